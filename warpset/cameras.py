@@ -1,0 +1,185 @@
+"""Pinhole cameras: projection, and one named function per foreign convention; no torch, no files.
+
+Inside the project a camera has OpenCV axes (x right, y down, z forward), a `cam_from_world`
+matrix, and a K whose pixel centres lie at +0.5: the centre of the first pixel is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.floating]
+
+OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera and the raster it looks through.
+
+    Attributes:
+        K: (3, 3) intrinsics in pixels, pixel centres at +0.5, no skew.
+        cam_from_world: (4, 4) rigid transform into OpenCV camera axes.
+        size_wh: Width and height of the raster in pixels.
+    """
+
+    K: FloatArray
+    cam_from_world: FloatArray
+    size_wh: tuple[int, int]
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """Height and width of the raster, as arrays order them."""
+        return self.size_wh[1], self.size_wh[0]
+
+    @property
+    def world_from_cam(self) -> FloatArray:
+        """(4, 4) inverse of `cam_from_world`."""
+        return invert_rigid(self.cam_from_world)
+
+    @property
+    def center_world(self) -> FloatArray:
+        """(3,) optical centre in world units."""
+        return self.world_from_cam[:3, 3]
+
+    @property
+    def fov_x(self) -> float:
+        """Full horizontal field of view in radians."""
+        return self._fov(0)
+
+    @property
+    def fov_y(self) -> float:
+        """Full vertical field of view in radians."""
+        return self._fov(1)
+
+    def _fov(self, axis: int) -> float:
+        extent, focal, center = self.size_wh[axis], self.K[axis, axis], self.K[axis, 2]
+        return math.atan(center / focal) + math.atan((extent - center) / focal)
+
+    def on_raster(self, size_wh: tuple[int, int], to_raster: FloatArray) -> Camera:
+        """The same camera seen on another raster.
+
+        Args:
+            size_wh: Size of the new raster.
+            to_raster: (3, 3) axis-aligned affine taking old pixel positions to new ones.
+        """
+        return replace(self, K=to_raster @ self.K, size_wh=size_wh)
+
+    def resized(self, size_wh: tuple[int, int]) -> Camera:
+        """The same view sampled by another number of pixels; x and y scale on their own."""
+        scale_x, scale_y = size_wh[0] / self.size_wh[0], size_wh[1] / self.size_wh[1]
+        return self.on_raster(size_wh, np.diag([scale_x, scale_y, 1.0]))
+
+
+def invert_rigid(transform: FloatArray) -> FloatArray:
+    """Inverse of a (4, 4) rotation and translation, without the noise of a general inverse."""
+    inverse = np.eye(4)
+    inverse[:3, :3] = transform[:3, :3].T
+    inverse[:3, 3] = -transform[:3, :3].T @ transform[:3, 3]
+    return inverse
+
+
+def intrinsics(focal_x: float, focal_y: float, center_x: float, center_y: float) -> FloatArray:
+    """(3, 3) K from focal lengths and principal point in pixels."""
+    return np.array([[focal_x, 0.0, center_x], [0.0, focal_y, center_y], [0.0, 0.0, 1.0]])
+
+
+def focal_from_fov(fov: float, extent_px: float) -> float:
+    """Focal length in pixels of a raster `extent_px` wide that spans `fov` radians."""
+    return extent_px / (2.0 * math.tan(fov / 2.0))
+
+
+def pixel_centers(size_wh: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """Column positions (w,) and row positions (h,) of the pixel centres, first at 0.5."""
+    return np.arange(size_wh[0]) + 0.5, np.arange(size_wh[1]) + 0.5
+
+
+def project(camera: Camera, xyz_world: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Pixel positions (..., 2) and depths (...) of world points (..., 3).
+
+    Points at or behind the camera get whatever position the division yields (possibly not
+    finite); their depth, which is then not positive, tells.
+    """
+    rotation, translation = camera.cam_from_world[:3, :3], camera.cam_from_world[:3, 3]
+    xyz_cam = xyz_world @ rotation.T + translation
+    z = xyz_cam[..., 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        xy = xyz_cam[..., :2] / z[..., None]
+        uv = xy * [camera.K[0, 0], camera.K[1, 1]] + [camera.K[0, 2], camera.K[1, 2]]
+    return uv, z
+
+
+def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
+    """World points (h, w, 3) float32 at the pixel centres of a z-depth map (h, w)."""
+    columns, rows = pixel_centers(camera.size_wh)
+    rays = np.empty((*camera.shape_hw, 3), np.float32)
+    rays[..., 0] = (columns - camera.K[0, 2]) / camera.K[0, 0]
+    rays[..., 1] = ((rows - camera.K[1, 2]) / camera.K[1, 1])[:, None]
+    rays[..., 2] = 1.0
+    world_from_cam = camera.world_from_cam.astype(np.float32)
+    xyz_cam = rays * depth[..., None].astype(np.float32)
+    return xyz_cam @ world_from_cam[:3, :3].T + world_from_cam[:3, 3]
+
+
+def raster_transform(source: Camera, target: Camera) -> FloatArray:
+    """(3, 3) affine from pixel positions of `source` to those of `target`, one camera's rasters."""
+    return target.K @ np.linalg.inv(source.K)
+
+
+def cam_from_world_from_opengl(world_from_cam: ArrayLike) -> FloatArray:
+    """(4, 4) `cam_from_world` of an OpenGL camera-to-world matrix (`transforms.json`)."""
+    return invert_rigid(np.asarray(world_from_cam, np.float64) @ OPENGL_FROM_OPENCV)
+
+
+def cam_from_world_from_colmap(quaternion_wxyz: ArrayLike, translation: ArrayLike) -> FloatArray:
+    """(4, 4) `cam_from_world` of COLMAP's quaternion (w, x, y, z) and translation."""
+    w, x, y, z = np.asarray(quaternion_wxyz, np.float64) / np.linalg.norm(quaternion_wxyz)
+    cam_from_world = np.eye(4)
+    cam_from_world[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    cam_from_world[:3, 3] = translation
+    return cam_from_world
+
+
+def opengl_view_matrix(camera: Camera) -> FloatArray:
+    """(4, 4) OpenGL world-to-camera matrix (x right, y up, z backward)."""
+    return OPENGL_FROM_OPENCV @ camera.cam_from_world
+
+
+def opengl_projection_matrix(camera: Camera, near: float = 0.01, far: float = 1e4) -> FloatArray:
+    """(4, 4) OpenGL projection whose off-centre terms carry the principal point.
+
+    NDC x = 2u/width - 1 and y = 1 - 2v/height for a pixel position (u, v), with pixel centres
+    at +0.5; see the glFrustum reference page for the depth row.
+    """
+    (width, height), K = camera.size_wh, camera.K
+    projection = np.zeros((4, 4))
+    projection[0, 0] = 2.0 * K[0, 0] / width
+    projection[0, 2] = 1.0 - 2.0 * K[0, 2] / width
+    projection[1, 1] = 2.0 * K[1, 1] / height
+    projection[1, 2] = 2.0 * K[1, 2] / height - 1.0
+    projection[2, 2] = -(far + near) / (far - near)
+    projection[2, 3] = -2.0 * far * near / (far - near)
+    projection[3, 2] = -1.0
+    return projection
+
+
+def camera_from_opengl(
+    view_mat: FloatArray, proj_mat: FloatArray, size_wh: tuple[int, int]
+) -> Camera:
+    """The camera that `opengl_view_matrix` and `opengl_projection_matrix` were made of."""
+    width, height = size_wh
+    K = intrinsics(
+        proj_mat[0, 0] * width / 2.0,
+        proj_mat[1, 1] * height / 2.0,
+        (1.0 - proj_mat[0, 2]) * width / 2.0,
+        (1.0 + proj_mat[1, 2]) * height / 2.0,
+    )
+    return Camera(K, OPENGL_FROM_OPENCV @ np.asarray(view_mat, np.float64), size_wh)

@@ -1,0 +1,134 @@
+"""A scene's geometry: per frame a camera, a depth map, a confidence; who estimated it is unknown.
+
+One camera can be looked through on several rasters: the photo's, the depth map's, the output's.
+Their Ks say how these rasters lie on each other, so no crop or scale is stored besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cameras import Camera, pixel_centers, raster_transform
+from .lens import Lens
+
+Depth = NDArray[np.float32]
+
+SAME_SURFACE_RATIO = 1.04
+"""Neighbouring samples whose depths differ by no more than this factor are one surface."""
+
+
+class DepthMap(NamedTuple):
+    """Depth on a raster of its own.
+
+    Attributes:
+        depth: (h, w) float32 z-depth in scene units, 0 = unknown.
+        confidence: (h, w) float32 in the estimator's units, or None for fully trusted.
+        camera: The frame's camera on the depth map's raster.
+    """
+
+    depth: Depth
+    confidence: Depth | None
+    camera: Camera
+
+
+@dataclass(frozen=True, eq=False)
+class PosedPhoto:
+    """A photo whose camera is known.
+
+    Attributes:
+        path: The photo.
+        camera: Its pinhole camera on the photo's raster, free of lens distortion.
+        lens: What takes pixels of the pinhole camera to the photo as taken; None for a pinhole.
+    """
+
+    path: Path
+    camera: Camera
+    lens: Lens | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FrameGeometry:
+    """A posed photo and how to get its depth.
+
+    Attributes:
+        photo: The photo and its camera.
+        load_depth: Reads the depth; called when needed, so a long scene stays small in memory.
+    """
+
+    photo: PosedPhoto
+    load_depth: Callable[[], DepthMap]
+
+    @property
+    def name(self) -> str:
+        """File name of the photo."""
+        return self.photo.path.name
+
+
+@dataclass(frozen=True, eq=False)
+class SceneGeometry:
+    """The frames of one scene, in the photos' natural order.
+
+    Attributes:
+        frames: Frames whose photo, camera and depth exist.
+        source: `recorded`, `vggt` or `stereo`.
+        revision: What exactly made it (model and revision, or the file's name).
+    """
+
+    frames: tuple[FrameGeometry, ...]
+    source: str
+    revision: str
+
+
+def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:
+    """The depth map on another raster of its camera, never blending across a depth edge.
+
+    Enlarging interpolates inverse depth, which is linear on planes, where the four neighbours
+    lie on one surface, and takes the nearest sample elsewhere, so that no point floats between
+    two surfaces. Shrinking takes the nearest sample. Outside the map depth is unknown.
+
+    Args:
+        depth_map: What to resample.
+        camera: The same camera with the wanted raster.
+    """
+    to_source = raster_transform(camera, depth_map.camera)
+    columns, rows = pixel_centers(camera.size_wh)
+    x = to_source[0, 0] * columns + to_source[0, 2]
+    y = to_source[1, 1] * rows + to_source[1, 2]
+    nearest = np.ix_(_clipped_floor(y, depth_map.depth, 0), _clipped_floor(x, depth_map.depth, 1))
+    depth = depth_map.depth[nearest]
+    confidence = None if depth_map.confidence is None else depth_map.confidence[nearest]
+    if min(to_source[0, 0], to_source[1, 1]) < 1.0:
+        smooth, on_one_surface = _interpolated_depth(depth_map.depth, x, y)
+        depth = np.where(on_one_surface, smooth, depth)
+    height, width = depth_map.depth.shape
+    inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
+    return DepthMap(np.where(inside, depth, np.float32(0)), confidence, camera)
+
+
+def _clipped_floor(positions: NDArray[np.floating], depth: Depth, axis: int) -> NDArray[np.intp]:
+    return np.floor(positions).astype(np.intp).clip(0, depth.shape[axis] - 1)
+
+
+def _interpolated_depth(
+    depth: Depth, x: NDArray[np.floating], y: NDArray[np.floating]
+) -> tuple[Depth, NDArray[np.bool_]]:
+    """Bilinear inverse depth on a grid, and where its four neighbours are one known surface."""
+    left, top = np.floor(x - 0.5), np.floor(y - 0.5)
+    weight_x, weight_y = (x - 0.5 - left), (y - 0.5 - top)[:, None]
+    total = np.zeros((len(y), len(x)))
+    nearest, farthest = np.full(total.shape, np.inf), np.zeros(total.shape)
+    for row, row_weight in ((top, 1 - weight_y), (top + 1, weight_y)):
+        for column, column_weight in ((left, 1 - weight_x), (left + 1, weight_x)):
+            corner = depth[np.ix_(_clipped_floor(row, depth, 0), _clipped_floor(column, depth, 1))]
+            with np.errstate(divide="ignore"):
+                total += row_weight * column_weight / corner
+            nearest, farthest = np.minimum(nearest, corner), np.maximum(farthest, corner)
+    on_one_surface = (nearest > 0) & (farthest < SAME_SURFACE_RATIO * nearest)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (1.0 / total).astype(np.float32), on_one_surface

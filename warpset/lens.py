@@ -1,0 +1,129 @@
+"""Lens distortion: where a pinhole camera's pixels lie in the photo as taken; no files, no depth.
+
+COLMAP's camera models cover what `transforms.json` and COLMAP models can say; pycolmap computes
+them. COLMAP's pixel centres lie at +0.5, as ours do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+
+from .cameras import Camera, intrinsics, pixel_centers
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A distorted camera, as COLMAP describes it.
+
+    Attributes:
+        model: Name of a COLMAP camera model, such as `OPENCV`.
+        params: Its parameters in COLMAP's order.
+        size_wh: Size of the photo that the parameters are for.
+    """
+
+    model: str
+    params: tuple[float, ...]
+    size_wh: tuple[int, int]
+
+    @property
+    def is_pinhole(self) -> bool:
+        """Whether there is no distortion to remove: the photo's corners stay where they are."""
+        camera = self._colmap()
+        if not camera.is_perspective():
+            return False
+        (width, height), K = self.size_wh, _pinhole_K(camera)
+        corners = np.array([[x, y] for x in (0, width) for y in (0, height)], np.float64)
+        rays = np.column_stack([(corners - K[:2, 2]) / np.diag(K)[:2], np.ones(4)])
+        return bool(np.allclose(np.asarray(camera.img_from_cam(rays)), corners, atol=1e-3))
+
+    def pinhole(self) -> tuple[NDArray[np.floating], tuple[int, int]]:
+        """K (3, 3) and size of a pinhole camera that sees only what the photo holds."""
+        camera = self._colmap()
+        if not self.is_pinhole:
+            camera = pycolmap.undistort_camera(pycolmap.UndistortCameraOptions(), camera)
+        return _pinhole_K(camera), (camera.width, camera.height)
+
+    def photo_positions(self, camera: Camera, oversampling: int = 1) -> NDArray[np.float32]:
+        """Positions (h * n, w * n, 2) in the photo of `n` times `n` samples a pixel.
+
+        Args:
+            camera: The undistorted camera on any raster.
+            oversampling: Samples along each side of a pixel.
+        """
+        columns, rows = pixel_centers(
+            (camera.size_wh[0] * oversampling, camera.size_wh[1] * oversampling)
+        )
+        rays = np.ones((len(rows), len(columns), 3))
+        rays[..., 0] = (columns / oversampling - camera.K[0, 2]) / camera.K[0, 0]
+        rays[..., 1] = ((rows / oversampling - camera.K[1, 2]) / camera.K[1, 1])[:, None]
+        positions = np.asarray(self._colmap().img_from_cam(rays.reshape(-1, 3)))
+        return positions.astype(np.float32).reshape(*rays.shape[:2], 2)
+
+    def resized(self, size_wh: tuple[int, int]) -> Lens:
+        """The same lens before a photo of another size."""
+        camera = self._colmap()
+        camera.rescale(*size_wh)
+        return Lens(self.model, tuple(camera.params), size_wh)
+
+    def _colmap(self) -> pycolmap.Camera:
+        width, height = self.size_wh
+        return pycolmap.Camera(
+            model=self.model, width=width, height=height, params=list(self.params)
+        )
+
+
+def _pinhole_K(camera: pycolmap.Camera) -> NDArray[np.floating]:
+    return intrinsics(
+        camera.focal_length_x,
+        camera.focal_length_y,
+        camera.principal_point_x,
+        camera.principal_point_y,
+    )
+
+
+def opencv_lens(
+    K: NDArray[np.floating], distortion: Sequence[float], size_wh: tuple[int, int]
+) -> Lens:
+    """OpenCV's radial and tangential distortion as a lens.
+
+    Args:
+        K: (3, 3) intrinsics of the photo.
+        distortion: k1, k2, p1, p2, k3, k4, k5, k6 (OpenCV's order).
+        size_wh: Size of the photo.
+    """
+    params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2], *distortion)
+    return Lens("FULL_OPENCV", tuple(float(value) for value in params), size_wh)
+
+
+def opencv_fisheye_lens(
+    K: NDArray[np.floating], distortion: Sequence[float], size_wh: tuple[int, int]
+) -> Lens:
+    """OpenCV's fisheye model (k1, k2, k3, k4) as a lens."""
+    params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2], *distortion)
+    return Lens("OPENCV_FISHEYE", tuple(float(value) for value in params), size_wh)
+
+
+def undistort_photo(rgb: NDArray[np.uint8], lens: Lens, camera: Camera) -> NDArray[np.uint8]:
+    """The photo as the pinhole camera sees it, at the camera's size, in one sampling.
+
+    Every pixel is the mean of the bicubic samples it covers, so shrinking does not alias.
+
+    Args:
+        rgb: (h, w, 3) photo as taken.
+        lens: Its lens, for the size of `rgb`.
+        camera: The undistorted camera on the wanted raster.
+    """
+    undistorted_focal = lens.pinhole()[0][0, 0]
+    oversampling = max(1, math.ceil(undistorted_focal / camera.K[0, 0]))
+    positions = lens.photo_positions(camera, oversampling) - 0.5
+    sampled = cv2.remap(
+        rgb, positions[..., 0], positions[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cv2.resize(sampled, camera.size_wh, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,51 @@
+"""Point clouds lifted from depth maps; no views, no files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cameras import Camera, unproject
+from .geometry import DepthMap
+from .masks import Mask
+
+
+class PointCloud(NamedTuple):
+    """Coloured points.
+
+    Attributes:
+        xyz_world: (n, 3) float32 in world units.
+        rgb: (n, 3) uint8.
+        confidence: (n,) float32 in the estimator's units, or None for fully trusted.
+    """
+
+    xyz_world: NDArray[np.float32]
+    rgb: NDArray[np.uint8]
+    confidence: NDArray[np.float32] | None
+
+
+def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
+    """One point for every kept pixel, at its centre, in row order.
+
+    Args:
+        depth_map: Depth (h, w) and its camera.
+        rgb: (h, w, 3) colours on the same raster.
+        keep: (h, w) pixels that become points.
+    """
+    confidence = None if depth_map.confidence is None else depth_map.confidence[keep]
+    return PointCloud(unproject(depth_map.camera, depth_map.depth)[keep], rgb[keep], confidence)
+
+
+def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:
+    """Median footprint of a pixel at its depth, sqrt((z/fx)^2 + (z/fy)^2), in world units.
+
+    Args:
+        depth: z-depths that count, in any shape, 0 = unknown.
+        camera: The camera on the depth's raster.
+    """
+    known = depth[depth > 0]
+    if known.size == 0:
+        return 0.0
+    return float(np.median(known)) * float(np.hypot(1 / camera.K[0, 0], 1 / camera.K[1, 1]))
