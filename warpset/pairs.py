@@ -202,9 +202,13 @@ class PairFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / name, content)
 
-    def add_record(self, record: PairRecord) -> None:
-        """Append a record; a later one of the same name takes the place of an earlier."""
+    def replace_record(self, record: PairRecord) -> None:
+        """Append a record; files that only an earlier record of the same pair names go first."""
         self.path.mkdir(parents=True, exist_ok=True)
+        before = self.records.get(record.name)
+        stale = set(before.files.values()) - set(record.files.values()) if before else set()
+        for name in sorted(stale):
+            (self.path / name).unlink(missing_ok=True)
         records_path = self.path / RECORDS_NAME
         with records_path.open("ab") as file:
             size = file.tell()

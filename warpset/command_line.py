@@ -1,0 +1,208 @@
+"""The flags of the main script, and how they become `BuildOptions`; it runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from .frames import FrameSelection, SizeRule
+from .masks import ConfidenceThreshold
+from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
+from .pairs import EXTRA_SUFFIXES
+
+DEFAULTS = BuildOptions()
+GEOMETRY_SOURCES = ("auto", "recorded")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage of thirty flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def number(
+    kind: Callable[[str], float], least: float, most: float = math.inf
+) -> Callable[[str], float]:
+    """An argparse type: an `int` or `float` within bounds."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most or math.isnan(value):
+            bounds = f"{least} to {most}" if math.isfinite(most) else f"at least {least}"
+            raise argparse.ArgumentTypeError(f"found {text}, need {bounds}")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def confidence_threshold(text: str) -> ConfidenceThreshold:
+    """An argparse type: `1.5` or `p30`."""
+    try:
+        return ConfidenceThreshold.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def make_parser() -> OneLineParser:
+    """The command line of the main script."""
+    parser = OneLineParser(
+        prog="build_warp_dataset.py",
+        description="Photos of places in, warp pairs (splats, target, reference) out.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_files(parser.add_argument_group("input and output"))
+    _add_sizes(parser.add_argument_group("resolution"))
+    _add_depth(parser.add_argument_group("depth and rendering"))
+    _add_filters(parser.add_argument_group("filters"))
+    _add_frames(parser.add_argument_group("frames"))
+    _add_system(parser.add_argument_group("system"))
+    return parser
+
+
+def _switch(group: argparse._ArgumentGroup, flag: str, text: str) -> None:
+    group.add_argument(flag, action="store_true", help=text)
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--input-dir", type=Path, default=Path("input"), help="scene folders")
+    group.add_argument("--output-dir", type=Path, default=Path("output"), help="where pairs go")
+    group.add_argument(
+        "--output-format",
+        choices=PICTURE_FORMATS,
+        default=DEFAULTS.output_format,
+        help="format of splats, target and reference; JPEG has quality 95",
+    )
+    _switch(group, "--save-confidence", "write the reference's confidence seen from the target")
+    _switch(group, "--save-ply", "write the reference's point cloud")
+    _switch(group, "--save-mask", "write the holes: 255 = hole")
+    _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
+    _switch(group, "--force_output", "make again what is there already")
+    _switch(group, "--dry-run", "only say what would be made")
+
+
+def _add_sizes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--max-megapixels",
+        type=number(float, 0),
+        default=DEFAULTS.size.max_megapixels,
+        help="shrink pictures to this many million pixels; 0 = no bound",
+    )
+    for side in ("width", "height"):
+        group.add_argument(
+            f"--resize-{side}",
+            type=number(int, 0),
+            default=0,
+            help=f"{side} of the pictures in pixels, within --max-megapixels; 0 = the photo's",
+        )
+
+
+def _add_depth(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--geometry",
+        choices=GEOMETRY_SOURCES,
+        default=DEFAULTS.geometry,
+        help="where depth and cameras come from",
+    )
+    _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    group.add_argument(
+        "--sigma",
+        type=number(float, 0),
+        default=DEFAULTS.sigma,
+        help="distance in pixels over which filled holes fade to black",
+    )
+    _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+
+
+def _add_filters(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--depth-conf-threshold",
+        type=confidence_threshold,
+        default=DEFAULTS.points.confidence,
+        help="least confidence of a point; higher drops more; pNN drops the lowest NN per cent",
+    )
+    group.add_argument(
+        "--depth-edge-threshold",
+        type=number(float, 0),
+        default=DEFAULTS.points.edge_threshold or 0,
+        help="drop pixels floating between two depths this share apart; 0 = keep them",
+    )
+    _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
+    _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
+    bounds = {
+        "--min-coverage": ("reject pairs with less of the target covered", 1),
+        "--max-coverage": ("reject pairs with more of the target covered", 1),
+        "--min-psnr": ("reject pairs with a lower PSNR in dB where covered", math.inf),
+    }
+    for flag, (text, most) in bounds.items():
+        group.add_argument(flag, type=number(float, 0, most), default=None, help=text)
+
+
+def _add_frames(group: argparse._ArgumentGroup) -> None:
+    selection = DEFAULTS.selection
+    group.add_argument(
+        "--skip-every",
+        type=number(int, 1),
+        default=selection.skip_every,
+        help="use every Nth photo",
+    )
+    _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
+    group.add_argument(
+        "--target-overlap",
+        type=number(float, 0, 1),
+        default=0.5,
+        help="view overlap of neighbours that --auto-skip aims at",
+    )
+    group.add_argument(
+        "--limit", type=number(int, 0), default=0, help="first N frames of a scene; 0 = all"
+    )
+    _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
+
+
+def _add_system(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--device",
+        choices=("cuda", "cpu"),
+        default=None,
+        help="where to compute; chosen by what is there if not given",
+    )
+    _switch(group, "--quiet", "say problems only")
+
+
+def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
+    """Turn parsed flags into options; contradictions end the program with code 2."""
+    if bool(args.resize_width) != bool(args.resize_height):
+        parser.error("--resize-width and --resize-height go together; give both or neither")
+    output, photos = args.output_dir.resolve(), args.input_dir.resolve()
+    if output.is_relative_to(photos):
+        parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
+    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
+    return BuildOptions(
+        geometry=args.geometry,
+        output_format=args.output_format,
+        size=SizeRule(args.max_megapixels or None, resize_wh),
+        upsample_depth=args.upsample_depth,
+        points=PointFilter(
+            args.depth_conf_threshold,
+            args.depth_edge_threshold or None,
+            args.filter_black_bg,
+            args.filter_white_bg,
+        ),
+        sigma=args.sigma,
+        auto_s0=args.auto_s0,
+        selection=FrameSelection(
+            args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
+        ),
+        bidirectional=args.bidirectional,
+        quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
+        extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
+        force=args.force_output,
+        dry_run=args.dry_run,
+        quiet=args.quiet,
+    )

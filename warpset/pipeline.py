@@ -1,0 +1,270 @@
+"""The readable walk from a scene folder to its pairs; estimators and renderer are handed in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from tqdm import tqdm
+
+from .cameras import Camera
+from .errors import InputError
+from .geometry import SceneGeometry
+from .options import BuildOptions, Quality
+from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, plan_pairs
+from .photos import sha256_of
+from .pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
+from .ply import ply_bytes
+from .recorded import RECORDED, recorded_geometry
+from .recording import Recording
+from .scenes import SceneInput, open_scene
+from .scoring import Scores
+from .warping import MakeRenderer, Warp, Warper
+
+log = logging.getLogger(__name__)
+
+
+class Estimator(Protocol):
+    """What turns photos into geometry where none is recorded."""
+
+    @property
+    def revision(self) -> str:
+        """What exactly will estimate, without loading it."""
+        ...
+
+    def estimate(self, scene: SceneInput) -> SceneGeometry:
+        """Geometry of the scene's photos, in their order."""
+        ...
+
+
+class Tools(NamedTuple):
+    """What the script hands in.
+
+    Attributes:
+        estimators: By the name `--geometry` gives them; the first serves `auto`.
+        make_renderer: Where renderers come from.
+    """
+
+    estimators: Mapping[str, Estimator]
+    make_renderer: MakeRenderer
+
+
+@dataclass
+class SceneSummary:
+    """What became of a scene's pairs, counted, and a line for each problem."""
+
+    written: int = 0
+    rejected: int = 0
+    kept: int = 0
+    missing_photos: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def report(self, line: str) -> None:
+        """Say a problem once, and keep it."""
+        log.warning(line)
+        self.problems.append(line)
+
+    def add(self, other: SceneSummary) -> None:
+        """Add another scene's counts."""
+        self.written += other.written
+        self.rejected += other.rejected
+        self.kept += other.kept
+        self.missing_photos += other.missing_photos
+        self.problems += other.problems
+
+
+def build_scene(
+    scene_path: Path, output: Path, options: BuildOptions, tools: Tools
+) -> SceneSummary:
+    """Make the pairs of one scene that are not there yet.
+
+    Args:
+        scene_path: Folder of the scene.
+        output: Folder that its pairs go to.
+        options: What is wanted.
+        tools: Estimators and renderer.
+
+    Raises:
+        InputError: Nothing can be made of the scene.
+    """
+    summary = SceneSummary()
+    scene = open_scene(scene_path, options.selection)
+    for problem in scene.problems:
+        summary.report(problem)
+    summary.missing_photos = scene.missing
+    pairs = plan_pairs(scene.photos, options.bidirectional)
+    source, estimate = _geometry_source(scene, options, tools)
+    folder = PairFolder(output)
+    job = _Job(scene, folder, options, source)
+    todo = [pair for pair in pairs if job.missing(pair)]
+    summary.kept = len(pairs) - len(todo)
+    if options.dry_run:
+        log.info(f"{scene_path}: {len(todo)} pairs to make, {summary.kept} there already")
+        return summary
+    if todo:
+        folder.clean()
+        warper = Warper(estimate(), options, tools.make_renderer)
+        for pair in tqdm(todo, desc=scene_path.name, unit="pair", disable=options.quiet):
+            _make_pair(pair, warper, job, summary)
+    folder.finish()
+    return summary
+
+
+class _Source(NamedTuple):
+    name: str
+    revision: str
+
+
+def _geometry_source(
+    scene: SceneInput, options: BuildOptions, tools: Tools
+) -> tuple[_Source, Callable[[], SceneGeometry]]:
+    """Who gives the geometry, and how to get it once it is needed."""
+    recording = scene.recording
+    if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
+        return (
+            _Source(RECORDED, recording.origin),
+            lambda: _recorded_frames(recording, scene.photos),
+        )
+    if options.geometry == RECORDED or not tools.estimators:
+        found = "cameras but no depth" if recording else "neither cameras nor depth"
+        raise InputError(
+            f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
+            "transforms.json, or depths/ beside a COLMAP model"
+        )
+    name = options.geometry if options.geometry != "auto" else next(iter(tools.estimators))
+    estimator = tools.estimators[name]
+    return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
+
+
+def _recorded_frames(recording: Recording, photos: Iterable[Path]) -> SceneGeometry:
+    frame_of = {frame.photo.path: frame for frame in recording.frames}
+    return recorded_geometry(recording, tuple(frame_of[path] for path in photos))
+
+
+class _Job:
+    """What is asked of one scene, and what of it is there."""
+
+    def __init__(
+        self, scene: SceneInput, folder: PairFolder, options: BuildOptions, source: _Source
+    ):
+        self.scene, self.folder, self.options, self.source = scene, folder, options, source
+        self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
+        self.sha256_of = cache(sha256_of)
+
+    def missing(self, pair: WarpPair) -> set[str]:
+        """Kinds of the pair's files that have to be made.
+
+        Raises:
+            InputError: The pair is there, but was made from other photos or with other options.
+        """
+        if self.options.force:
+            return set(self.kinds)
+        if (record := self.folder.records.get(pair.name)) is not None:
+            self._check_same(pair, record)
+        return self.folder.missing_files(pair, self.kinds, self.options.output_format)
+
+    def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
+        wanted = self.options.look() | self._identity(pair)
+        there = dict(record.options) | {
+            "geometry": dict(record.geometry),
+            "reference": record.reference,
+            "photos": dict(record.sha256),
+        }
+        for name in [*wanted, *there]:
+            if wanted.get(name) != there.get(name):
+                raise InputError(
+                    f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
+                    f"this run asks for {name} = {wanted.get(name)}; use --force_output to make "
+                    "it again, or another --output-dir"
+                )
+
+    def _identity(self, pair: WarpPair) -> dict[str, object]:
+        reference, target = self.scene.photos[pair.reference], self.scene.photos[pair.target]
+        return {
+            "geometry": {"source": self.source.name, "revision": self.source.revision},
+            "reference": reference.name,
+            "photos": {"reference": self.sha256_of(reference), "target": self.sha256_of(target)},
+        }
+
+    def record(self, pair: WarpPair, warp: Warp, rejected: str | None) -> PairRecord:
+        """The record of a pair that has just been made."""
+        identity = self._identity(pair)
+        before = self.folder.records.get(pair.name)
+        kept = set(before.files) if before and not self.options.force else set()
+        kinds = [kind for kind in (*TRIPLET, *EXTRA_SUFFIXES) if kind in kept | set(self.kinds)]
+        extension = self.options.output_format
+        return PairRecord(
+            name=pair.name,
+            reference=self.scene.photos[pair.reference].name,
+            target=self.scene.photos[pair.target].name,
+            is_reverse=pair.is_reverse,
+            files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
+            sha256=identity["photos"],  # pyright: ignore[reportArgumentType]
+            cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
+            geometry=identity["geometry"],  # pyright: ignore[reportArgumentType]
+            options=self.options.look(),
+            scores=warp.scores._asdict(),
+            rejected=rejected,
+        )
+
+
+def _make_pair(pair: WarpPair, warper: Warper, job: _Job, summary: SceneSummary) -> None:
+    try:
+        warp = warper.warp(pair.reference, pair.target)
+    except InputError as error:
+        summary.report(f"{error}; pair {pair.name} left out")
+        return
+    rejected = rejection(warp.scores, job.options.quality)
+    record = job.record(pair, warp, rejected)
+    try:
+        if not rejected:
+            for kind in sorted(job.missing(pair)):
+                content = _encoded(kind, warp, job.options)
+                job.folder.write_file(pair.file_name(kind, job.options.output_format), content)
+        job.folder.replace_record(record)
+    except OSError as error:
+        raise InputError(
+            f"{job.folder.path}: cannot be written ({error.strerror}); make room or choose "
+            "another --output-dir, then run the same command again"
+        ) from error
+    if rejected:
+        summary.rejected += 1
+    else:
+        summary.written += 1
+
+
+def rejection(scores: Scores, quality: Quality) -> str | None:
+    """Why scores are not good enough, or None where they are."""
+    if quality.min_coverage is not None and scores.coverage < quality.min_coverage:
+        return f"coverage {scores.coverage} is below {quality.min_coverage}"
+    if quality.max_coverage is not None and scores.coverage > quality.max_coverage:
+        return f"coverage {scores.coverage} is above {quality.max_coverage}"
+    if quality.min_psnr is not None and (scores.psnr is None or scores.psnr < quality.min_psnr):
+        return f"PSNR {scores.psnr} is below {quality.min_psnr}"
+    return None
+
+
+def _encoded(kind: str, warp: Warp, options: BuildOptions) -> bytes:
+    if kind == "mask":
+        return mask_bytes(warp.hole)
+    if kind == "confidence":
+        return confidence_bytes(warp.confidence, warp.hole)
+    if kind == "depth":
+        return depth_bytes(warp.depth)
+    if kind == "ply":
+        with_confidence = "confidence" in options.extras
+        cloud = warp.cloud if with_confidence else warp.cloud._replace(confidence=None)
+        return ply_bytes(cloud)
+    return picture_bytes(getattr(warp, kind), options.output_format)
+
+
+def _camera_record(camera: Camera) -> dict[str, object]:
+    return {
+        "K": camera.K.tolist(),
+        "cam_from_world": camera.cam_from_world.tolist(),
+        "size_wh": list(camera.size_wh),
+    }

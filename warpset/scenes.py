@@ -1,0 +1,115 @@
+"""Scene folders: find them, and choose the photos to work on; no depth, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+from .frames import FrameSelection, scene_size, select_frames, view_overlap
+from .photos import check_photo, find_photos, photos_in, sorted_naturally
+from .recorded import read_recording
+from .recording import Recording
+
+
+def find_scenes(input_dir: Path) -> list[Path]:
+    """The scene folders below a folder, in natural order; the folder itself may be one.
+
+    Raises:
+        InputError: The folder is missing or holds no scene.
+    """
+    if not input_dir.is_dir():
+        raise InputError(
+            f"{input_dir}: found no such folder, need one with photos; see --input-dir"
+        )
+    if _holds_scene(input_dir) and not photos_in(input_dir):
+        return [input_dir]
+    folders = [path for path in input_dir.iterdir() if path.is_dir() and path.name[0] != "."]
+    scenes = [input_dir] if _holds_scene(input_dir) else []
+    scenes += [folder for folder in sorted_naturally(folders) if _holds_scene(folder)]
+    if not scenes:
+        raise InputError(
+            f"{input_dir}: found no scene, need photos in it or in its sub-folders; see --input-dir"
+        )
+    return scenes
+
+
+def _holds_scene(folder: Path) -> bool:
+    return (folder / "transforms.json").is_file() or bool(find_photos(folder))
+
+
+@dataclass(frozen=True)
+class SceneInput:
+    """What a scene offers.
+
+    Attributes:
+        path: The scene folder.
+        photos: The chosen photos, readable, in natural order.
+        recording: What the scene records of cameras and depth; None where nothing.
+        problems: A line for each photo that had to be left out.
+        missing: How many photos the recording lists that are not on disk.
+    """
+
+    path: Path
+    photos: tuple[Path, ...]
+    recording: Recording | None
+    problems: tuple[str, ...]
+    missing: int
+
+
+def open_scene(scene: Path, selection: FrameSelection) -> SceneInput:
+    """Look at a scene's photos and recording, and choose its frames.
+
+    Raises:
+        InputError: The recording cannot be read, or fewer than two photos are left.
+    """
+    recording = read_recording(scene)
+    problems = dict(recording.problems) if recording else {}
+    posed = [frame.photo.path for frame in recording.frames] if recording else []
+    on_disk = [path for path in find_photos(scene) if path not in problems]
+    usable = []
+    for path in sorted_naturally({*posed, *on_disk}):
+        try:
+            check_photo(path)
+            usable.append(path)
+        except InputError as error:
+            problems[path] = str(error)
+    if recording:
+        listed = set(posed)
+        usable = [path for path in usable if path in listed]
+    photos = _chosen(scene, usable, recording, selection)
+    missing = recording.missing if recording else 0
+    return SceneInput(scene, tuple(photos), recording, tuple(problems.values()), missing)
+
+
+def _chosen(
+    scene: Path, usable: Sequence[Path], recording: Recording | None, selection: FrameSelection
+) -> list[Path]:
+    overlap = None
+    if selection.target_overlap is not None:
+        overlap = _overlap_of(scene, usable, recording)
+    photos = [usable[index] for index in select_frames(len(usable), selection, overlap)]
+    if len(photos) < 2:
+        found = f"found {len(usable)} readable photo{'' if len(usable) == 1 else 's'}"
+        kept = f", of which the options keep {len(photos)}" if len(usable) > 1 else ""
+        raise InputError(
+            f"{scene}: {found}{kept}, need at least 2 to make a pair; "
+            "add photos or lower --skip-every"
+        )
+    return photos
+
+
+def _overlap_of(
+    scene: Path, usable: Sequence[Path], recording: Recording | None
+) -> Callable[[int, int], float]:
+    """View overlap of two usable photos, by index."""
+    if recording is None:
+        raise InputError(
+            f"{scene}: found no cameras, --auto-skip needs a transforms.json; "
+            "add one or use --skip-every"
+        )
+    camera_of = {frame.photo.path: frame.photo.camera for frame in recording.frames}
+    cameras = [camera_of[path] for path in usable]
+    extent = scene_size(cameras) if cameras else 0.0
+    return lambda one, other: view_overlap(cameras[one], cameras[other], extent)

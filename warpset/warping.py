@@ -1,0 +1,225 @@
+"""One warp: a reference frame's points rendered into a target's view; no files are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raster_transform
+from .frames import fit_camera, photo_box
+from .geometry import DepthMap, PosedPhoto, SceneGeometry, resample_depth
+from .lens import undistort_photo
+from .masks import Mask, not_black, not_flying, not_white
+from .options import BuildOptions, PointFilter
+from .photos import read_photo, resample_photo
+from .points import PointCloud, lift, splat_size
+from .scoring import Scores, score_pair, share_in_view
+
+Rgb = NDArray[np.uint8]
+
+
+class RenderedView(Protocol):
+    """What a renderer answers, see `hole_filling_renderer.RenderedView`."""
+
+    @property
+    def rgb(self) -> Any: ...  # noqa: D102
+    @property
+    def hole(self) -> Any: ...  # noqa: D102
+    @property
+    def depth(self) -> Any: ...  # noqa: D102
+    @property
+    def confidence(self) -> Any: ...  # noqa: D102
+
+
+class Renderer(Protocol):
+    """What draws points, see `hole_filling_renderer.HoleFillingRenderer`."""
+
+    s0: float
+
+    def render_view(  # noqa: PLR0913 -- the renderer's public call
+        self, points: Any, colors: Any, confidences: Any, view_mat: Any, proj_mat: Any, fov_y: float
+    ) -> RenderedView:
+        """Draw points for a camera."""
+        ...
+
+
+MakeRenderer = Callable[[tuple[int, int], float], Renderer]
+"""A renderer for a size (width, height) and a sigma in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """A pair's pictures, all on one raster.
+
+    Attributes:
+        splats: (h, w, 3) uint8, the reference's points seen from the target.
+        target: (h, w, 3) uint8.
+        reference: (h, w, 3) uint8.
+        hole: (h, w) bool, True where no visible point lies.
+        depth: (h, w) float32 z-depth of the points in the target's view, 0 = unknown.
+        confidence: (h, w) float32 of the points in the target's view, in the estimator's units;
+            None where the depth came without.
+        cloud: The reference's points.
+        cameras: Cameras of target and reference on the pictures' raster.
+        scores: How good the pair is.
+    """
+
+    splats: Rgb
+    target: Rgb
+    reference: Rgb
+    hole: Mask
+    depth: NDArray[np.float32]
+    confidence: NDArray[np.float32] | None
+    cloud: PointCloud
+    cameras: dict[str, Camera]
+    scores: Scores
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class _Recent(Generic[Key, Value]):
+    """The last few results of a function."""
+
+    def __init__(self, compute: Callable[[Key], Value], keep: int):
+        self._compute, self._keep = compute, keep
+        self._values: dict[Key, Value] = {}
+
+    def __call__(self, key: Key) -> Value:
+        value = self._values.pop(key) if key in self._values else self._compute(key)
+        self._values[key] = value
+        while len(self._values) > self._keep:
+            del self._values[next(iter(self._values))]
+        return value
+
+
+class Warper:
+    """Warps frames of one scene into each other, holding no more than the frames at hand.
+
+    Args:
+        geometry: The scene's frames.
+        options: What the pairs shall look like.
+        make_renderer: Where renderers come from.
+    """
+
+    def __init__(self, geometry: SceneGeometry, options: BuildOptions, make_renderer: MakeRenderer):
+        self._frames = geometry.frames
+        self._options = options
+        self._make_renderer = make_renderer
+        self._renderer = _Recent(self._compute_renderer, keep=1)
+        self._photo = _Recent(self._compute_photo, keep=2)
+        self._view = _Recent(self._compute_view, keep=2)
+        self._lifted = _Recent(self._compute_lifted, keep=2)
+
+    def size_of(self, reference: int, target: int) -> tuple[int, int]:
+        """Output size (width, height) of a pair."""
+        mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
+        sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
+        return self._options.size.common_size(sizes)
+
+    def warp(self, reference: int, target: int) -> Warp:
+        """Render the points of one frame into the view of another.
+
+        Raises:
+            InputError: A photo or the reference's depth cannot be read.
+        """
+        size_wh = self.size_of(reference, target)
+        camera = self._camera(target, size_wh)
+        cloud, s0 = self._lifted((reference, size_wh))
+        renderer = self._renderer(size_wh)
+        if self._options.auto_s0:
+            renderer.s0 = s0
+        trusted = np.ones(len(cloud.xyz_world), np.float32)
+        rendered = renderer.render_view(
+            cloud.xyz_world,
+            cloud.rgb.astype(np.float32) / np.float32(255),
+            trusted if cloud.confidence is None else cloud.confidence,
+            opengl_view_matrix(camera),
+            opengl_projection_matrix(camera),
+            camera.fov_y,
+        )
+        target_rgb = self._view((target, size_wh))
+        hole = np.asarray(rendered.hole, bool)
+        overlap = share_in_view(cloud.xyz_world, camera)
+        return Warp(
+            splats=rendered.rgb,
+            target=target_rgb,
+            reference=self._view((reference, size_wh)),
+            hole=hole,
+            depth=rendered.depth,
+            confidence=None if cloud.confidence is None else rendered.confidence,
+            cloud=cloud,
+            cameras={"target": camera, "reference": self._camera(reference, size_wh)},
+            scores=score_pair(rendered.rgb, target_rgb, hole, overlap),
+        )
+
+    def _camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
+        return fit_camera(self._frames[index].photo.camera, size_wh)
+
+    def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
+        return self._make_renderer(size_wh, self._options.sigma)
+
+    def _compute_photo(self, index: int) -> Rgb:
+        return read_photo(self._frames[index].photo.path)
+
+    def _compute_view(self, key: tuple[int, tuple[int, int]]) -> Rgb:
+        index, size_wh = key
+        photo = self._frames[index].photo
+        return look_through(photo, self._camera(index, size_wh), self._photo(index))
+
+    def _compute_lifted(self, key: tuple[int, tuple[int, int]]) -> tuple[PointCloud, float]:
+        """The points of a frame, and the splat size they ask for."""
+        index, size_wh = key
+        frame, camera = self._frames[index], self._camera(index, size_wh)
+        depth_map = frame.load_depth()
+        finer = depth_map.camera.K[0, 0] > camera.K[0, 0]
+        if finer or self._options.upsample_depth:
+            depth_map = resample_depth(depth_map, camera)
+        if np.array_equal(depth_map.camera.K, camera.K):
+            rgb = self._view(key)
+        else:
+            rgb = look_through(frame.photo, depth_map.camera, self._photo(index))
+        keep = kept_pixels(depth_map, rgb, self._options.points) & _shown(depth_map.camera, camera)
+        cloud = lift(depth_map, rgb, keep)
+        return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
+
+
+def look_through(photo: PosedPhoto, camera: Camera, rgb: Rgb) -> Rgb:
+    """A photo on a raster of its camera, sampled once from the photo as taken.
+
+    Args:
+        photo: The photo's camera and lens.
+        camera: The same camera on the wanted raster.
+        rgb: The photo's pixels.
+    """
+    if photo.lens is not None:
+        return undistort_photo(rgb, photo.lens, camera)
+    return resample_photo(rgb, photo_box(photo.camera, camera), camera.size_wh)
+
+
+def kept_pixels(depth_map: DepthMap, rgb: Rgb, points: PointFilter) -> Mask:
+    """Which pixels (h, w) of a frame become points."""
+    keep = depth_map.depth > 0
+    if depth_map.confidence is not None:
+        keep &= points.confidence.passed(depth_map.confidence, keep)
+    if points.black_background:
+        keep &= not_black(rgb)
+    if points.white_background:
+        keep &= not_white(rgb)
+    if points.edge_threshold is not None:
+        keep &= not_flying(depth_map.depth, points.edge_threshold)
+    return keep
+
+
+def _shown(raster: Camera, view: Camera) -> Mask:
+    """Which pixels of a raster lie in the part of the photo that a view shows."""
+    to_view = raster_transform(raster, view)
+    x = to_view[0, 0] * (np.arange(raster.size_wh[0]) + 0.5) + to_view[0, 2]
+    y = to_view[1, 1] * (np.arange(raster.size_wh[1]) + 0.5) + to_view[1, 2]
+    inside_x, inside_y = (x >= 0) & (x <= view.size_wh[0]), (y >= 0) & (y <= view.size_wh[1])
+    return inside_y[:, None] & inside_x
