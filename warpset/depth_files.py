@@ -46,7 +46,8 @@ def read_depth(path: Path, unit_scale: float | None = None) -> NDArray[np.float3
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: depth cannot be read ({reason})") from error
-    stored = np.squeeze(stored)
+    if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
+        stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
     if stored.ndim != 2 or stored.size > MAX_PIXELS:
         shape = "x".join(map(str, stored.shape))
         raise InputError(f"{path}: found an array of {shape}, need one channel of depth")

@@ -24,7 +24,7 @@ Rgb = NDArray[np.uint8]
 PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
 """Lower-case extensions that a folder is searched for."""
 
-_UPSIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
+_SIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
 _ORIENTATION_TAG = 274
 
 pillow_heif.register_heif_opener()
@@ -139,7 +139,8 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
     if width * height > 2 * (Image.MAX_IMAGE_PIXELS or 0):
         raise Image.DecompressionBombError(f"{width}x{height} pixels are too many")
-    if _orientation(image) in _UPSIDE_SWAPPING_ORIENTATIONS:
+    is_upright_already = image.format == "TIFF"
+    if _orientation(image) in _SIDE_SWAPPING_ORIENTATIONS and not is_upright_already:
         return height, width
     return width, height
 

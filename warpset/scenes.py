@@ -80,7 +80,8 @@ def open_scene(scene: Path, selection: FrameSelection) -> SceneInput:
         usable = [path for path in usable if path in listed]
     photos = _chosen(scene, usable, recording, selection)
     missing = recording.missing if recording else 0
-    return SceneInput(scene, tuple(photos), recording, tuple(problems.values()), missing)
+    lines = tuple(problems[path] for path in sorted_naturally(problems))
+    return SceneInput(scene, tuple(photos), recording, lines, missing)
 
 
 def _chosen(
