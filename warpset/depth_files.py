@@ -47,7 +47,7 @@ def read_depth(path: Path, unit_scale: float | None = None) -> NDArray[np.float3
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: depth cannot be read ({reason})") from error
     if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
-        stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
+        stored = stored[..., 0] if stored.shape[2] == 1 else stored[0]
     if stored.ndim != 2 or stored.size > MAX_PIXELS:
         shape = "x".join(map(str, stored.shape))
         raise InputError(f"{path}: found an array of {shape}, need one channel of depth")
@@ -78,10 +78,10 @@ def _read_exr(path: Path) -> NDArray:
         raise FileNotFoundError(path)
     with OpenEXR.File(str(path), separate_channels=True) as file:
         channels = file.channels()
-    for name in ("Z", "Y", "depth", "R"):
-        if name in channels:
-            return channels[name].pixels
-    raise ValueError(f"no channel Z, Y, depth or R among {sorted(channels)}")
+        for name in ("Z", "Y", "depth", "R"):
+            if name in channels:
+                return channels[name].pixels
+        raise ValueError(f"no channel Z, Y, depth or R among {sorted(channels)}")
 
 
 def _read_hdf5(path: Path) -> NDArray:

@@ -1,0 +1,98 @@
+"""Small cameras, photos and scenes that tests are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from warpset.cameras import OPENGL_FROM_OPENCV, Camera, intrinsics
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+PLANE_DEPTH_M = 2.0
+
+
+def a_rotation(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> np.ndarray:
+    """(3, 3) rotation by a vector of angles in radians."""
+    return cv2.Rodrigues(np.array([x, y, z], np.float64))[0]
+
+
+def a_camera(size_wh=(64, 48), focal=60.0, center=None, turned=(0, 0, 0), at=(0, 0, 0)) -> Camera:
+    """A camera at a world position, turned by a rotation vector."""
+    cam_from_world = np.eye(4)
+    cam_from_world[:3, :3] = a_rotation(*turned)
+    cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ np.asarray(at, np.float64)
+    center_x, center_y = center or (size_wh[0] / 2, size_wh[1] / 2)
+    return Camera(intrinsics(focal, focal, center_x, center_y), cam_from_world, size_wh)
+
+
+def a_photo(size_wh=(64, 48), seed=0) -> np.ndarray:
+    """(h, w, 3) uint8 of smooth colours with some detail."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (6, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(small).resize(size_wh, Image.Resampling.BICUBIC))
+
+
+def opengl_pose(camera: Camera) -> list[list[float]]:
+    """What `transforms.json` calls transform_matrix."""
+    return (camera.world_from_cam @ OPENGL_FROM_OPENCV).tolist()
+
+
+def a_scene(folder: Path, photos: int = 3, size_wh=(64, 48), fields: Mapping | None = None) -> Path:
+    """A scene with recorded geometry: cameras that step along x before a textured plane.
+
+    Returns:
+        The scene's folder, with images/<n>.png, depths/<n>.png and transforms.json.
+    """
+    (folder / "images").mkdir(parents=True)
+    (folder / "depths").mkdir()
+    wide = a_photo((4 * size_wh[0], size_wh[1]))
+    frames = []
+    for index in range(photos):
+        camera = a_camera(size_wh, focal=60.0, at=(0.1 * index, 0, 0))
+        shift = 3 * index  # focal * step / depth: the plane's disparity in pixels
+        name = f"{index + 1}.png"
+        Image.fromarray(wide[:, shift : shift + size_wh[0]]).save(folder / "images" / name)
+        depth = np.full(camera.shape_hw, round(PLANE_DEPTH_M * 1000), np.uint16)
+        cv2.imwrite(str(folder / "depths" / name), depth)
+        frames.append(
+            {
+                "file_path": f"images/{name}",
+                "depth_file_path": f"depths/{name}",
+                "transform_matrix": opengl_pose(camera),
+            }
+        )
+    recorded = {
+        "fl_x": 60.0,
+        "fl_y": 60.0,
+        "cx": size_wh[0] / 2,
+        "cy": size_wh[1] / 2,
+        "w": size_wh[0],
+        "h": size_wh[1],
+        "frames": frames,
+    }
+    write_transforms(folder, recorded | dict(fields or {}))
+    return folder
+
+
+def read_transforms_file(scene: Path) -> dict:
+    """The content of a scene's transforms.json."""
+    return json.loads((scene / "transforms.json").read_text())
+
+
+def write_transforms(scene: Path, content: dict) -> None:
+    """Write a scene's transforms.json."""
+    (scene / "transforms.json").write_text(json.dumps(content))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder and its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
