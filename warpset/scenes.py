@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .colmap_model import find_colmap_model
 from .errors import InputError
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 from .photos import check_photo, find_photos, photos_in, sorted_naturally
 from .recorded import read_recording
 from .recording import Recording
+from .transforms_json import TRANSFORMS_NAME
 
 
 def find_scenes(input_dir: Path) -> list[Path]:
@@ -23,11 +25,11 @@ def find_scenes(input_dir: Path) -> list[Path]:
         raise InputError(
             f"{input_dir}: found no such folder, need one with photos; see --input-dir"
         )
-    if _holds_scene(input_dir) and not photos_in(input_dir):
+    if _holds_recording(input_dir) or (find_photos(input_dir) and not photos_in(input_dir)):
         return [input_dir]
-    folders = [path for path in input_dir.iterdir() if path.is_dir() and path.name[0] != "."]
-    scenes = [input_dir] if _holds_scene(input_dir) else []
-    scenes += [folder for folder in sorted_naturally(folders) if _holds_scene(folder)]
+    folders = (path for path in input_dir.iterdir() if path.is_dir() and path.name[0] != ".")
+    scenes = [input_dir, *sorted_naturally(folders)]
+    scenes = [scene for scene in scenes if _holds_recording(scene) or find_photos(scene)]
     if not scenes:
         raise InputError(
             f"{input_dir}: found no scene, need photos in it or in its sub-folders; see --input-dir"
@@ -35,8 +37,8 @@ def find_scenes(input_dir: Path) -> list[Path]:
     return scenes
 
 
-def _holds_scene(folder: Path) -> bool:
-    return (folder / "transforms.json").is_file() or bool(find_photos(folder))
+def _holds_recording(folder: Path) -> bool:
+    return (folder / TRANSFORMS_NAME).is_file() or find_colmap_model(folder) is not None
 
 
 @dataclass(frozen=True)
