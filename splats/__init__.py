@@ -1,0 +1,28 @@
+"""Gaussian splats in and out of files (PLY, USD, NuRec); it knows no network, photo or pair."""
+
+from .errors import SplatError
+from .export import export_splats_to_usd, export_splats_to_usdz
+from .from_points import (
+    SplatShape,
+    gaussians_from_points,
+    opacity_from_confidence,
+    pixel_footprint,
+)
+from .gaussians import Gaussians, as_gaussians
+from .ply import read_splats, write_ply
+from .stage import StageOptions
+
+__all__ = [
+    "Gaussians",
+    "SplatError",
+    "SplatShape",
+    "StageOptions",
+    "as_gaussians",
+    "export_splats_to_usd",
+    "export_splats_to_usdz",
+    "gaussians_from_points",
+    "opacity_from_confidence",
+    "pixel_footprint",
+    "read_splats",
+    "write_ply",
+]

@@ -1,0 +1,137 @@
+"""3DGS PLY in and out, in the order of the reference implementation; USD and cameras are unknown.
+
+Compressed PLY and SPZ go through gsply, an optional library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
+from plyfile import PlyData, PlyElement
+
+from .errors import SplatError
+from .files import whole_file
+from .gaussians import Floats, Gaussians, as_gaussians
+from .optional import optional_module
+
+MEANS = ("x", "y", "z")
+NORMALS = ("nx", "ny", "nz")
+SH0 = ("f_dc_0", "f_dc_1", "f_dc_2")
+SCALES = ("scale_0", "scale_1", "scale_2")
+QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
+
+
+def read_splats(path: Path) -> Gaussians:
+    """Read a 3DGS PLY; with gsply also SuperSplat's compressed PLY and SPZ.
+
+    Raises:
+        SplatError: The file is missing, is no Gaussian splat, or holds values that are not finite.
+    """
+    if not path.is_file():
+        raise SplatError(f"{path}: no such file; give a Gaussian splat PLY")
+    if path.suffix.lower() == ".spz":
+        return _read_packed(path, "read_spz", "SPZ")
+    try:
+        ply = PlyData.read(path)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SplatError(
+            f"{path}: no readable PLY ({reason}); give a Gaussian splat PLY"
+        ) from error
+    if "chunk" in ply:
+        return _read_packed(path, "plyread", "compressed PLY")
+    if "vertex" not in ply:
+        names = ", ".join(element.name for element in ply) or "nothing"
+        raise SplatError(f"{path}: found {names}, need vertex; give a Gaussian splat PLY")
+    return as_gaussians(_from_vertices(ply["vertex"], path), path)
+
+
+def write_ply(model: object, path: Path) -> None:
+    """Write a 3DGS PLY: binary little endian, one element, f_rest channel-major, normals zero.
+
+    Args:
+        model: See `as_gaussians`.
+        path: Where to write; replaced when it is complete.
+
+    Raises:
+        SplatError: The model cannot be stored, or the file cannot be written.
+    """
+    gaussians = as_gaussians(model, path)
+    n, rest = gaussians.num_gaussians, 3 * (gaussians.num_sh_bases - 1)
+    names = (*MEANS, *NORMALS, *SH0, *_rest_names(rest), "opacity", *SCALES, *QUATS)
+    rows = np.concatenate(
+        [
+            gaussians.means,
+            np.zeros((n, len(NORMALS)), np.float32),
+            gaussians.sh0.reshape(n, 3),
+            gaussians.shN.transpose(0, 2, 1).reshape(n, rest),
+            gaussians.logit_opacities[:, None],
+            gaussians.log_scales,
+            gaussians.quats,
+        ],
+        axis=1,
+        dtype="<f4",
+    )
+    vertices = rows.view([(name, "<f4") for name in names])[:, 0]
+    with whole_file(path) as partial:
+        PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<").write(partial)
+
+
+def _rest_names(count: int) -> list[str]:
+    return [f"f_rest_{index}" for index in range(count)]
+
+
+def _from_vertices(vertex: PlyElement, path: Path) -> Gaussians:
+    names = {prop.name for prop in vertex.properties}
+    rest = sum(name.startswith("f_rest_") for name in names)
+    needed = [*MEANS, *SH0, *_rest_names(rest), "opacity", *SCALES, *QUATS]
+    missing = [name for name in needed if name not in names]
+    if missing or rest % 3:
+        found = f"no {missing[0]}" if missing else f"{rest} f_rest fields"
+        raise SplatError(
+            f"{path}: found {found}, need a Gaussian splat PLY, not a mesh or a point cloud; "
+            "export it as 3DGS PLY"
+        )
+    shN = _columns(vertex, _rest_names(rest)).reshape(vertex.count, 3, rest // 3)
+    return Gaussians(
+        means=_columns(vertex, MEANS),
+        quats=_columns(vertex, QUATS),
+        log_scales=_columns(vertex, SCALES),
+        logit_opacities=_columns(vertex, ["opacity"])[:, 0],
+        sh0=_columns(vertex, SH0)[:, None],
+        shN=np.ascontiguousarray(shN.transpose(0, 2, 1)),
+    )
+
+
+def _columns(vertex: PlyElement, names: Sequence[str]) -> Floats:
+    if not names:
+        return np.zeros((vertex.count, 0), np.float32)
+    return structured_to_unstructured(vertex.data[list(names)], dtype=np.float32, copy=True)
+
+
+def _read_packed(path: Path, reader: str, kind: str) -> Gaussians:
+    gsply = optional_module("gsply", f"{path}: {kind}")
+    try:
+        packed = getattr(gsply, reader)(path)
+    except Exception as error:
+        raise SplatError(
+            f"{path}: no readable {kind} ({_in_one_line(error)}); export it again"
+        ) from error
+    n = len(packed.means)
+    shN = np.zeros((n, 0, 3), np.float32) if packed.shN is None else packed.shN.reshape(n, -1, 3)
+    model = Gaussians(
+        means=packed.means,
+        quats=packed.quats,
+        log_scales=packed.scales,
+        logit_opacities=packed.opacities,
+        sh0=packed.sh0.reshape(n, 1, 3),
+        shN=shN,
+    )
+    return as_gaussians(model, path)
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
