@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import logging
+import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from warpset.cache import ArrayCache
 from warpset.command_line import make_parser, read_options
 from warpset.errors import InputError
 from warpset.options import BuildOptions
-from warpset.pipeline import SceneSummary, Tools, build_scene
+from warpset.pipeline import Estimator, SceneSummary, Tools, build_scene
 from warpset.scenes import find_scenes
+from warpset.warping import Renderer
 
 log = logging.getLogger("build_warp_dataset")
+CACHE = Path(__file__).parent / ".cache"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +41,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, OSError) as error:
         log.error(error)
         return 1
-    tools = Tools({}, lambda size_wh, sigma: make_renderer(size_wh, sigma, args.device))
-    with logging_redirect_tqdm():
-        total = build_all(scenes, args.output_dir, options, tools)
+    if args.clear_cache:
+        shutil.rmtree(CACHE, ignore_errors=True)
+    with cache_folder(args.nocache) as cache, logging_redirect_tqdm():
+        total = build_all(scenes, args.output_dir, options, make_tools(args, cache))
     log.info(describe(total, args.output_dir))
     return 1 if total.problems else 0
+
+
+@contextlib.contextmanager
+def cache_folder(nocache: bool) -> Iterator[Path]:
+    """Where estimated geometry is kept; a folder that goes away again if it shall not be."""
+    if not nocache:
+        yield CACHE
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def make_tools(args: argparse.Namespace, cache: Path) -> Tools:
+    """Introduce estimators and renderer to the corridor; each is imported when it is needed."""
+
+    def stereo() -> Estimator:
+        from warpset.stereo import StereoOptions
+        from warpset.stereo_estimator import StereoEstimator
+
+        return StereoEstimator(ArrayCache(cache), StereoOptions(device=torch_device(args.device)))
+
+    def renderer(size_wh: tuple[int, int], sigma: float) -> Renderer:
+        return make_renderer(size_wh, sigma, args.device)
+
+    return Tools({"stereo": stereo}, renderer)
+
+
+def torch_device(asked: str | None) -> str:
+    """The device asked for, else CUDA where there is one."""
+    import torch
+
+    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def build_all(
@@ -58,7 +98,7 @@ def build_all(
     return total
 
 
-def make_renderer(size_wh: tuple[int, int], sigma: float, device: str | None):
+def make_renderer(size_wh: tuple[int, int], sigma: float, device: str | None) -> Renderer:
     """The hole-filling renderer; imported only when something has to be rendered."""
     from hole_filling_renderer import HoleFillingRenderer
 

@@ -14,7 +14,7 @@ from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
 from .pairs import EXTRA_SUFFIXES
 
 DEFAULTS = BuildOptions()
-GEOMETRY_SOURCES = ("auto", "recorded")
+GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -172,6 +172,8 @@ def _add_system(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="where to compute; chosen by what is there if not given",
     )
+    _switch(group, "--nocache", "neither read nor keep estimated geometry in .cache/")
+    _switch(group, "--clear-cache", "delete .cache/ first")
     _switch(group, "--quiet", "say problems only")
 
 

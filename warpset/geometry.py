@@ -78,11 +78,13 @@ class SceneGeometry:
         frames: Frames whose photo, camera and depth exist.
         source: `recorded`, `vggt` or `stereo`.
         revision: What exactly made it (model and revision, or the file's name).
+        left_out: A line for each photo that no geometry was found for.
     """
 
     frames: tuple[FrameGeometry, ...]
     source: str
     revision: str
+    left_out: tuple[str, ...] = ()
 
 
 def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -45,11 +45,12 @@ class Tools(NamedTuple):
     """What the script hands in.
 
     Attributes:
-        estimators: By the name `--geometry` gives them; the first serves `auto`.
+        make_estimator: By the name `--geometry` gives them; the first serves `auto`. Called when
+            a scene needs one.
         make_renderer: Where renderers come from.
     """
 
-    estimators: Mapping[str, Estimator]
+    make_estimator: Mapping[str, Callable[[], Estimator]]
     make_renderer: MakeRenderer
 
 
@@ -59,6 +60,7 @@ class SceneSummary:
 
     written: int = 0
     rejected: int = 0
+    failed: int = 0
     kept: int = 0
     missing_photos: int = 0
     problems: list[str] = field(default_factory=list)
@@ -72,6 +74,7 @@ class SceneSummary:
         """Add another scene's counts."""
         self.written += other.written
         self.rejected += other.rejected
+        self.failed += other.failed
         self.kept += other.kept
         self.missing_photos += other.missing_photos
         self.problems += other.problems
@@ -96,20 +99,23 @@ def build_scene(
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
-    pairs = plan_pairs(scene.photos, options.bidirectional)
     source, estimate = _geometry_source(scene, options, tools)
     folder = PairFolder(output)
-    job = _Job(scene, folder, options, source)
-    todo = [pair for pair in pairs if job.missing(pair)]
-    summary.kept = len(pairs) - len(todo)
+    job = _Job(scene.photos, folder, options, source)
     if options.dry_run:
-        log.info(f"{scene_path}: {len(todo)} pairs to make, {summary.kept} there already")
+        there = len(job.pairs) - len(job.todo())
+        log.info(f"{scene_path}: {len(job.todo())} pairs to make, {there} there already")
         return summary
-    if todo:
+    if job.todo():
         folder.clean()
-        warper = Warper(estimate(), options, tools.make_renderer)
-        for pair in tqdm(todo, desc=scene_path.name, unit="pair", disable=options.quiet):
+        geometry = estimate()
+        for line in geometry.left_out:
+            summary.report(line)
+        job = _Job([frame.photo.path for frame in geometry.frames], folder, options, source)
+        warper = Warper(geometry, options, tools.make_renderer)
+        for pair in tqdm(job.todo(), desc=scene_path.name, unit="pair", disable=options.quiet):
             _make_pair(pair, warper, job, summary)
+    summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
     folder.finish()
     return summary
 
@@ -129,14 +135,14 @@ def _geometry_source(
             _Source(RECORDED, recording.origin),
             lambda: _recorded_frames(recording, scene.photos),
         )
-    if options.geometry == RECORDED or not tools.estimators:
+    if options.geometry == RECORDED:
         found = "cameras but no depth" if recording else "neither cameras nor depth"
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
-            "transforms.json, or depths/ beside a COLMAP model"
+            "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
         )
-    name = options.geometry if options.geometry != "auto" else next(iter(tools.estimators))
-    estimator = tools.estimators[name]
+    name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
+    estimator = tools.make_estimator[name]()
     return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
 
 
@@ -149,11 +155,16 @@ class _Job:
     """What is asked of one scene, and what of it is there."""
 
     def __init__(
-        self, scene: SceneInput, folder: PairFolder, options: BuildOptions, source: _Source
+        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, source: _Source
     ):
-        self.scene, self.folder, self.options, self.source = scene, folder, options, source
+        self.photos, self.folder, self.options, self.source = photos, folder, options, source
+        self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
         self.sha256_of = cache(sha256_of)
+
+    def todo(self) -> list[WarpPair]:
+        """Pairs of which something is missing."""
+        return [pair for pair in self.pairs if self.missing(pair)]
 
     def missing(self, pair: WarpPair) -> set[str]:
         """Kinds of the pair's files that have to be made.
@@ -183,7 +194,7 @@ class _Job:
                 )
 
     def _identity(self, pair: WarpPair) -> dict[str, object]:
-        reference, target = self.scene.photos[pair.reference], self.scene.photos[pair.target]
+        reference, target = self.photos[pair.reference], self.photos[pair.target]
         return {
             "geometry": {"source": self.source.name, "revision": self.source.revision},
             "reference": reference.name,
@@ -199,8 +210,8 @@ class _Job:
         extension = self.options.output_format
         return PairRecord(
             name=pair.name,
-            reference=self.scene.photos[pair.reference].name,
-            target=self.scene.photos[pair.target].name,
+            reference=self.photos[pair.reference].name,
+            target=self.photos[pair.target].name,
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=identity["photos"],  # pyright: ignore[reportArgumentType]
@@ -217,6 +228,7 @@ def _make_pair(pair: WarpPair, warper: Warper, job: _Job, summary: SceneSummary)
         warp = warper.warp(pair.reference, pair.target)
     except InputError as error:
         summary.report(f"{error}; pair {pair.name} left out")
+        summary.failed += 1
         return
     rejected = rejection(warp.scores, job.options.quality)
     record = job.record(pair, warp, rejected)
