@@ -1,0 +1,1 @@
+"""What turns tokens into cameras and depth; the heads know neither photos nor windows."""

@@ -1,0 +1,1 @@
+"""Transformer building blocks shared by the networks; they know no checkpoint and no photo."""
