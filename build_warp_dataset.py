@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from tqdm import tqdm
@@ -18,8 +19,8 @@ from warpset.cache import ArrayCache
 from warpset.command_line import make_parser, read_options
 from warpset.errors import InputError
 from warpset.options import BuildOptions
-from warpset.pipeline import Estimator, SceneSummary, Tools, build_scene
-from warpset.scenes import find_scenes
+from warpset.pipeline import Estimator, SceneSummary, Segmenter, Tools, build_scene
+from warpset.scenes import find_scenes, scene_name
 from warpset.warping import Renderer
 
 log = logging.getLogger("build_warp_dataset")
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if args.clear_cache:
         shutil.rmtree(CACHE, ignore_errors=True)
-    with cache_folder(args.nocache) as cache, logging_redirect_tqdm():
-        total = build_all(scenes, args.output_dir, options, make_tools(args, cache))
+    with cache_folder(args.nocache) as cache_dir, logging_redirect_tqdm():
+        total = build_all(scenes, args.output_dir, options, make_tools(args, cache_dir))
     log.info(describe(total, args.output_dir))
     return 1 if total.problems else 0
 
@@ -59,19 +60,37 @@ def cache_folder(nocache: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def make_tools(args: argparse.Namespace, cache: Path) -> Tools:
+def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
     """Introduce estimators and renderer to the corridor; each is imported when it is needed."""
 
     def stereo() -> Estimator:
         from warpset.stereo import StereoOptions
         from warpset.stereo_estimator import StereoEstimator
 
-        return StereoEstimator(ArrayCache(cache), StereoOptions(device=torch_device(args.device)))
+        return StereoEstimator(
+            ArrayCache(cache_dir), StereoOptions(device=torch_device(args.device))
+        )
+
+    def vggt() -> Estimator:
+        import torch
+
+        from vggt_estimator import VGGTEstimator, VGGTOptions
+
+        device = torch.device(torch_device(args.device))
+        options = VGGTOptions(
+            args.model, args.preprocess_mode, args.precision, args.window, device, args.quiet
+        )
+        return VGGTEstimator(ArrayCache(cache_dir), options)
 
     def renderer(size_wh: tuple[int, int], sigma: float) -> Renderer:
         return make_renderer(size_wh, sigma, args.device)
 
-    return Tools({"stereo": stereo}, renderer)
+    def segmenter() -> Segmenter:
+        from warpset.sky import SkySegmenter, find_sky_model
+
+        return SkySegmenter(find_sky_model(args.sky_model), ArrayCache(cache_dir))
+
+    return Tools({"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter))
 
 
 def torch_device(asked: str | None) -> str:
@@ -89,7 +108,7 @@ def build_all(
     disable = options.quiet or len(scenes) == 1
     for scene in tqdm(scenes, desc="scenes", unit="scene", disable=disable):
         try:
-            total.add(build_scene(scene, output_dir / scene.resolve().name, options, tools))
+            total.add(build_scene(scene, output_dir / scene_name(scene), options, tools))
         except InputError as error:
             total.report(str(error))
         except Exception as error:  # one scene must not take the others down

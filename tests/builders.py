@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image
 
+from vggt.model import VGGT, VGGTConfig
 from warpset.cameras import OPENGL_FROM_OPENCV, Camera, intrinsics
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -96,3 +98,28 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+TINY_VGGT = VGGTConfig(
+    img_size=70,
+    embed_dim=32,
+    depth=4,
+    num_heads=2,
+    dino_depth=2,
+    dino_heads=2,
+    camera_trunk_depth=1,
+    camera_heads=2,
+    dpt_features=16,
+    dpt_out_channels=(8, 16, 32, 32),
+    dpt_layers=(0, 1, 2, 3),
+)
+
+
+def a_tiny_vggt() -> VGGT:
+    """A network of the published shape and a few thousand random weights, always the same."""
+    model = VGGT(TINY_VGGT).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.05, generator=generator)
+    return model

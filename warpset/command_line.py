@@ -110,6 +110,29 @@ def _add_depth(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.geometry,
         help="where depth and cameras come from",
     )
+    group.add_argument(
+        "--model",
+        default="facebook/VGGT-1B",
+        help="weights of the network: a Hub id, a folder, or a .safetensors or .pt file",
+    )
+    group.add_argument(
+        "--preprocess-mode",
+        choices=("crop", "pad"),
+        default="crop",
+        help="fit photos to the network by cutting tall ones or by padding to a square",
+    )
+    group.add_argument(
+        "--window",
+        type=number(int, 0),
+        default=None,
+        help="frames predicted together; 0 = the whole scene; what fits the memory if not given",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="of the network's large layers; auto is bf16 where the processor is fast at it",
+    )
     _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--sigma",
@@ -132,6 +155,13 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
         type=number(float, 0),
         default=DEFAULTS.points.edge_threshold or 0,
         help="drop pixels floating between two depths this share apart; 0 = keep them",
+    )
+    _switch(group, "--filter-sky", "drop points that a segmentation model takes for sky")
+    group.add_argument(
+        "--sky-model",
+        type=Path,
+        default=None,
+        help="ONNX file for --filter-sky; skyseg.onnx is fetched once if not given",
     )
     _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
     _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
@@ -193,6 +223,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         points=PointFilter(
             args.depth_conf_threshold,
             args.depth_edge_threshold or None,
+            args.filter_sky,
             args.filter_black_bg,
             args.filter_white_bg,
         ),

@@ -78,12 +78,14 @@ class SceneGeometry:
         frames: Frames whose photo, camera and depth exist.
         source: `recorded`, `vggt` or `stereo`.
         revision: What exactly made it (model and revision, or the file's name).
+        plan: How the work was divided where that changes the result; empty where it does not.
         left_out: A line for each photo that no geometry was found for.
     """
 
     frames: tuple[FrameGeometry, ...]
     source: str
     revision: str
+    plan: str = ""
     left_out: tuple[str, ...] = ()
 
 

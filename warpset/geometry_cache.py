@@ -21,9 +21,10 @@ from .lens import Lens
 
 
 class CachedScene(NamedTuple):
-    """Frames in the photos' order, and a line for each photo that has none."""
+    """Frames in the photos' order, their plan, and a line for each photo that has none."""
 
     frames: tuple[FrameGeometry, ...]
+    plan: str
     left_out: tuple[str, ...]
 
 
@@ -53,13 +54,21 @@ class GeometryCache:
             frame["lens_size_wh"] = np.array(photo.lens.size_wh)
         self._arrays.store(self._frame_key(index), frame)
 
-    def finish(self, count: int, left_out: Mapping[int, str]) -> None:
-        """Say that all frames are in, and why photos (by index) have none."""
+    def finish(self, count: int, plan: str, left_out: Mapping[int, str] | None = None) -> None:
+        """Say that all frames are in, how they were estimated, and why photos have none.
+
+        Args:
+            count: Number of photos.
+            plan: See `SceneGeometry.plan`.
+            left_out: Why photos, by index, have no frame.
+        """
+        left_out = left_out or {}
         indices = sorted(left_out)
         self._arrays.store(
             self._key,
             {
                 "count": np.array(count),
+                "plan": np.array(plan),
                 "left_out": np.array(indices, np.intp),
                 "reasons": np.array([left_out[index] for index in indices], np.str_),
             },
@@ -82,7 +91,7 @@ class GeometryCache:
             posed = PosedPhoto(path, _camera("photo_", arrays), _lens(arrays))
             frames.append(FrameGeometry(posed, partial(self._load_depth, index)))
         lines = (f"{photos[index]}: {reason}; left out" for index, reason in left_out.items())
-        return CachedScene(tuple(frames), tuple(lines))
+        return CachedScene(tuple(frames), str(scene["plan"]), tuple(lines))
 
     def _load_depth(self, index: int) -> DepthMap:
         arrays = self._arrays.load(self._frame_key(index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,9 @@ Mask = NDArray[np.bool_]
 
 BLACK_RGB_SUM = 16
 WHITE_RGB = 240
+
+SKY_SCORE = 32
+"""Of 255; pixels that score this or more are sky."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,12 @@ class ConfidenceThreshold:
 
 def not_black(rgb: NDArray[np.uint8]) -> Mask:
     """Where R + G + B of (h, w, 3) is at least 16."""
-    return rgb.sum(axis=-1, dtype=np.uint16) >= BLACK_RGB_SUM
+    return np.greater_equal(rgb.sum(axis=-1, dtype=np.uint16), BLACK_RGB_SUM)
 
 
 def not_white(rgb: NDArray[np.uint8]) -> Mask:
     """Where some channel of (h, w, 3) is at most 240."""
-    return (rgb <= WHITE_RGB).any(axis=-1)
+    return np.any(rgb <= WHITE_RGB, axis=-1)
 
 
 def not_flying(depth: NDArray[np.float32], threshold: float) -> Mask:
@@ -79,3 +83,14 @@ def not_flying(depth: NDArray[np.float32], threshold: float) -> Mask:
         falls = (before - here > step) & (here - after > step)
         into[:, 1:-1] |= known & (rises | falls)
     return ~flying
+
+
+def sky_picture(scores: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    """Sky scores of a whole photo as a gray picture (h, w, 3) of its size."""
+    large = cv2.resize(scores, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.repeat(np.asarray(large, np.uint8)[..., None], 3, axis=2)
+
+
+def not_sky(picture: NDArray[np.uint8]) -> Mask:
+    """Where a sky picture (h, w, 3) scores too little for sky."""
+    return np.less(picture[..., 0], SKY_SCORE)

@@ -18,12 +18,14 @@ class PointFilter:
     Attributes:
         confidence: The least confidence; recorded depth without one passes always.
         edge_threshold: Relative depth step between which pixels count as flying; None keeps all.
+        sky: Drop pixels that a segmentation model takes for sky.
         black_background: Drop pixels whose R + G + B is below 16.
         white_background: Drop pixels whose R, G and B are all above 240.
     """
 
     confidence: ConfidenceThreshold = ConfidenceThreshold()
     edge_threshold: float | None = None
+    sky: bool = False
     black_background: bool = False
     white_background: bool = False
 
@@ -84,6 +86,7 @@ class BuildOptions:
             "upsample-depth": self.upsample_depth,
             "depth-conf-threshold": str(self.points.confidence),
             "depth-edge-threshold": self.points.edge_threshold,
+            "filter-sky": self.points.sky,
             "filter-black-bg": self.points.black_background,
             "filter-white-bg": self.points.white_background,
             "sigma": self.sigma,

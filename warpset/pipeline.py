@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from .cameras import Camera
@@ -41,6 +43,18 @@ class Estimator(Protocol):
         ...
 
 
+class Segmenter(Protocol):
+    """What finds the sky, see `sky.SkySegmenter`."""
+
+    def score(self, photo: Path) -> NDArray[np.uint8]:
+        """Sky scores over the whole photo."""
+        ...
+
+    def scores(self, photos: Sequence[Path]) -> Iterator[NDArray[np.uint8]]:
+        """Sky scores of many photos, kept for `score`."""
+        ...
+
+
 class Tools(NamedTuple):
     """What the script hands in.
 
@@ -48,10 +62,12 @@ class Tools(NamedTuple):
         make_estimator: By the name `--geometry` gives them; the first serves `auto`. Called when
             a scene needs one.
         make_renderer: Where renderers come from.
+        make_segmenter: Where what finds the sky comes from.
     """
 
     make_estimator: Mapping[str, Callable[[], Estimator]]
     make_renderer: MakeRenderer
+    make_segmenter: Callable[[], Segmenter]
 
 
 @dataclass
@@ -111,8 +127,10 @@ def build_scene(
         geometry = estimate()
         for line in geometry.left_out:
             summary.report(line)
-        job = _Job([frame.photo.path for frame in geometry.frames], folder, options, source)
-        warper = Warper(geometry, options, tools.make_renderer)
+        photos = [frame.photo.path for frame in geometry.frames]
+        job = _Job(photos, folder, options, source, geometry.plan)
+        sky_scores = _sky_scores(photos, options, tools)
+        warper = Warper(geometry, options, tools.make_renderer, sky_scores)
         for pair in tqdm(job.todo(), desc=scene_path.name, unit="pair", disable=options.quiet):
             _make_pair(pair, warper, job, summary)
     summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
@@ -120,8 +138,23 @@ def build_scene(
     return summary
 
 
+def _sky_scores(
+    photos: Sequence[Path], options: BuildOptions, tools: Tools
+) -> Callable[[Path], NDArray[np.uint8]] | None:
+    """Sky scores by photo, all found beforehand; None where the sky shall stay."""
+    if not options.points.sky:
+        return None
+    segmenter = tools.make_segmenter()
+    scores = segmenter.scores(photos)
+    for _ in tqdm(scores, desc="sky", unit="photo", total=len(photos), disable=options.quiet):
+        pass
+    return segmenter.score
+
+
 class _Source(NamedTuple):
-    name: str
+    """Who gives the geometry, as records name it."""
+
+    source: str
     revision: str
 
 
@@ -155,9 +188,15 @@ class _Job:
     """What is asked of one scene, and what of it is there."""
 
     def __init__(
-        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, source: _Source
+        self,
+        photos: Sequence[Path],
+        folder: PairFolder,
+        options: BuildOptions,
+        source: _Source,
+        plan: str = "",
     ):
-        self.photos, self.folder, self.options, self.source = photos, folder, options, source
+        self.photos, self.folder, self.options = photos, folder, options
+        self.source, self.plan = source, plan
         self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
         self.sha256_of = cache(sha256_of)
@@ -181,7 +220,7 @@ class _Job:
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         wanted = self.options.look() | self._identity(pair)
         there = dict(record.options) | {
-            "geometry": dict(record.geometry),
+            "geometry": {name: record.geometry.get(name) for name in self.source._fields},
             "reference": record.reference,
             "photos": dict(record.sha256),
         }
@@ -194,16 +233,18 @@ class _Job:
                 )
 
     def _identity(self, pair: WarpPair) -> dict[str, object]:
-        reference, target = self.photos[pair.reference], self.photos[pair.target]
         return {
-            "geometry": {"source": self.source.name, "revision": self.source.revision},
-            "reference": reference.name,
-            "photos": {"reference": self.sha256_of(reference), "target": self.sha256_of(target)},
+            "geometry": self.source._asdict(),
+            "reference": self.photos[pair.reference].name,
+            "photos": self._sha256(pair),
         }
+
+    def _sha256(self, pair: WarpPair) -> dict[str, str]:
+        roles = {"reference": pair.reference, "target": pair.target}
+        return {role: self.sha256_of(self.photos[index]) for role, index in roles.items()}
 
     def record(self, pair: WarpPair, warp: Warp, rejected: str | None) -> PairRecord:
         """The record of a pair that has just been made."""
-        identity = self._identity(pair)
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
         kinds = [kind for kind in (*TRIPLET, *EXTRA_SUFFIXES) if kind in kept | set(self.kinds)]
@@ -214,9 +255,9 @@ class _Job:
             target=self.photos[pair.target].name,
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
-            sha256=identity["photos"],  # pyright: ignore[reportArgumentType]
+            sha256=self._sha256(pair),
             cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
-            geometry=identity["geometry"],  # pyright: ignore[reportArgumentType]
+            geometry=dict(self.source._asdict(), plan=self.plan),
             options=self.options.look(),
             scores=warp.scores._asdict(),
             rejected=rejected,

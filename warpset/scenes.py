@@ -37,6 +37,11 @@ def find_scenes(input_dir: Path) -> list[Path]:
     return scenes
 
 
+def scene_name(scene: Path) -> str:
+    """What a scene's output folder is called: the folder's own name, also for `.` and `..`."""
+    return scene.resolve().name if scene.name in ("", "..") else scene.name
+
+
 def _holds_recording(folder: Path) -> bool:
     return (folder / TRANSFORMS_NAME).is_file() or find_colmap_model(folder) is not None
 

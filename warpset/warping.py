@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from .cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raste
 from .frames import fit_camera, photo_box
 from .geometry import DepthMap, PosedPhoto, SceneGeometry, resample_depth
 from .lens import undistort_photo
-from .masks import Mask, not_black, not_flying, not_white
+from .masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
 from .options import BuildOptions, PointFilter
 from .photos import read_photo, resample_photo
 from .points import PointCloud, lift, splat_size
@@ -105,9 +106,17 @@ class Warper:
         geometry: The scene's frames.
         options: What the pairs shall look like.
         make_renderer: Where renderers come from.
+        sky_scores: Sky scores of a photo, see `sky.SkySegmenter`; None keeps the sky.
     """
 
-    def __init__(self, geometry: SceneGeometry, options: BuildOptions, make_renderer: MakeRenderer):
+    def __init__(
+        self,
+        geometry: SceneGeometry,
+        options: BuildOptions,
+        make_renderer: MakeRenderer,
+        sky_scores: Callable[[Path], Rgb] | None = None,
+    ):
+        self._sky_scores = sky_scores
         self._frames = geometry.frames
         self._options = options
         self._make_renderer = make_renderer
@@ -185,6 +194,10 @@ class Warper:
         else:
             rgb = look_through(frame.photo, depth_map.camera, self._photo(index))
         keep = kept_pixels(depth_map, rgb, self._options.points) & _shown(depth_map.camera, camera)
+        if self._sky_scores is not None:
+            taken_hw = self._photo(index).shape[:2]
+            sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
+            keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
         cloud = lift(depth_map, rgb, keep)
         return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
 

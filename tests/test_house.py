@@ -1,0 +1,106 @@
+"""The house: which room may import which, and that the papers agree with the code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from warpset.command_line import make_parser
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("vggt", "warpset", "splats")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+CORRIDOR = (
+    "errors files cache cameras lens photos frames geometry depth_files recording "
+    "transforms_json colmap_model recorded masks points ply scoring options pairs pictures "
+    "scenes warping pipeline command_line"
+).split()
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules a file imports; relative ones start with a dot."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." * node.level + (node.module or ""))
+    return found
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_do_not_import_each_other_nor_the_scripts(package):
+    scripts = {path.stem for path in ROOT.glob("*.py")}
+    forbidden = set(PACKAGES) | scripts | {"tests", "benchmarks", "examples"}
+    for path in modules(package):
+        absolute = {name.split(".")[0] for name in imports_of(path) if name[0] != "."}
+        assert not absolute & forbidden, f"{path.name} imports {absolute & forbidden}"
+
+
+def test_the_corridor_is_walked_one_way():
+    place = {name: index for index, name in enumerate(CORRIDOR)}
+    for name in place:
+        path = ROOT / "warpset" / f"{name}.py"
+        if not path.exists():
+            continue
+        for imported in imports_of(path):
+            room = imported.lstrip(".").split(".")[0]
+            if imported.startswith(".") and room in place:
+                assert place[room] < place[name], f"{name} imports {room}"
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("cameras", {"torch", "pathlib"}),
+        ("photos", {"torch"}),
+        ("geometry", {"torch"}),
+        ("pairs", {"torch", "numpy"}),
+        ("scoring", {"pathlib", "torch"}),
+        ("pipeline", {"argparse", "torch", "vggt", "ray"}),
+        ("layouts", {"torch"}),
+    ],
+)
+def test_rooms_do_not_know_what_the_design_keeps_from_them(module, forbidden):
+    path = ROOT / "warpset" / f"{module}.py"
+    assert not {name.split(".")[0] for name in imports_of(path)} & forbidden
+
+
+def test_the_renderer_knows_no_scene():
+    for path in (ROOT / "hole_filling_renderer.py", *ROOT.glob("*_kernels.py")):
+        assert not {name.split(".")[0] for name in imports_of(path)} & set(PACKAGES)
+
+
+def test_requirements_are_those_of_the_project():
+    project = (ROOT / "pyproject.toml").read_text()
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.S | re.M)
+    assert block is not None
+    declared = re.findall(r'"([^"]+)"', block.group(1))
+    assert (ROOT / "requirements.txt").read_text().split("\n")[:-1] == declared
+
+
+def test_every_flag_has_help_and_a_line_in_the_readme():
+    for action in make_parser()._actions:
+        if "--help" in action.option_strings:
+            continue
+        flag = action.option_strings[-1]
+        assert action.help, flag
+        assert re.search(rf"^\| `{re.escape(flag)}[ `]", README, re.M), f"{flag} is not in README"
+
+
+def test_the_readme_names_no_flag_that_is_not_there():
+    known = {flag for action in make_parser()._actions for flag in action.option_strings}
+    section = README.split("## Every flag of `build_warp_dataset.py`")[1].split("\n## ")[0]
+    named = set(re.findall(r"^\| `(--[\w-]+)", section, re.M))
+    assert named <= known
+
+
+def test_every_module_says_first_what_lives_there():
+    for path in (file for folder in PACKAGES for file in modules(folder)):
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path

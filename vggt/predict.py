@@ -1,0 +1,207 @@
+"""Photos in, depth and cameras out, window by window; knows no files and no pairs.
+
+Neighbouring windows share one frame. Each window has a world and a scale of its own; through the
+shared frame, whose camera and depth both windows know, all are brought into the first one's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+
+from .model import VGGT
+from .poses import decode_poses
+from .preprocess import Mode, ModelImage, Rgb, preprocess
+
+log = logging.getLogger(__name__)
+
+Depth = NDArray[np.float32]
+
+SMALLEST_WINDOW = 2
+MEMORY_SHARE = 0.7
+"""Of the free memory, what a window may take."""
+
+BYTES_PER_TOKEN_CHANNEL = 100
+"""Peak memory of a forward pass per token and embedding channel, measured, rounded up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One frame, padding cut off.
+
+    Attributes:
+        depth: (h, w) float32 z-depth in the scale of the scene, 0 = unknown.
+        confidence: (h, w) float32, 1 and more.
+        K: (3, 3) of the depth's raster, pixel centres at +0.5.
+        photo_K: (3, 3) of the photo's raster.
+        cam_from_world: (4, 4), OpenCV axes.
+    """
+
+    depth: Depth
+    confidence: Depth
+    K: NDArray[np.float64]
+    photo_K: NDArray[np.float64]
+    cam_from_world: NDArray[np.float64]
+
+
+class Predictor(Protocol):
+    """Photos of one window to their predictions, in a world of the window's own."""
+
+    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
+        """Predict all photos together."""
+        ...
+
+
+class VGGTPredictor:
+    """The network as a predictor.
+
+    Args:
+        model: The network.
+        mode: How photos are fitted, see `preprocess`.
+    """
+
+    def __init__(self, model: VGGT, mode: Mode):
+        self.model: VGGT = model
+        self._mode: Mode = mode
+
+    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
+        """Predict photos (h, w, 3) uint8 together."""
+        config = self.model.config
+        images = preprocess(photos, self._mode, config.img_size, config.patch_size)
+        stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
+        device = next(self.model.parameters()).device
+        output = self.model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
+        K, cam_from_world = decode_poses(
+            output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2]
+        )
+        depth = output["depth"][0, ..., 0].cpu().numpy()
+        confidence = output["depth_conf"][0].cpu().numpy()
+        return [
+            _without_padding(image, *frame)
+            for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
+        ]
+
+
+def _without_padding(
+    image: ModelImage, depth: Depth, confidence: Depth, K: NDArray, cam_from_world: NDArray
+) -> Prediction:
+    left, top, right, bottom = image.valid_box
+    inside = np.s_[top:bottom, left:right]
+    to_inside = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    finite = np.isfinite(depth[inside])
+    return Prediction(
+        depth=np.where(finite, depth[inside], np.float32(0)),
+        confidence=np.where(finite, confidence[inside], np.float32(1)),
+        K=to_inside @ K,
+        photo_K=image.photo_from_model @ K,
+        cam_from_world=cam_from_world,
+    )
+
+
+def largest_window(model: VGGT) -> int:
+    """How many frames fit the free memory of the model's device in one window."""
+    config, device = model.config, next(model.parameters()).device
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        free = psutil.virtual_memory().available
+    tokens = (config.img_size // config.patch_size) ** 2
+    per_frame = tokens * config.embed_dim * BYTES_PER_TOKEN_CHANNEL
+    return max(SMALLEST_WINDOW, int(MEMORY_SHARE * free / per_frame))
+
+
+def predict_scene(
+    predictor: Predictor,
+    read: Callable[[int], Rgb],
+    count: int,
+    window: int,
+    on_window: Callable[[range], None],
+) -> Iterator[Prediction]:
+    """Predict a scene of any length in bounded memory; frames come out in order.
+
+    Both photos of neighbouring frames always lie in one window. Windows change the result, as
+    a frame sees less of the scene. A window that does not fit the memory is halved.
+
+    Args:
+        predictor: Predicts the photos of one window.
+        read: Gives the photo (h, w, 3) uint8 of a frame by index.
+        count: Number of frames.
+        window: Frames a window; 0 or at least `count` for the whole scene at once.
+        on_window: Told the frames of each window that has been predicted.
+
+    Raises:
+        MemoryError: Two frames do not fit.
+    """
+    window = max(SMALLEST_WINDOW, window or count)
+    start, shared = 0, None
+    while start < max(1, count - 1):
+        stop = min(start + window, count)
+        try:
+            frames = predictor([read(index) for index in range(start, stop)])
+        except (RuntimeError, MemoryError) as error:
+            window = _smaller_window(stop - start, error)
+            continue
+        on_window(range(start, stop))
+        if shared is not None:
+            frames = joined(frames, shared)
+        yield from frames if stop == count else frames[:-1]
+        start, shared = stop - 1, frames[-1]
+        if stop == count:
+            return
+
+
+def _smaller_window(window: int, error: Exception) -> int:
+    is_out_of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        "not enough memory" in str(error)
+    )
+    if not is_out_of_memory:
+        raise error
+    if window <= SMALLEST_WINDOW:
+        raise MemoryError("two photos do not fit the memory; use --device cpu") from error
+    log.warning(f"a window of {window} frames does not fit the memory; going on with {window // 2}")
+    return max(SMALLEST_WINDOW, window // 2)
+
+
+def joined(window: Sequence[Prediction], shared: Prediction) -> list[Prediction]:
+    """Bring a window into the world of another that ends with its first frame.
+
+    The scale is the median ratio of the shared frame's two depth maps over the more confident
+    half of its pixels; rotation and translation are those that make its two cameras one.
+
+    Args:
+        window: Predictions in the window's own world and scale.
+        shared: Its first frame as predicted in the other world.
+    """
+    scale = _scale_ratio(shared, window[0])
+    world_from_shared = np.linalg.inv(shared.cam_from_world)
+    to_scaled_camera = window[0].cam_from_world.copy()
+    to_scaled_camera[:3, 3] *= scale
+    world_from_window = world_from_shared @ to_scaled_camera
+    window_from_world = np.linalg.inv(world_from_window)
+    return [_moved(frame, window_from_world, scale) for frame in window]
+
+
+def _moved(frame: Prediction, window_from_world: NDArray, scale: float) -> Prediction:
+    cam_from_window = frame.cam_from_world.copy()
+    cam_from_window[:3, 3] *= scale
+    return replace(
+        frame,
+        depth=frame.depth * np.float32(scale),
+        cam_from_world=cam_from_window @ window_from_world,
+    )
+
+
+def _scale_ratio(one: Prediction, other: Prediction) -> float:
+    confidence = np.minimum(one.confidence, other.confidence)
+    known = (one.depth > 0) & (other.depth > 0)
+    if not known.any():
+        return 1.0
+    trusted = known & (confidence >= np.median(confidence[known]))
+    return float(np.median(one.depth[trusted].astype(np.float64) / other.depth[trusted]))

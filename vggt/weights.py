@@ -1,0 +1,288 @@
+"""Where a model's weights are and how they get into the network; knows neither photos nor scenes.
+
+`locate` answers cheaply what a model is (revision, licence), `load` builds the network. Memory
+stays at the weights themselves: the network is built without storage, only the tensors it has are
+read, from a memory-mapped file, each straight to its device and precision.
+"""
+
+import errno
+import hashlib
+import json
+import pickle
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .model import VGGT, VGGTConfig
+
+DEFAULT_MODEL = "facebook/VGGT-1B"
+WEIGHT_NAMES = ("model.safetensors", "model.pt", "vggt_1B_commercial.pt")
+CONFIG_NAME = "config.json"
+LICENCES = {
+    "facebook/VGGT-1B": "CC BY-NC 4.0, non-commercial",
+    "facebook/VGGT-1B-Commercial": "VGGT licence, commercial use within its acceptable use policy",
+}
+UNREAD_PARTS = ("point_head.", "track_head.")
+PRECISIONS = ("auto", "fp32", "bf16")
+HUB_TIMEOUT_S = 8.0
+SAMPLE_BYTES = 4096
+SAMPLE_STRIDE = 1 << 22
+WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
+
+
+class ModelError(Exception):
+    """A model that cannot be had; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model found.
+
+    Attributes:
+        model: The model as the user named it.
+        revision: Commit hash of the Hub, or `local-` and a fingerprint of the file.
+        licence: What the weights may be used for, as far as known.
+        path: The weights; None while they are on the Hub only.
+        hub_file: The weights' name in the Hub's repository; None for a local model.
+    """
+
+    model: str
+    revision: str
+    licence: str
+    path: Path | None
+    hub_file: str | None = None
+
+
+def locate(model: str) -> ModelFiles:
+    """Find a model: a local file or folder, or a Hub id; no weights are loaded or downloaded.
+
+    A copy in the Hub's cache is taken as it is, without asking the network.
+
+    Raises:
+        ModelError: There is no such file, or the Hub has it not or cannot be reached.
+    """
+    path = Path(model).expanduser()
+    if path.exists():
+        weights = _weights_in(path) if path.is_dir() else path
+        return ModelFiles(model, fingerprint(weights), _licence(model), weights)
+    if path.suffix in {".safetensors", ".pt"} or path.is_absolute() or model.count("/") != 1:
+        raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name); {WAYS_ON}")
+    return _in_hub_cache(model) or _on_hub(model)
+
+
+def fingerprint(path: Path) -> str:
+    """Identify a file by its size and a digest of samples, without reading all of it.
+
+    4 KiB of every 4 MiB are read (of a float32 checkpoint, at least one sample in every large
+    matrix), so other training gives another fingerprint; a change of a few norm weights may not.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for start in [*range(0, size, SAMPLE_STRIDE), max(0, size - SAMPLE_BYTES)]:
+            file.seek(start)
+            digest.update(file.read(SAMPLE_BYTES))
+    return f"local-{digest.hexdigest()[:40]}"
+
+
+def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> VGGT:
+    """Build the network of a located model on a device; downloads the weights where needed.
+
+    Args:
+        files: What `locate` found.
+        device: Where the network shall run.
+        precision: One of PRECISIONS; see `aggregator_dtype`.
+
+    Raises:
+        ModelError: The download failed, or the file is not a checkpoint of this network.
+    """
+    path = files.path or _download(files)
+    checkpoint = _open_checkpoint(path)
+    with torch.device("meta"):
+        network = VGGT(_config(checkpoint, path))
+    _check_names(checkpoint, network, path)
+    dtypes = storage_dtypes(network, aggregator_dtype(precision, device))
+    tensors = {
+        name: checkpoint.read(name).to(device=device, dtype=dtype)
+        for name, dtype in dtypes.items()
+    }
+    network.load_state_dict(tensors, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def aggregator_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Precision of the aggregator's linear and convolution layers; all else is float32.
+
+    `auto` is bfloat16 where the processor computes it fast (on CUDA float16 below compute
+    capability 8), float32 elsewhere.
+    """
+    if precision == "fp32":
+        return torch.float32
+    if precision == "bf16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        capability = torch.cuda.get_device_capability(device)
+        return torch.bfloat16 if capability >= (8, 0) else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _cpu_has_fast_bf16() else torch.float32
+
+
+def storage_dtypes(network: VGGT, half: torch.dtype) -> dict[str, torch.dtype]:
+    """Dtype in which each parameter is stored, by name."""
+    halved = {
+        f"aggregator.{module}.{parameter}"
+        for module, layer in network.aggregator.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+        for parameter, _ in layer.named_parameters(recurse=False)
+    }
+    return {name: half if name in halved else torch.float32 for name in network.state_dict()}
+
+
+def _cpu_has_fast_bf16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _licence(model: str) -> str:
+    return LICENCES.get(model, "not known, see where the model comes from")
+
+
+def _weights_in(folder: Path) -> Path:
+    for name in WEIGHT_NAMES:
+        if (folder / name).exists():
+            return folder / name
+    raise ModelError(f"{folder}: holds no weights, need one of {', '.join(WEIGHT_NAMES)}")
+
+
+def _in_hub_cache(model: str) -> ModelFiles | None:
+    try:
+        cached = [(name, try_to_load_from_cache(model, name)) for name in WEIGHT_NAMES]
+    except HFValidationError as error:
+        raise ModelError(f"{model}: no such file or folder, and no Hub id; {WAYS_ON}") from error
+    for name, path in cached:
+        if isinstance(path, str):
+            return ModelFiles(model, Path(path).parent.name, _licence(model), Path(path), name)
+    return None
+
+
+def _on_hub(model: str) -> ModelFiles:
+    info = _ask_hub(model, lambda: HfApi().model_info(model, timeout=HUB_TIMEOUT_S))
+    names = {sibling.rfilename for sibling in info.siblings or ()}
+    for name in WEIGHT_NAMES:
+        if name in names:
+            return ModelFiles(model, str(info.sha), _licence(model), None, name)
+    raise ModelError(f"{model}: the repository holds none of {', '.join(WEIGHT_NAMES)}; {WAYS_ON}")
+
+
+def _download(files: ModelFiles) -> Path:
+    def fetch() -> str:
+        options = {"revision": files.revision, "etag_timeout": HUB_TIMEOUT_S}
+        if HfApi().file_exists(files.model, CONFIG_NAME, revision=files.revision):
+            hf_hub_download(files.model, CONFIG_NAME, **options)
+        return hf_hub_download(files.model, str(files.hub_file), **options)
+
+    return Path(_ask_hub(files.model, fetch))
+
+
+def _ask_hub(model: str, question: Callable[[], Any]) -> Any:
+    """Put a question to the Hub; every refusal becomes one line with the way on."""
+    page = f"https://huggingface.co/{model}"
+    try:
+        return question()
+    except GatedRepoError as error:
+        advice = f"access is granted on request; ask for it at {page}, then run `hf auth login`"
+        raise ModelError(f"{model}: {advice}, or {WAYS_ON}") from error
+    except RepositoryNotFoundError as error:
+        advice = "the Hub knows no such model, or shows it only after `hf auth login`"
+        raise ModelError(f"{model}: {advice}; check the name, or {WAYS_ON}") from error
+    except Exception as error:  # the network's exceptions differ from client version to version
+        raise ModelError(f"{model}: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no space left in {constants.HF_HUB_CACHE}; free some, or set HF_HOME"
+    reason = f"the Hub cannot be reached ({type(error).__name__})"
+    return f"{reason}, and its cache has no copy; go online once, {WAYS_ON}"
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    """An opened file: its tensors' shapes, a reader by name, and its config, if it holds one."""
+
+    shapes: dict[str, tuple[int, ...]]
+    read: Callable[[str], Tensor]
+    config: dict[str, Any] | None = None
+
+
+def _open_checkpoint(path: Path) -> _Checkpoint:
+    try:
+        return _open_safetensors(path) if path.suffix == ".safetensors" else _open_pickle(path)
+    except pickle.UnpicklingError as error:
+        refusal = "holds more than tensors and is not run"
+        raise ModelError(f"{path}: {refusal}; convert it to .safetensors") from error
+    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path}: cannot be read as weights ({reason}); fetch it again") from error
+
+
+def _open_safetensors(path: Path) -> _Checkpoint:
+    file = safe_open(path, framework="pt")
+    shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+    return _Checkpoint(shapes, file.get_tensor)
+
+
+def _open_pickle(path: Path) -> _Checkpoint:
+    content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    if not isinstance(content, dict):
+        raise ValueError(f"a {type(content).__name__}, need a dictionary of tensors")
+    entries = content.get("state_dict", content)
+    tensors = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    return _Checkpoint(shapes, tensors.__getitem__, content.get("config"))
+
+
+def _config(checkpoint: _Checkpoint, path: Path) -> VGGTConfig:
+    """The checkpoint's own config, else config.json beside it, else the published model's."""
+    beside = path.parent / CONFIG_NAME
+    known = {field.name for field in fields(VGGTConfig)}
+    try:
+        entries = checkpoint.config
+        if entries is None:
+            entries = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+        return VGGTConfig(**{name: entries[name] for name in entries if name in known})
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{beside}: not the configuration of a VGGT ({error})") from error
+
+
+def _check_names(checkpoint: _Checkpoint, network: VGGT, path: Path) -> None:
+    """Name every tensor that is missing, misshapen, or of no known part."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = checkpoint.shapes
+    if not wanted.keys() & found.keys():
+        raise ModelError(f"{path}: none of its {len(found)} tensors is VGGT's; not this network")
+    misshapen = (
+        f"{name} is {found[name]}, need {shape}"
+        for name, shape in wanted.items()
+        if name in found and found[name] != shape
+    )
+    unexpected = (n for n in found if n not in wanted and not n.startswith(UNREAD_PARTS))
+    complaints = [
+        *_listed("missing", (name for name in wanted if name not in found)),
+        *_listed("misshapen", misshapen),
+        *_listed("unexpected", unexpected),
+    ]
+    if complaints:
+        advice = f"take another file, or put its {CONFIG_NAME} beside it"
+        raise ModelError(f"{path}: {'; '.join(complaints)}; {advice}")
+
+
+def _listed(what: str, names: Iterable[str]) -> list[str]:
+    listed = list(names)
+    return [f"{len(listed)} {what}: {', '.join(listed)}"] if listed else []
