@@ -20,6 +20,7 @@ from warpset.command_line import make_parser, read_options
 from warpset.errors import InputError
 from warpset.options import BuildOptions
 from warpset.pipeline import Estimator, SceneSummary, Segmenter, Tools, build_scene
+from warpset.points import PointCloud
 from warpset.scenes import find_scenes, scene_name
 from warpset.warping import Renderer
 
@@ -90,7 +91,21 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
 
         return SkySegmenter(find_sky_model(args.sky_model), ArrayCache(cache_dir))
 
-    return Tools({"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter))
+    return Tools(
+        {"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter), gaussian_ply
+    )
+
+
+def gaussian_ply(cloud: PointCloud) -> bytes:
+    """A point cloud as the bytes of a Gaussian splat PLY."""
+    from splats import gaussians_from_points, write_ply
+
+    assert cloud.footprint is not None, "lifted clouds know their pixels"
+    gaussians = gaussians_from_points(cloud.xyz_world, cloud.rgb, cloud.footprint, cloud.confidence)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gaussians.ply"
+        write_ply(gaussians, path)
+        return path.read_bytes()
 
 
 def torch_device(asked: str | None) -> str:

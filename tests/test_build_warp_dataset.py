@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from build_warp_dataset import main
+from splats import read_splats
 from tests.builders import (
     PLANE_DEPTH_M,
     a_photo,
@@ -105,6 +106,7 @@ def test_the_same_command_again_changes_nothing(tmp_path, room, monkeypatch):
         ("--save-confidence", "confidence.png"),
         ("--save-ply", "reference.ply"),
         ("--save-depth", "depth.exr"),
+        ("--save-splats", "reference_gaussians.ply"),
     ],
 )
 def test_an_extra_asked_for_later_adds_only_its_files(tmp_path, room, flag, suffix):
@@ -161,6 +163,23 @@ def test_extras_hold_what_they_say(tmp_path, room):
     camera = Camera(np.array(record["K"]), np.array(record["cam_from_world"]), (64, 48))
     uv, _ = project(camera, cloud.xyz_world[:1])
     np.testing.assert_allclose(uv, [[0.5, 0.5]], atol=1e-4)
+
+
+def test_gaussian_splats_are_those_of_the_kept_points(tmp_path, room):
+    assert build(tmp_path, "--save-splats", "--save-ply") == 0
+    folder = tmp_path / "out" / "room"
+    gaussians, cloud = (
+        read_splats(folder / "2_reference_gaussians.ply"),
+        read_ply(folder / "2_reference.ply"),
+    )
+    np.testing.assert_array_equal(gaussians.means, cloud.xyz_world)
+    np.testing.assert_allclose(gaussians.scales, 0.5 * PLANE_DEPTH_M / 60, rtol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["qwen", "flux2", "kontext", "auto"])
+def test_a_size_preset_decides_the_size_alone(tmp_path, room, preset):
+    assert build(tmp_path, "--size-preset", preset, "--limit", "2") == 0
+    assert Image.open(tmp_path / "out" / "room" / "2_splats.jpg").size == (1184, 864)
 
 
 def test_background_filters_drop_points_and_ply_holds_only_the_rest(tmp_path, room):
@@ -332,6 +351,8 @@ def test_an_input_folder_without_scenes_is_one_line(tmp_path, capsys, content):
     [
         ["--resize-width", "100"],
         ["--resize-height", "100"],
+        ["--size-preset", "qwen", "--resize-width", "64", "--resize-height", "64"],
+        ["--size-preset", "none"],
         ["--target-overlap", "2"],
         ["--limit", "-1"],
         ["--skip-every", "0"],

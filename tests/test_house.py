@@ -13,7 +13,7 @@ PACKAGES = ("vggt", "warpset", "splats")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
-    "errors files cache cameras lens photos frames geometry depth_files recording "
+    "errors files cache cameras lens photos size_presets frames geometry depth_files recording "
     "transforms_json colmap_model recorded masks points ply scoring options pairs pictures "
     "scenes warping pipeline command_line"
 ).split()

@@ -12,6 +12,7 @@ from .frames import FrameSelection, SizeRule
 from .masks import ConfidenceThreshold
 from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
 from .pairs import EXTRA_SUFFIXES
+from .size_presets import SIZE_PRESETS
 
 DEFAULTS = BuildOptions()
 GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
@@ -81,6 +82,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     _switch(group, "--save-confidence", "write the reference's confidence seen from the target")
     _switch(group, "--save-ply", "write the reference's point cloud")
+    group.add_argument(
+        "--save-splats",
+        dest="save_gaussians",
+        action="store_true",
+        help="write the reference's points as Gaussian splats (3DGS PLY)",
+    )
     _switch(group, "--save-mask", "write the holes: 255 = hole")
     _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
     _switch(group, "--force_output", "make again what is there already")
@@ -101,6 +108,12 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
             default=0,
             help=f"{side} of the pictures in pixels, within --max-megapixels; 0 = the photo's",
         )
+    group.add_argument(
+        "--size-preset",
+        choices=tuple(SIZE_PRESETS),
+        default=None,
+        help="the nearest size that the trainer keeps whole, instead of the bounds above",
+    )
 
 
 def _add_depth(group: argparse._ArgumentGroup) -> None:
@@ -211,6 +224,8 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
     """Turn parsed flags into options; contradictions end the program with code 2."""
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.size_preset and args.resize_width:
+        parser.error("--size-preset and --resize-width exclude each other; give one of them")
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
     if output.is_relative_to(photos):
         parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
@@ -218,7 +233,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
     return BuildOptions(
         geometry=args.geometry,
         output_format=args.output_format,
-        size=SizeRule(args.max_megapixels or None, resize_wh),
+        size=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
         upsample_depth=args.upsample_depth,
         points=PointFilter(
             args.depth_conf_threshold,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cameras import Camera, FloatArray, raster_transform
+from .size_presets import preset_size
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,17 @@ class SizeRule:
         max_megapixels: No more pixels than this many million; None for no bound.
         resize_wh: Explicit width and height, still bounded by `max_megapixels`; None keeps the
             photo's.
+        preset: A key of `SIZE_PRESETS`: the nearest of its sizes, without any other bound.
     """
 
     max_megapixels: float | None = 1.0
     resize_wh: tuple[int, int] | None = None
+    preset: str | None = None
 
     def size_of(self, photo_wh: tuple[int, int]) -> tuple[int, int]:
         """Output size (width, height) of a photo."""
+        if self.preset is not None:
+            return preset_size(self.preset, photo_wh)
         width, height = self.resize_wh or photo_wh
         if self.max_megapixels is None:
             return width, height
@@ -98,10 +103,10 @@ class SizeRule:
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def common_size(self, photos_wh: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        """The smallest width and the smallest height among the output sizes of several photos."""
-        sizes = np.array([self.size_of(photo_wh) for photo_wh in photos_wh])
-        width, height = sizes.min(axis=0)
-        return int(width), int(height)
+        """One output size for several photos: that of their least width and least height."""
+        sizes = [photo_wh if self.preset else self.size_of(photo_wh) for photo_wh in photos_wh]
+        width, height = np.array(sizes).min(axis=0)
+        return self.size_of((int(width), int(height)))
 
 
 def fit_camera(camera: Camera, size_wh: tuple[int, int]) -> Camera:

@@ -83,6 +83,7 @@ class BuildOptions:
             "max-megapixels": self.size.max_megapixels,
             "resize-width": width,
             "resize-height": height,
+            "size-preset": self.size.preset,
             "upsample-depth": self.upsample_depth,
             "depth-conf-threshold": str(self.points.confidence),
             "depth-edge-threshold": self.points.edge_threshold,

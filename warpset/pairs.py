@@ -29,6 +29,7 @@ EXTRA_SUFFIXES = {
     "mask": "_mask.png",
     "depth": "_depth.exr",
     "ply": "_reference.ply",
+    "gaussians": "_reference_gaussians.ply",
 }
 """The kinds of file made on request, and how their names end."""
 

@@ -21,6 +21,7 @@ from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, pl
 from .photos import sha256_of
 from .pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
 from .ply import ply_bytes
+from .points import PointCloud
 from .recorded import RECORDED, recorded_geometry
 from .recording import Recording
 from .scenes import SceneInput, open_scene
@@ -63,11 +64,13 @@ class Tools(NamedTuple):
             a scene needs one.
         make_renderer: Where renderers come from.
         make_segmenter: Where what finds the sky comes from.
+        gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
     """
 
     make_estimator: Mapping[str, Callable[[], Estimator]]
     make_renderer: MakeRenderer
     make_segmenter: Callable[[], Segmenter]
+    gaussian_ply: Callable[[PointCloud], bytes]
 
 
 @dataclass
@@ -132,7 +135,7 @@ def build_scene(
         sky_scores = _sky_scores(photos, options, tools)
         warper = Warper(geometry, options, tools.make_renderer, sky_scores)
         for pair in tqdm(job.todo(), desc=scene_path.name, unit="pair", disable=options.quiet):
-            _make_pair(pair, warper, job, summary)
+            _make_pair(pair, warper, job, summary, tools)
     summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
     folder.finish()
     return summary
@@ -264,7 +267,9 @@ class _Job:
         )
 
 
-def _make_pair(pair: WarpPair, warper: Warper, job: _Job, summary: SceneSummary) -> None:
+def _make_pair(
+    pair: WarpPair, warper: Warper, job: _Job, summary: SceneSummary, tools: Tools
+) -> None:
     try:
         warp = warper.warp(pair.reference, pair.target)
     except InputError as error:
@@ -276,7 +281,7 @@ def _make_pair(pair: WarpPair, warper: Warper, job: _Job, summary: SceneSummary)
     try:
         if not rejected:
             for kind in sorted(job.missing(pair)):
-                content = _encoded(kind, warp, job.options)
+                content = _encoded(kind, warp, job.options, tools)
                 job.folder.write_file(pair.file_name(kind, job.options.output_format), content)
         job.folder.replace_record(record)
     except OSError as error:
@@ -301,7 +306,7 @@ def rejection(scores: Scores, quality: Quality) -> str | None:
     return None
 
 
-def _encoded(kind: str, warp: Warp, options: BuildOptions) -> bytes:
+def _encoded(kind: str, warp: Warp, options: BuildOptions, tools: Tools) -> bytes:
     if kind == "mask":
         return mask_bytes(warp.hole)
     if kind == "confidence":
@@ -312,6 +317,8 @@ def _encoded(kind: str, warp: Warp, options: BuildOptions) -> bytes:
         with_confidence = "confidence" in options.extras
         cloud = warp.cloud if with_confidence else warp.cloud._replace(confidence=None)
         return ply_bytes(cloud)
+    if kind == "gaussians":
+        return tools.gaussian_ply(warp.cloud)
     return picture_bytes(getattr(warp, kind), options.output_format)
 
 

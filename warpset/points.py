@@ -19,11 +19,14 @@ class PointCloud(NamedTuple):
         xyz_world: (n, 3) float32 in world units.
         rgb: (n, 3) uint8.
         confidence: (n,) float32 in the estimator's units, or None for fully trusted.
+        footprint: (n,) float32 width in world units of the pixel that each was lifted from; None
+            where that is not known.
     """
 
     xyz_world: NDArray[np.float32]
     rgb: NDArray[np.uint8]
     confidence: NDArray[np.float32] | None
+    footprint: NDArray[np.float32] | None = None
 
 
 def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
@@ -35,7 +38,9 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
         keep: (h, w) pixels that become points.
     """
     confidence = None if depth_map.confidence is None else depth_map.confidence[keep]
-    return PointCloud(unproject(depth_map.camera, depth_map.depth)[keep], rgb[keep], confidence)
+    xyz_world = unproject(depth_map.camera, depth_map.depth)[keep]
+    footprint = (depth_map.depth[keep] / depth_map.camera.K[0, 0]).astype(np.float32)
+    return PointCloud(xyz_world, rgb[keep], confidence, footprint)
 
 
 def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:
