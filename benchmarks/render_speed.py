@@ -1,0 +1,116 @@
+"""How long the renderer takes, stage by stage, and how much memory, against the memory's speed.
+
+uv run python benchmarks/render_speed.py [--sizes 518x392 1216x832 2048x1536] [--runs 10]
+
+A relief with a step in depth, one point a pixel, is seen from the side. Each line is the best of
+several warm runs. The limit is what reading every point once and writing every pixel once takes
+at the speed of a plain copy in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from hole_filling_renderer import HoleFillingRenderer
+from warpset import cameras
+from warpset.points import splat_size
+
+STAGES = {
+    "project": ["project_points"],
+    "z-buffer": ["keep_nearest", "unpack_nearest"],
+    "visibility": ["halve_depth", "remove_hidden", "close_cracks"],
+    "blend": ["splat_samples", "resolve_smooth"],
+    "sharpen": ["splat_residuals", "resolve_sharp"],
+    "fill": ["pull", "push"],
+    "fade": ["column_distance", "fade_and_store"],
+}
+POINT_BYTES, PIXEL_BYTES = 28, 12  # position, colour, confidence; colour, hole, depth, confidence
+
+
+def a_view(width: int, height: int) -> tuple[tuple[Any, ...], float]:
+    """Arguments of a render call, and the splat size."""
+    K = cameras.intrinsics(0.9 * width, 0.9 * width, width / 2, height / 2)
+    source = cameras.Camera(K, np.eye(4), (width, height))
+    y, x = np.indices((height, width), np.float32) / np.float32(width)
+    depth = 2 + 0.2 * np.sin(9 * x) * np.cos(7 * y)
+    depth[height // 4 : height // 2, width // 3 : width // 2] = 1
+    moved = np.eye(4)
+    moved[:3, 3] = -0.1, 0.02, -0.1
+    target = cameras.Camera(K, moved, (width, height))
+    points = cameras.unproject(source, depth).reshape(-1, 3)
+    colors = np.random.default_rng(0).random(points.shape, np.float32)
+    matrices = cameras.opengl_view_matrix(target), cameras.opengl_projection_matrix(target)
+    arguments = (points, colors, np.full(len(points), 2, np.float32), *matrices, target.fov_y)
+    return arguments, splat_size(depth, source)
+
+
+def timed(renderer: HoleFillingRenderer, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Milliseconds of one frame: of each kernel by name, and in `all`."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    launcher = renderer._launcher
+    run = launcher.run
+
+    def timed_run(kernel: Any, launches: list[Any]) -> None:
+        start = time.perf_counter()
+        run(kernel, launches)
+        spent[kernel.key] += 1e3 * (time.perf_counter() - start)
+
+    launcher.run = timed_run
+    start = time.perf_counter()
+    renderer.render_view(*arguments)
+    spent["all"] = 1e3 * (time.perf_counter() - start)
+    launcher.run = run
+    return spent
+
+
+def copy_gb_per_second() -> float:
+    """Bytes read and written by the best of several plain copies."""
+    source = np.ones(1 << 25, np.float32)
+    target = np.empty_like(source)
+    best = np.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        np.copyto(target, source)
+        best = min(best, time.perf_counter() - start)
+    return 2 * source.nbytes / best / 1e9
+
+
+def main() -> None:
+    """Print the table, one row a size."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--sizes", nargs="+", default=["518x392", "1216x832", "2048x1536"])
+    parser.add_argument("--runs", type=int, default=10)
+    args = parser.parse_args()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows = []
+    for size in args.sizes:
+        width, height = map(int, size.split("x"))
+        arguments, s0 = a_view(width, height)
+        renderer = HoleFillingRenderer(width, height, s0=s0, device="cpu")
+        timed(renderer, arguments)
+        best = min((timed(renderer, arguments) for _ in range(args.runs)), key=lambda t: t["all"])
+        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        rows.append((size, width * height, best, peak))
+    speed = copy_gb_per_second()  # last, for its arrays would count as peak memory
+    print(f"| size | points | {' | '.join(STAGES)} | all ms | limit ms | ratio | peak MB |")
+    print("|---" * (len(STAGES) + 6) + "|")
+    for size, pixels, best, peak in rows:
+        stages = [f"{sum(best[name] for name in names):.1f}" for names in STAGES.values()]
+        limit = pixels * (POINT_BYTES + PIXEL_BYTES) / speed / 1e6
+        print(
+            f"| {size} | {pixels} | {' | '.join(stages)} | {best['all']:.0f} | {limit:.1f} "
+            f"| {best['all'] / limit:.0f} | {peak:.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

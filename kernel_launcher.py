@@ -1,0 +1,82 @@
+"""Loads Warp kernels and runs them on a device, on the CPU in several threads; knows no kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+import warp as wp
+
+
+class Launcher:
+    """Runs kernels on one device, on the CPU split over the threads torch would use.
+
+    Warp runs a CPU launch on the calling thread and lets go of Python's lock meanwhile.
+
+    Attributes:
+        device: Where the kernels run.
+    """
+
+    def __init__(self, device: wp.Device) -> None:
+        self.device = device
+        self._parts = torch.get_num_threads() if device.is_cpu else 1
+        self._pool = ThreadPoolExecutor(self._parts)
+
+    def items(self, kernel: Any, count: int, arguments: list[Any]) -> None:
+        """Launch over items 0..count-1; the kernel's first argument is its share's first item."""
+        launches = [(end - first, [first, *arguments]) for first, end in self.shares(count)]
+        self.run(kernel, launches)
+
+    def shares(self, count: int) -> list[tuple[int, int]]:
+        """First and end of each launch's share of `count` items."""
+        ends = [count * part // self._parts for part in range(self._parts + 1)]
+        return list(pairwise(ends))
+
+    def run(self, kernel: Any, launches: list[tuple[int, list[Any]]]) -> None:
+        """Run launches, each a number of threads and the kernel's arguments, all at once."""
+
+        def launch(dim: int, arguments: list[Any]) -> None:
+            wp.launch(kernel, dim, arguments, device=self.device)
+
+        for done in [self._pool.submit(launch, *one) for one in launches]:
+            done.result()
+
+
+@cache
+def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
+    """The launcher of a device, with the kernels of some modules compiled or read from the cache.
+
+    Args:
+        device: `cuda` or `cpu`.
+        kernel_modules: Names of imported modules.
+    """
+    _start_warp()
+    launcher = Launcher(wp.get_device(device))
+    modules = [wp.get_module(name) for name in kernel_modules]
+    block_dim = 1 if launcher.device.is_cpu else 256  # Warp's own choice
+    cached = [module.get_module_identifier(block_dim) for module in modules]
+    if not all((Path(str(wp.config.kernel_cache_dir)) / name).is_dir() for name in cached):
+        sys.stderr.write("renderer: compiling kernels, once\n")
+    for module in modules:
+        wp.load_module(module, launcher.device)
+    return launcher
+
+
+def _start_warp() -> None:
+    """Initialise Warp without its banner, and without its native complaint of a missing driver."""
+    wp.config.log_level = wp.LOG_ERROR
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        wp.init()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,325 @@
+# type: ignore
+"""Warp kernels of the hole-filling renderer, one source for CUDA and CPU; no scenes, no files.
+
+A point lands on a raster of 1/256 pixel, as in a hardware rasteriser, and all that several points
+add to one pixel is added in integers, so no result depends on the order of points or threads.
+
+Warp's CPU atomics are plain read-modify-writes. Every kernel therefore writes only what belongs
+to its share of the work: pixel kernels a run of pixels, scattering kernels a band of rows, however
+many points they read. On CUDA one launch is the one band, and the atomics are real.
+
+Images are flat, row by row; depth 0 means that nothing is there.
+"""
+
+# ruff: noqa: PLR0913, PLR0917, UP018 (Warp's language, whose float(0.0) is mutable)
+from __future__ import annotations
+
+import warp as wp
+
+# One rounding for every device: no fused multiply-add, nothing to differentiate.
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+SUBPIXEL_BITS = wp.constant(8)
+SUBPIXELS = wp.constant(256)  # raster positions in a pixel, per axis
+FIXED_ONE = wp.constant(65536.0)  # 1.0 in the integer sums
+SAME_SURFACE = wp.constant(0.03)  # samples of one surface differ by less, relative to depth
+EXACT_HIT = wp.constant(4)  # a sample this near a pixel's centre, per axis, is that pixel
+HOLE_BLACK = wp.constant(10.0 / 255.0)  # undershoot must not look like an unfilled hole
+MARGIN = wp.constant(0.15)  # least weight by which a surface reaches past its last samples
+TWICING = wp.constant(0.6)  # share of the smoothing residual that is given back
+NO_SAMPLE = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))
+
+
+@wp.struct
+class Pinhole:
+    """Target camera: OpenCV axes, pixels, pixel centres at +0.5."""
+
+    cam_from_world: wp.mat44f
+    focal: wp.vec2f
+    center: wp.vec2f
+    width: int
+    height: int
+
+
+@wp.struct
+class Samples:
+    """The points as the target camera sees them."""
+
+    x: wp.array(dtype=wp.int32)  # in 1/256 pixel
+    y: wp.array(dtype=wp.int32)
+    z: wp.array(dtype=wp.float32)  # 0: not to be drawn
+    rgb: wp.array(dtype=wp.vec3f)
+    confidence: wp.array(dtype=wp.float32)
+
+
+@wp.struct
+class Band:
+    """Rows a scattering launch may write, and the raster they are of."""
+
+    width: int
+    height: int
+    first_row: int
+    end_row: int
+
+
+@wp.func
+def on_one_surface(z: float, front: float) -> bool:
+    """Whether a sample at depth z belongs to the surface at depth front (0: no surface)."""
+    return wp.abs(z - front) < SAME_SURFACE * front
+
+
+@wp.func
+def spline_weight(offset: int) -> int:
+    """Quadratic B-spline at an offset in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
+    t = wp.abs(offset)
+    if t < 128:
+        return 49152 - t * t
+    if t < 384:
+        return (384 - t) * (384 - t) // 2
+    return 0
+
+
+@wp.func
+def pixel_of(position: int) -> int:
+    """The pixel a raster position lies in."""
+    return position >> SUBPIXEL_BITS
+
+
+@wp.func
+def offset_from_center(position: int, pixel: int) -> int:
+    """Signed distance in 1/256 pixel from the centre of a pixel to a raster position."""
+    return position - (pixel * SUBPIXELS + SUBPIXELS // 2)
+
+
+@wp.func
+def tap_weight(dx: int, dy: int) -> wp.int64:
+    """Fixed-point weight of a sample in a pixel whose centre it misses by dx, dy."""
+    return (wp.int64(spline_weight(dx)) * wp.int64(spline_weight(dy))) >> wp.int64(16)
+
+
+@wp.func
+def hits_center(dx: int, dy: int) -> bool:
+    """Whether a sample counts as the pixel itself."""
+    return wp.abs(dx) <= EXACT_HIT and wp.abs(dy) <= EXACT_HIT
+
+
+@wp.func
+def to_fixed(value: float) -> wp.int64:
+    """Nearest fixed-point integer."""
+    return wp.int64(wp.floor(value * FIXED_ONE + 0.5))
+
+
+@wp.func
+def from_fixed(value: wp.int64) -> float:
+    """Inverse of `to_fixed`."""
+    return float(value) / FIXED_ONE
+
+
+@wp.kernel
+def project_points(
+    first: int,
+    points: wp.array(dtype=wp.vec3f),
+    confidence_threshold: float,
+    camera: Pinhole,
+    samples: Samples,
+):
+    """Land every finite, trusted point in front of the camera on the sub-pixel raster."""
+    n = first + wp.tid()
+    p = camera.cam_from_world @ wp.vec4f(points[n][0], points[n][1], points[n][2], 1.0)
+    samples.z[n] = 0.0
+    finite = wp.isfinite(p[2]) and wp.isfinite(wp.length_sq(samples.rgb[n]))
+    if not (finite and p[2] > 0.0 and samples.confidence[n] >= confidence_threshold):
+        return
+    u = p[0] / p[2] * camera.focal[0] + camera.center[0]
+    v = p[1] / p[2] * camera.focal[1] + camera.center[1]
+    if u > -1.0 and v > -1.0 and u < float(camera.width + 1) and v < float(camera.height + 1):
+        samples.x[n] = int(wp.floor(u * float(SUBPIXELS) + 0.5))
+        samples.y[n] = int(wp.floor(v * float(SUBPIXELS) + 0.5))
+        samples.z[n] = p[2]
+
+
+@wp.kernel
+def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
+    """Z-buffer: the least (depth, squared distance from the pixel centre) in every pixel."""
+    n = wp.tid()
+    x, y, z = pixel_of(samples.x[n]), pixel_of(samples.y[n]), samples.z[n]
+    if z > 0.0 and x >= 0 and x < band.width and y >= band.first_row and y < band.end_row:
+        dx = offset_from_center(samples.x[n], x)
+        dy = offset_from_center(samples.y[n], y)
+        depth_bits = wp.int64(wp.cast(z, wp.uint32))
+        key = (depth_bits << wp.int64(32)) | wp.int64(dx * dx + dy * dy)
+        wp.atomic_min(keys, y * band.width + x, key)
+
+
+@wp.kernel
+def unpack_nearest(
+    first: int,
+    keys: wp.array(dtype=wp.int64),
+    depth: wp.array(dtype=wp.float32),
+    exact: wp.array(dtype=wp.bool),
+):
+    """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
+    p = first + wp.tid()
+    key = keys[p]
+    keys[p] = NO_SAMPLE
+    exact[p] = (key & wp.int64(0xFFFFFFFF)) <= wp.int64(EXACT_HIT * EXACT_HIT)
+    depth[p] = wp.where(key == NO_SAMPLE, 0.0, wp.cast(wp.uint32(key >> wp.int64(32)), wp.float32))
+
+
+@wp.kernel
+def splat_samples(
+    samples: Samples,
+    band: Band,
+    front: wp.array(dtype=wp.float32),
+    exact: wp.array(dtype=wp.bool),
+    sums: wp.array2d(dtype=wp.int64),
+):
+    """Add each sample to the up to nine pixels whose front surface it lies on.
+
+    `sums` holds per pixel: weight, red, green, blue, relative depth behind the front, confidence.
+    """
+    n = wp.tid()
+    z = samples.z[n]
+    x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
+    if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
+        return
+    red = to_fixed(samples.rgb[n][0])
+    green = to_fixed(samples.rgb[n][1])
+    blue = to_fixed(samples.rgb[n][2])
+    confidence = to_fixed(wp.min(samples.confidence[n], FIXED_ONE))
+    for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
+        for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
+            p = j * band.width + i
+            if on_one_surface(z, front[p]):
+                dx = offset_from_center(samples.x[n], i)
+                dy = offset_from_center(samples.y[n], j)
+                w = tap_weight(dx, dy)
+                if exact[p]:
+                    w = wp.where(hits_center(dx, dy), to_fixed(1.0), wp.int64(0))
+                wp.atomic_add(sums, p, 0, w)
+                wp.atomic_add(sums, p, 1, w * red)
+                wp.atomic_add(sums, p, 2, w * green)
+                wp.atomic_add(sums, p, 3, w * blue)
+                wp.atomic_add(sums, p, 4, w * to_fixed(z / front[p] - 1.0))
+                wp.atomic_add(sums, p, 5, w * confidence)
+
+
+@wp.kernel
+def resolve_smooth(
+    first: int,
+    border: wp.array(dtype=wp.bool),
+    front: wp.array(dtype=wp.float32),
+    sums: wp.array2d(dtype=wp.int64),
+    smooth: wp.array(dtype=wp.vec4f),
+    depth: wp.array(dtype=wp.float32),
+    confidence: wp.array(dtype=wp.float32),
+):
+    """Weighted means of what was splatted: colour and weight, depth, confidence."""
+    p = first + wp.tid()
+    weight = from_fixed(sums[p, 0])
+    if border[p] and weight < MARGIN:
+        front[p] = 0.0
+        weight = 0.0
+    smooth[p] = wp.vec4f(0.0)
+    depth[p] = front[p]
+    confidence[p] = 0.0
+    if weight > 0.0:
+        one = FIXED_ONE * weight
+        smooth[p] = wp.vec4f(
+            from_fixed(sums[p, 1]) / one,
+            from_fixed(sums[p, 2]) / one,
+            from_fixed(sums[p, 3]) / one,
+            weight,
+        )
+        depth[p] = front[p] + front[p] * (from_fixed(sums[p, 4]) / one)
+        confidence[p] = from_fixed(sums[p, 5]) / one
+    for k in range(6):
+        sums[p, k] = wp.int64(0)
+
+
+@wp.func
+def smooth_at_sample(
+    samples: Samples,
+    n: int,
+    band: Band,
+    front: wp.array(dtype=wp.float32),
+    smooth: wp.array(dtype=wp.vec4f),
+) -> wp.vec3f:
+    """The smoothed image at the sample's place, bilinear among pixels of its surface."""
+    total, weights = wp.vec3f(0.0), float(0.0)
+    left = pixel_of(samples.x[n] - SUBPIXELS // 2)
+    top = pixel_of(samples.y[n] - SUBPIXELS // 2)
+    for j in range(wp.max(top, 0), wp.min(top + 2, band.height)):
+        for i in range(wp.max(left, 0), wp.min(left + 2, band.width)):
+            p = j * band.width + i
+            if on_one_surface(samples.z[n], front[p]) and smooth[p][3] > 0.0:
+                dx = offset_from_center(samples.x[n], i)
+                dy = offset_from_center(samples.y[n], j)
+                w = float((SUBPIXELS - wp.abs(dx)) * (SUBPIXELS - wp.abs(dy)))
+                total += w * wp.vec3f(smooth[p][0], smooth[p][1], smooth[p][2])
+                weights += w
+    if weights == 0.0:
+        return samples.rgb[n]
+    return total / weights
+
+
+@wp.kernel
+def splat_residuals(
+    samples: Samples,
+    band: Band,
+    front: wp.array(dtype=wp.float32),
+    smooth: wp.array(dtype=wp.vec4f),
+    sums: wp.array2d(dtype=wp.int64),
+):
+    """Splat what smoothing took from each sample (twicing, Tukey 1977)."""
+    n = wp.tid()
+    z = samples.z[n]
+    x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
+    if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
+        return
+    lost = samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth)
+    red, green, blue = to_fixed(lost[0]), to_fixed(lost[1]), to_fixed(lost[2])
+    for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
+        for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
+            p = j * band.width + i
+            if on_one_surface(z, front[p]):
+                dx = offset_from_center(samples.x[n], i)
+                dy = offset_from_center(samples.y[n], j)
+                w = tap_weight(dx, dy)
+                wp.atomic_add(sums, p, 0, w * red)
+                wp.atomic_add(sums, p, 1, w * green)
+                wp.atomic_add(sums, p, 2, w * blue)
+
+
+@wp.func
+def sharpened(smooth: float, correction: float) -> float:
+    """Corrected channel, in range, and not darkened into the colour of a hole."""
+    return wp.clamp(smooth + correction, wp.min(smooth, HOLE_BLACK), 1.0)
+
+
+@wp.kernel
+def resolve_sharp(
+    first: int,
+    exact: wp.array(dtype=wp.bool),
+    front: wp.array(dtype=wp.float32),
+    smooth: wp.array(dtype=wp.vec4f),
+    sums: wp.array2d(dtype=wp.int64),
+    colors: wp.array(dtype=wp.vec4f),
+    hole: wp.array(dtype=wp.bool),
+):
+    """Give the residual's share back; colours carry the front's depth, 0 where unresolved."""
+    p = first + wp.tid()
+    s = smooth[p]
+    hole[p] = front[p] == 0.0
+    colors[p] = wp.vec4f(0.0)
+    if s[3] > 0.0:
+        dense = wp.min(s[3], 1.0)  # sparse samples are magnified: their residual is mostly noise
+        gain = wp.where(exact[p], 0.0, TWICING * dense * dense / (FIXED_ONE * s[3]))
+        colors[p] = wp.vec4f(
+            sharpened(s[0], gain * from_fixed(sums[p, 0])),
+            sharpened(s[1], gain * from_fixed(sums[p, 1])),
+            sharpened(s[2], gain * from_fixed(sums[p, 2])),
+            front[p],
+        )
+    for k in range(6):
+        sums[p, k] = wp.int64(0)

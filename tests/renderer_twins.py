@@ -1,0 +1,315 @@
+"""Slow, plain numpy twins of the renderer's kernels; they know no Warp and no threads.
+
+Every twin has its kernel's name and arguments, but for `first`, and writes into the arrays that
+the kernel writes. Images are flat; structs are namespaces with the same fields.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+NO_SAMPLE = np.int64(2**63 - 1)
+STEPS = [(1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1)]  # i and i+4 opposite
+
+
+def on_one_surface(z: Floats, front: Floats) -> Bools:
+    return np.abs(z - front) < np.float32(0.03) * front
+
+
+def fixed(value: Floats | float) -> Ints:
+    return np.floor(np.float32(value) * np.float32(65536) + np.float32(0.5)).astype(np.int64)
+
+
+def unfixed(value: Ints) -> Floats:
+    return value.astype(np.float32) / np.float32(65536)
+
+
+def project_points(
+    points: Floats, threshold: float, camera: SimpleNamespace, samples: SimpleNamespace
+) -> None:
+    matrix, focal, center = camera.cam_from_world, camera.focal, camera.center
+    with np.errstate(all="ignore"):
+        columns = [matrix[:3, k] * points[:, k : k + 1] for k in range(3)]
+        p = columns[0] + columns[1] + columns[2] + matrix[:3, 3]
+        u = p[:, 0] / p[:, 2] * focal[0] + center[0]
+        v = p[:, 1] / p[:, 2] * focal[1] + center[1]
+        keep = np.isfinite(p[:, 2]) & (p[:, 2] > 0) & (samples.confidence >= threshold)
+        keep &= np.isfinite(samples.rgb).all(axis=1)
+        keep &= (u > -1) & (v > -1) & (u < camera.width + 1) & (v < camera.height + 1)
+    samples.z[:] = np.where(keep, p[:, 2], 0)
+    samples.x[keep] = np.floor(u[keep] * np.float32(256) + np.float32(0.5))
+    samples.y[keep] = np.floor(v[keep] * np.float32(256) + np.float32(0.5))
+
+
+def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) -> None:
+    x, y = samples.x >> 8, samples.y >> 8
+    keep = (samples.z > 0) & (x >= 0) & (y >= 0) & (x < band.width) & (y < band.height)
+    dx, dy = samples.x - (x * 256 + 128), samples.y - (y * 256 + 128)
+    key = (samples.z.view(np.uint32).astype(np.int64) << 32) | (dx * dx + dy * dy)
+    np.minimum.at(keys, (y * band.width + x)[keep], key[keep])
+
+
+def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:
+    empty = keys == NO_SAMPLE
+    depth[:] = np.where(empty, np.float32(0), (keys >> 32).astype(np.uint32).view(np.float32))
+    exact[:] = ((keys & 0xFFFFFFFF) <= 16) & ~empty
+    keys[:] = NO_SAMPLE
+
+
+def halve_depth(width: int, height: int, fine: Floats, coarse: Floats) -> None:
+    four = four_below(fine.reshape(height, width))
+    nearest = np.where(four > 0, four, np.inf).min(axis=0)
+    coarse[:] = np.where(np.isfinite(nearest), nearest, 0).ravel()
+
+
+def four_below(fine: Floats) -> Floats:
+    """(4, h/2, w/2, ...) the texels under each coarser one, zeros beyond the edges."""
+    height, width = fine.shape[:2]
+    even = np.pad(fine, ((0, height % 2), (0, width % 2), *((0, 0),) * (fine.ndim - 2)))
+    return np.stack([even[j::2, i::2] for j in (0, 1) for i in (0, 1)])
+
+
+def remove_hidden(  # noqa: PLR0917
+    pyramid: Floats,
+    levels: SimpleNamespace,
+    camera: SimpleNamespace,
+    threshold: float,
+    exact: Bools,
+    front: Floats,
+    walls: Floats,
+) -> None:
+    here = pyramid[: levels.width * levels.height]
+    opening = sum(1 - occlusion(pyramid, levels, camera, step) for step in STEPS)
+    x, y = pixels(levels)
+    beside = np.stack([at_level(pyramid, levels, 0, x + i, y + j) for i, j in STEPS]) > 0
+    loose = np.stack([at_level(1.0 - exact, levels, 0, x + i, y + j) for i, j in STEPS]) > 0
+    on_grid = exact & beside.any(axis=0) & ~(beside & loose).any(axis=0)
+    hidden = (here > 0) & (opening < np.float32(8) * np.float32(threshold)) & ~on_grid
+    front[:] = np.where(hidden, 0, here)
+    walls[:] = np.where(hidden | on_grid, 0, here)
+
+
+def occlusion(
+    pyramid: Floats, levels: SimpleNamespace, camera: SimpleNamespace, step: tuple[int, int]
+) -> Floats:
+    """Greatest cosine between the way to the camera and an occluder of one sector, flat."""
+    x, y = pixels(levels)
+    here = pyramid[: len(x)]
+    point = ray(camera, x + np.float32(0.5), y + np.float32(0.5)) * here
+    worst = np.zeros(len(x), np.float32)
+    for level in range(levels.coarsest + 1):
+        size = np.float32(2**level)
+        cell = (x >> level) + step[0], (y >> level) + step[1]
+        z = at_level(pyramid, levels, level, *cell)
+        closed = (z > 0) & (z < here) & ~on_one_surface(here, z)
+        closed &= (level == 0) | (np.float32(levels.splat_px) > z * size)
+        middle = [(c.astype(np.float32) + np.float32(0.5)) * size for c in cell]
+        toward = ray(camera, *middle) * z - point
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cosine = -(toward * point).sum(0) / (
+                np.linalg.norm(toward, axis=0) * np.linalg.norm(point, axis=0)
+            )
+        worst = np.where(closed, np.maximum(worst, cosine), worst)
+    return worst
+
+
+def pixels(levels: SimpleNamespace) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    y, x = np.divmod(np.arange(levels.width * levels.height, dtype=np.int32), levels.width)
+    return x, y
+
+
+def ray(camera: SimpleNamespace, x: NDArray, y: NDArray) -> Floats:
+    x = (x.astype(np.float32) - camera.center[0]) / camera.focal[0]
+    y = (y.astype(np.float32) - camera.center[1]) / camera.focal[1]
+    return np.stack([x, y, np.ones_like(x)])
+
+
+def at_level(
+    pyramid: Floats, levels: SimpleNamespace, level: int, x: NDArray, y: NDArray
+) -> Floats:
+    inside = in_image(levels, level, x, y)
+    row = y * -(-levels.width // 2**level)
+    return np.where(inside, pyramid[levels.starts[level] + np.where(inside, row + x, 0)], 0)
+
+
+def in_image(levels: SimpleNamespace, level: int, x: NDArray, y: NDArray) -> Bools:
+    w, h = -(-levels.width // 2**level), -(-levels.height // 2**level)
+    return (x >= 0) & (y >= 0) & (x < w) & (y < h)
+
+
+def close_cracks(
+    walls: Floats, levels: SimpleNamespace, exact: Bools, front: Floats, border: Bools
+) -> None:
+    exact[front == 0] = False
+    for level in range(levels.coarsest + 1):
+        front[:] = np.where(front == 0, spanning_depth(walls, levels, level), front)
+    border[:] = front == 0
+    x, y = pixels(levels)
+    beside = [at_level(walls, levels, 0, x + i, y + j) for i, j in STEPS]
+    front[:] = np.where(border, nearest_of(beside), front)
+
+
+def spanning_depth(walls: Floats, levels: SimpleNamespace, level: int) -> Floats:
+    x, y = pixels(levels)
+    spans = []
+    for i, j in STEPS[:4]:
+        one, other = ((x >> level) + i, (y >> level) + j), ((x >> level) - i, (y >> level) - j)
+        a, b = at_level(walls, levels, level, *one), at_level(walls, levels, level, *other)
+        a = np.where(in_image(levels, level, *one), a, b)
+        b = np.where(in_image(levels, level, *other), b, a)
+        far, near = np.maximum(a, b), np.minimum(a, b)
+        joined = (near > 0) & on_one_surface(far, near)
+        joined &= (level == 0) | (np.float32(levels.splat_px) > far * np.float32(2**level / 2))
+        spans.append(np.where(joined, np.float32(0.5) * (a + b), 0))
+    return nearest_of(spans)
+
+
+def nearest_of(depths: list[Floats]) -> Floats:
+    least = np.where(np.stack(depths) > 0, depths, np.inf).min(axis=0)
+    return np.where(np.isfinite(least), least, 0).astype(np.float32)
+
+
+def taps(samples: SimpleNamespace, band: SimpleNamespace, front: Floats):
+    """Yield sample indices, pixels, and offsets of the 3x3 taps that lie on a front surface."""
+    x, y = samples.x >> 8, samples.y >> 8
+    for j in (-1, 0, 1):
+        for i in (-1, 0, 1):
+            inside = (samples.z > 0) & (x + i >= 0) & (x + i < band.width)
+            n = np.flatnonzero(inside & (y + j >= 0) & (y + j < band.height))
+            p = (y[n] + j) * band.width + x[n] + i
+            on = on_one_surface(samples.z[n], front[p])
+            n, p = n[on], p[on]
+            dx = samples.x[n] - ((x[n] + i) * 256 + 128)
+            yield n, p, dx, samples.y[n] - ((y[n] + j) * 256 + 128)
+
+
+def tap_weight(dx: NDArray[np.int32], dy: NDArray[np.int32]) -> Ints:
+    return (spline(dx) * spline(dy)) >> 16
+
+
+def spline(offset: NDArray[np.int32]) -> Ints:
+    t = np.abs(offset).astype(np.int64)
+    return np.where(t < 128, 49152 - t * t, np.where(t < 384, (384 - t) ** 2 // 2, 0))
+
+
+def splat_samples(
+    samples: SimpleNamespace, band: SimpleNamespace, front: Floats, exact: Bools, sums: Ints
+) -> None:
+    values = fixed(
+        np.c_[np.nan_to_num(samples.rgb), np.minimum(samples.confidence, np.float32(65536))]
+    )
+    for n, p, dx, dy in taps(samples, band, front):
+        hits = (np.abs(dx) <= 4) & (np.abs(dy) <= 4)
+        w = np.where(exact[p], np.where(hits, 65536, 0), tap_weight(dx, dy))
+        behind = fixed(samples.z[n] / front[p] - np.float32(1))
+        shares = [w, *(w[:, None] * values[n, :3]).T, w * behind, w * values[n, 3]]
+        for k, share in enumerate(shares):
+            np.add.at(sums[:, k], p, share)
+
+
+def resolve_smooth(  # noqa: PLR0917
+    border: Bools,
+    front: Floats,
+    sums: Ints,
+    smooth: Floats,
+    depth: Floats,
+    confidence: Floats,
+) -> None:
+    weight = unfixed(sums[:, 0])
+    front[border & (weight < np.float32(0.15))] = 0
+    weight[border & (weight < np.float32(0.15))] = 0
+    means = unfixed(sums[:, 1:]) / np.where(weight > 0, 65536 * weight, 1)[:, None]
+    seen = weight > 0
+    smooth[:] = np.where(seen[:, None], np.c_[means[:, :3], weight], 0)
+    depth[:] = np.where(seen, front + front * means[:, 3], front)
+    confidence[:] = np.where(seen, means[:, 4], 0)
+    sums[:] = 0
+
+
+def splat_residuals(
+    samples: SimpleNamespace, band: SimpleNamespace, front: Floats, smooth: Floats, sums: Ints
+) -> None:
+    total, weights = np.zeros_like(samples.rgb), np.zeros_like(samples.z)
+    for n, p, dx, dy in taps(samples, band, front):
+        w = np.maximum(256 - np.abs(dx), 0) * np.maximum(256 - np.abs(dy), 0)
+        w = np.where(smooth[p, 3] > 0, w, 0).astype(np.float32)
+        total[n] += w[:, None] * smooth[p, :3]
+        weights[n] += w
+    read = total / np.where(weights > 0, weights, 1)[:, None]
+    lost = fixed(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
+    for n, p, dx, dy in taps(samples, band, front):
+        for k in range(3):
+            np.add.at(sums[:, k], p, tap_weight(dx, dy) * lost[n, k])
+
+
+def resolve_sharp(  # noqa: PLR0917
+    exact: Bools, front: Floats, smooth: Floats, sums: Ints, colors: Floats, hole: Bools
+) -> None:
+    weight = smooth[:, 3]
+    seen = weight > 0
+    dense = np.minimum(weight, 1)
+    gain = np.where(seen & ~exact, 0.6 * dense**2 / np.where(seen, 65536 * weight, 1), 0)
+    sharp = smooth[:, :3] + gain[:, None].astype(np.float32) * unfixed(sums[:, :3])
+    floor = np.minimum(smooth[:, :3], np.float32(10 / 255))
+    sharp = np.clip(sharp, floor, 1)
+    colors[:] = np.where(seen[:, None], np.c_[sharp, front], 0)
+    hole[:] = front == 0
+    sums[:] = 0
+
+
+def far_side_mean(four: Floats, weights: Floats) -> Floats:
+    """Weighted mean of the texels (4, n, 4) within a tenth of the farthest depth."""
+    farthest = four[..., 3].max(axis=0)
+    counts = (four[..., 3] > 0) & (four[..., 3] >= np.float32(0.9) * farthest)
+    w = np.where(counts, weights, 0).astype(np.float32)[..., None]
+    return (w * four).sum(0) / np.where(w.sum(0) > 0, w.sum(0), 1)
+
+
+def pull(width: int, height: int, fine: Floats, coarse: Floats) -> None:
+    four = four_below(fine.reshape(height, width, 4)).reshape(4, -1, 4)
+    coarse[:] = far_side_mean(four, np.ones((4, 1)))
+
+
+def push(width: int, height: int, coarse: Floats, fine: Floats) -> None:
+    y, x = np.divmod(np.arange(width * height), width)
+    w, h = (width + 1) // 2, (height + 1) // 2
+    padded = np.pad(coarse.reshape(h, w, 4), ((1, 1), (1, 1), (0, 0)))
+    sx, sy = x % 2 * 2 - 1, y % 2 * 2 - 1
+    corners = [(0, 0), (sx, 0), (0, sy), (sx, sy)]
+    four = np.stack([padded[y // 2 + 1 + j, x // 2 + 1 + i] for i, j in corners])
+    filled = far_side_mean(four, np.array([9, 3, 3, 1])[:, None])
+    fine[:] = np.where((fine[:, 3] > 0)[:, None], fine, filled)
+
+
+def column_distance(width: int, height: int, hole: Bools, rows: NDArray[np.int32]) -> None:
+    row = np.arange(height)[:, None]
+    seen = ~hole.reshape(height, width)
+    above = row - np.maximum.accumulate(np.where(seen, row, -30000), axis=0)
+    below = np.minimum.accumulate(np.where(seen, row, 60000)[::-1], axis=0)[::-1] - row
+    rows[:] = np.minimum(np.minimum(above, below), 30000).ravel()
+
+
+def fade_and_store(  # noqa: PLR0917
+    width: int,
+    sigma: float,
+    reach: int,
+    colors: Floats,
+    rows: NDArray[np.int32],
+    rgb: NDArray[np.uint8],
+) -> None:
+    hole = (rows > 0).reshape(-1, width).astype(np.uint8)
+    distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
+    if hole.all():
+        distance[:] = np.inf
+    squared = np.where(np.isfinite(distance), np.rint(distance.astype(np.float64) ** 2), np.inf)
+    gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2)))
+    shown = colors[:, :3] * gain[:, None].astype(np.float32) * np.float32(255) + np.float32(0.5)
+    rgb[:] = np.floor(shown).astype(np.uint8)
