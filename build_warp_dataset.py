@@ -84,7 +84,7 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
         return VGGTEstimator(ArrayCache(cache_dir), options)
 
     def renderer(size_wh: tuple[int, int], sigma: float) -> Renderer:
-        return make_renderer(size_wh, sigma, args.device)
+        return make_renderer(size_wh, sigma, torch_device(args.device))
 
     def segmenter() -> Segmenter:
         from warpset.sky import SkySegmenter, find_sky_model
@@ -109,9 +109,15 @@ def gaussian_ply(cloud: PointCloud) -> bytes:
 
 
 def torch_device(asked: str | None) -> str:
-    """The device asked for, else CUDA where there is one."""
+    """The device asked for, else CUDA where there is one.
+
+    Raises:
+        InputError: CUDA was asked for and there is none.
+    """
     import torch
 
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: found no CUDA device; use --device cpu")
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -132,7 +138,7 @@ def build_all(
     return total
 
 
-def make_renderer(size_wh: tuple[int, int], sigma: float, device: str | None) -> Renderer:
+def make_renderer(size_wh: tuple[int, int], sigma: float, device: str) -> Renderer:
     """The hole-filling renderer; imported only when something has to be rendered."""
     from hole_filling_renderer import HoleFillingRenderer
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 import pytest
+import torch
 from PIL import Image
 
 from build_warp_dataset import main
@@ -369,6 +370,12 @@ def test_a_wrong_command_line_is_one_line_and_code_2(flags, capsys):
         main(flags)
     assert stop.value.code == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there_is_one_line(tmp_path, room, capsys):
+    assert build(tmp_path, "--device", "cuda", "--quiet") == 1
+    assert capsys.readouterr().err == "--device cuda: found no CUDA device; use --device cpu\n"
 
 
 def test_quiet_says_nothing_when_all_is_well(tmp_path, room, capsys):

@@ -95,13 +95,13 @@ class Aggregator(nn.Module):
         )
         for layer in range(config.depth):
             self.frame_blocks[layer](tokens, rotary)
-            frame_output = tokens.clone() if layer in config.dpt_layers else None
+            halves = [tokens.clone()] if layer in config.dpt_layers else []
             self.global_blocks[layer](tokens.view(batch, -1, config.embed_dim), rotary)
-            if frame_output is not None:
-                yield torch.cat((frame_output, tokens), dim=-1)
+            if halves:
+                yield torch.cat((halves.pop(), tokens), dim=-1)
 
     def _tokens(self, images: Tensor) -> Tensor:
-        """Camera, register and patch tokens (B * S, N, C); the first frame has tokens of its own."""
+        """Camera, register and patch tokens (B * S, N, C); first frames have their own."""
         batch, frames = images.shape[:2]
         mean = images.new_tensor(IMAGE_MEAN)[:, None, None]
         std = images.new_tensor(IMAGE_STD)[:, None, None]
@@ -138,8 +138,8 @@ class VGGT(nn.Module):
             raise ValueError(f"images are {width}x{height}, need multiples of {patch}")
         grid_hw = (height // patch, width // patch)
         maps, camera_tokens = [], torch.empty(0)
-        for k, tokens in enumerate(self.aggregator(images)):
-            maps.append(self.depth_head.project(tokens[:, SPECIAL_TOKENS:], k, grid_hw))
+        for tokens in self.aggregator(images):
+            maps.append(self.depth_head.project(tokens[:, SPECIAL_TOKENS:], len(maps), grid_hw))
             camera_tokens = tokens[:, 0].clone()
             del tokens
         pose_enc = self.camera_head(camera_tokens.unflatten(0, (batch, frames)))

@@ -4,6 +4,7 @@ Knows neither cameras nor other frames. Positions are separable and have no weig
 two one-dimensional parts are kept and added by broadcasting.
 """
 
+import math
 from functools import lru_cache
 
 import torch
@@ -69,14 +70,15 @@ class Scratch(nn.Module):
 class DepthHead(nn.Module):
     """DPT in two steps: `project` a layer when it is there, `forward` a frame at the end.
 
-    Projecting at once keeps a few hundred channels of a layer instead of its 2 * embed_dim.
+    Of a layer only the smaller form is kept in between: the projected map of the two layers that
+    are enlarged afterwards, the finished pyramid level of the other two.
     """
 
     def __init__(self, dim: int, features: int, layer_channels: tuple[int, ...]):
         super().__init__()
         c1, c2, c3, c4 = layer_channels
         self.norm = nn.LayerNorm(dim)
-        self.projects = nn.ModuleList(nn.Conv2d(dim, c, 1) for c in layer_channels)
+        self.projects = nn.ModuleList(nn.Conv2d(dim, c, 1) for c in (c1, c2, c3, c4))
         self.resize_layers = nn.ModuleList(
             (
                 nn.ConvTranspose2d(c1, c1, 4, stride=4),
@@ -88,38 +90,61 @@ class DepthHead(nn.Module):
         self.scratch = Scratch(features, layer_channels)
 
     def project(self, patches: Tensor, layer: int, grid_hw: tuple[int, int]) -> Tensor:
-        """Project patch tokens (F, P, D) of the layer-th tapped layer to a map (F, c, h, w).
+        """Turn patch tokens (F, P, D) of the layer-th tapped layer into a map (F, c, h, w).
 
         The map keeps the tokens' order in memory (channels last), as do all that follow.
         """
-        frames = (self.norm(frame).unflatten(0, grid_hw).permute(2, 0, 1) for frame in patches)
-        return torch.cat([self.projects[layer](frame[None]) for frame in frames])
+        return torch.cat([self._project_frame(frame, layer, grid_hw) for frame in patches])
 
-    def forward(self, maps: list[Tensor], shape_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Turn the four projected maps (F, c, h, w) into depth and confidence (F, H, W)."""
-        aspect = shape_hw[1] / shape_hw[0]
-        fused = self.scratch.output_conv1(self._fuse(self._pyramid(maps, aspect)))
-        full = add_positions(resize(fused, shape_hw), aspect)
-        depth, confidence = self.scratch.output_conv2(full).exp().unbind(1)
+    def forward(self, maps: list[Tensor], image_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Turn the four layers' maps (F, c, h, w) into depth and confidence (F, H, W)."""
+        enlarged = [self._level(projected, layer) for layer, projected in enumerate(maps[:2])]
+        raw = self._full_size(self._fuse(enlarged + maps[2:]), image_hw)
+        depth, confidence = raw.exp_().unbind(1)
         return depth, confidence + 1
 
-    def _pyramid(self, maps: list[Tensor], aspect: float) -> list[Tensor]:
-        """Bring the maps to 4, 2, 1 and half times the patch grid, with `features` channels."""
-        pyramid = []
-        for k, (projected, resize_layer) in enumerate(zip(maps, self.resize_layers, strict=True)):
-            placed = add_positions(projected.clone(), aspect)
-            rn = self.scratch.get_submodule(f"layer{k + 1}_rn")
-            pyramid.append(rn(resize_layer(placed)))
-        return pyramid
+    def _project_frame(self, patches: Tensor, layer: int, grid_hw: tuple[int, int]) -> Tensor:
+        image = self.norm(patches).unflatten(0, grid_hw).permute(2, 0, 1)[None]
+        projected = self.projects[layer](image)
+        parts = position_parts(projected.shape[1], grid_hw, projected.device)
+        for half, positions in zip(projected.chunk(2, dim=1), parts, strict=True):
+            half += positions
+        return projected if layer < 2 else self._level(projected, layer)
+
+    def _level(self, projected: Tensor, layer: int) -> Tensor:
+        """Bring a map to 4, 2, 1 or half times the patch grid, with `features` channels."""
+        refine = self.scratch.get_submodule(f"layer{layer + 1}_rn")
+        return refine(self.resize_layers[layer](projected))
 
     def _fuse(self, pyramid: list[Tensor]) -> Tensor:
+        """Fuse the levels from coarse to fine: (F, features / 2, 8 * h, 8 * w)."""
         l1, l2, l3, l4 = pyramid
         scratch = self.scratch
         path = scratch.refinenet4(l4, None, _shape_hw(l3))
         path = scratch.refinenet3(path, l3, _shape_hw(l2))
         path = scratch.refinenet2(path, l2, _shape_hw(l1))
         height, width = _shape_hw(l1)
-        return scratch.refinenet1(path, l1, (2 * height, 2 * width))
+        return scratch.output_conv1(scratch.refinenet1(path, l1, (2 * height, 2 * width)))
+
+    def _full_size(self, fused: Tensor, image_hw: tuple[int, int]) -> Tensor:
+        """Raw depth and confidence (F, 2, H, W).
+
+        The enlarged map would be the largest tensor of all. Each half of its channels has its own
+        position part and goes through the first convolution alone: the sum is the same.
+        """
+        first, activation, last = self.scratch.output_conv2
+        halves = zip(
+            fused.chunk(2, dim=1),
+            position_parts(fused.shape[1], image_hw, fused.device),
+            first.weight.chunk(2, dim=1),
+            strict=True,
+        )
+        convolved = [
+            F.conv2d(resize(half, image_hw).add_(positions), weight, padding=1)
+            for half, positions, weight in halves
+        ]
+        hidden = convolved[0].add_(convolved[1]).add_(first.bias[:, None, None])
+        return last(activation(hidden))
 
 
 def resize(maps: Tensor, shape_hw: tuple[int, int]) -> Tensor:
@@ -127,20 +152,23 @@ def resize(maps: Tensor, shape_hw: tuple[int, int]) -> Tensor:
     return F.interpolate(maps, size=shape_hw, mode="bilinear", align_corners=True)
 
 
-def add_positions(maps: Tensor, aspect: float) -> Tensor:
-    """Add the position embedding of an image of width/height `aspect` to (F, C, h, w) in place."""
-    _, channels, height, width = maps.shape
-    half = channels // 2
-    span_x = aspect / (aspect**2 + 1) ** 0.5
-    span_y = 1 / (aspect**2 + 1) ** 0.5
-    maps[:, :half] += _axis_positions(half, width, span_x, maps.device)[:, None, :]
-    maps[:, half:] += _axis_positions(half, height, span_y, maps.device)[:, :, None]
-    return maps
+def position_parts(
+    channels: int, shape_hw: tuple[int, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Position embedding of a map's first (C / 2, 1, w) and second half (C / 2, h, 1) of channels.
+
+    The map has the proportions of the image, whose diagonal is taken to be 2 long.
+    """
+    height, width = shape_hw
+    diagonal = math.hypot(height, width)
+    x_part = _axis_positions(channels // 2, width, width / diagonal, device)
+    y_part = _axis_positions(channels // 2, height, height / diagonal, device)
+    return x_part[:, None, :], y_part[:, :, None]
 
 
 @lru_cache(maxsize=64)
 def _axis_positions(channels: int, length: int, span: float, device: torch.device) -> Tensor:
-    """Sines above cosines (channels, length) of the centres of `length` cells across the span."""
+    """Sines above cosines (channels, length) of the centres of `length` cells in -span..span."""
     edge = span * (length - 1) / length
     centres = torch.linspace(-edge, edge, length, dtype=torch.float32).double()
     count = channels // 2

@@ -69,8 +69,8 @@ class Attention(nn.Module):
         q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).unbind(-3)
         _condition(q, self.q_norm, rotary)
         _condition(k, self.k_norm, rotary)
-        heads_first = (part.transpose(1, 2) for part in (q, k, v))
-        return F.scaled_dot_product_attention(*heads_first).transpose(1, 2).flatten(2)
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 def _condition(heads: Tensor, norm: nn.Module | None, rotary: RotaryTable | None) -> None:
