@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         scenes = find_scenes(args.input_dir)
+        if args.device:
+            torch_device(args.device)
         if not args.dry_run:
             args.output_dir.mkdir(parents=True, exist_ok=True)
     except (InputError, OSError) as error:
