@@ -95,7 +95,7 @@ def test_bidirectional_adds_pairs_and_rewrites_nothing(tmp_path, room):
 def test_the_same_command_again_changes_nothing(tmp_path, room, monkeypatch):
     build(tmp_path)
     before = tree(tmp_path / "out")
-    monkeypatch.setattr("build_warp_dataset.make_renderer", None)
+    monkeypatch.setattr("builder_tools.make_renderer", None)
     assert build(tmp_path) == 0
     assert tree(tmp_path / "out") == before
 
@@ -311,7 +311,7 @@ def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypat
     def broken(*_):
         raise RuntimeError("bug")
 
-    monkeypatch.setattr("build_warp_dataset.make_renderer", broken)
+    monkeypatch.setattr("builder_tools.make_renderer", broken)
     assert build(tmp_path) == 1
     error = capsys.readouterr().err
     assert "room: failed (RuntimeError: bug)" in error and "Traceback" not in error

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import build_warp_dataset
+import builder_tools
 from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt
 from warpset.cache import ArrayCache
 from warpset.errors import InputError
@@ -21,7 +22,7 @@ from warpset.sky import SkySegmenter, find_sky_model
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(build_warp_dataset, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(builder_tools, "CACHE", tmp_path / ".cache")
     return tmp_path / ".cache"
 
 

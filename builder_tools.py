@@ -1,0 +1,97 @@
+"""Introduces networks, stereo, renderer and splats to the corridor; each is imported when needed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from warpset.cache import ArrayCache
+from warpset.errors import InputError
+from warpset.pipeline import Estimator, Segmenter, Tools
+from warpset.points import PointCloud
+from warpset.warping import Renderer
+
+CACHE = Path(__file__).parent / ".cache"
+
+
+@contextlib.contextmanager
+def cache_folder(nocache: bool) -> Iterator[Path]:
+    """Where estimated geometry is kept; a folder that goes away again if it shall not be."""
+    if not nocache:
+        yield CACHE
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
+    """Introduce estimators and renderer to the corridor; each is imported when it is needed."""
+
+    def stereo() -> Estimator:
+        from warpset.stereo import StereoOptions
+        from warpset.stereo_estimator import StereoEstimator
+
+        return StereoEstimator(
+            ArrayCache(cache_dir), StereoOptions(device=torch_device(args.device))
+        )
+
+    def vggt() -> Estimator:
+        import torch
+
+        from vggt_estimator import VGGTEstimator, VGGTOptions
+
+        device = torch.device(torch_device(args.device))
+        options = VGGTOptions(
+            args.model, args.preprocess_mode, args.precision, args.window, device, args.quiet
+        )
+        return VGGTEstimator(ArrayCache(cache_dir), options)
+
+    def renderer(size_wh: tuple[int, int], sigma: float) -> Renderer:
+        return make_renderer(size_wh, sigma, torch_device(args.device))
+
+    def segmenter() -> Segmenter:
+        from warpset.sky import SkySegmenter, find_sky_model
+
+        return SkySegmenter(find_sky_model(args.sky_model), ArrayCache(cache_dir))
+
+    return Tools(
+        {"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter), gaussian_ply
+    )
+
+
+def gaussian_ply(cloud: PointCloud) -> bytes:
+    """A point cloud as the bytes of a Gaussian splat PLY."""
+    from splats import gaussians_from_points, write_ply
+
+    assert cloud.footprint is not None, "lifted clouds know their pixels"
+    gaussians = gaussians_from_points(cloud.xyz_world, cloud.rgb, cloud.footprint, cloud.confidence)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gaussians.ply"
+        write_ply(gaussians, path)
+        return path.read_bytes()
+
+
+def torch_device(asked: str | None) -> str:
+    """The device asked for, else CUDA where there is one.
+
+    Raises:
+        InputError: CUDA was asked for and there is none.
+    """
+    import torch
+
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: found no CUDA device; use --device cpu")
+    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def make_renderer(size_wh: tuple[int, int], sigma: float, device: str) -> Renderer:
+    """The hole-filling renderer; imported only when something has to be rendered."""
+    from hole_filling_renderer import HoleFillingRenderer
+
+    return HoleFillingRenderer(
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device
+    )
