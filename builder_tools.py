@@ -1,4 +1,4 @@
-"""Introduces networks, stereo, renderer and splats to the corridor; each is imported when needed."""
+"""Introduces networks, stereo, renderer and splats to the corridor, importing each when needed."""
 
 from __future__ import annotations
 

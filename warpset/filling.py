@@ -1,0 +1,116 @@
+"""Tidying an inverse-depth map: speckles out, small gaps in one smooth surface filled; no views.
+
+Everything works on inverse depth, in which a plane of the scene is a plane of the image.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[np.float32]
+
+SPECKLE_AREA_PX = 40
+SURFACE_STEP = 0.02
+"""Neighbouring pixels whose depths differ by no more than this ratio belong together."""
+
+GAP_AREA_SHARE = 0.002
+"""The largest gap to fill, as a share of the image."""
+
+RIM_WIDTH_PX = 3
+RIM_MISFIT = 0.01
+"""How far from a plane a gap's rim may be, as a ratio of its inverse depth."""
+
+RIM_GRAY_MARGIN = 0.04
+"""How much darker or lighter than its rim a filled pixel may be, of a range of 1."""
+
+
+def without_speckles(inverse_depth: Map) -> Map:
+    """The map without its smallest islands of connected depth; 0 = unknown.
+
+    Args:
+        inverse_depth: (h, w), 0 = unknown.
+    """
+    per_unit = 1000.0
+    with np.errstate(divide="ignore"):
+        steps = np.log(inverse_depth) * per_unit
+    known = inverse_depth > 0
+    level = float(np.median(steps[known])) if known.any() else 0.0
+    unknown = np.iinfo(np.int16).min
+    islands = np.where(known, (steps - level).clip(unknown + 1, -unknown - 1), unknown)
+    islands = np.ascontiguousarray(islands.astype(np.int16))
+    cv2.filterSpeckles(islands, unknown, SPECKLE_AREA_PX, SURFACE_STEP * per_unit)
+    return np.where(islands > unknown, inverse_depth, np.float32(0))
+
+
+def fill_gaps(inverse_depth: Map, gray: Map) -> Map:
+    """The map with its small gaps filled where their rim is one plane and the photo agrees.
+
+    A gap is filled when all of its rim lies on one plane of the scene, and in it only those
+    pixels that are as bright as the rim; so no fill crosses a depth edge or another surface.
+
+    Args:
+        inverse_depth: (h, w), 0 = unknown.
+        gray: (h, w) luminance, 0 to 1.
+    """
+    gaps = _small_gaps(inverse_depth == 0)
+    rims = _rims(gaps, inverse_depth > 0)
+    count = int(gaps.max()) + 1
+    if count == 1:
+        return inverse_depth
+    planes, misfit = _fit_planes(inverse_depth, rims, count)
+    darkest, lightest = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(darkest, rims[rims > 0], gray[rims > 0])
+    np.maximum.at(lightest, rims[rims > 0], gray[rims > 0])
+    rows, columns = np.nonzero((gaps > 0) & (misfit[gaps] < RIM_MISFIT))
+    gap, bright = gaps[rows, columns], gray[rows, columns]
+    filling = _plane_at(planes[gap], rows, columns)
+    alike = (bright > darkest[gap] - RIM_GRAY_MARGIN) & (bright < lightest[gap] + RIM_GRAY_MARGIN)
+    alike &= filling > 0
+    filled = inverse_depth.copy()
+    filled[rows[alike], columns[alike]] = filling[alike]
+    return filled
+
+
+def _small_gaps(unknown: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Numbers (h, w) of the small gaps that do not touch the border; 0 elsewhere."""
+    _, gaps, stats, _ = cv2.connectedComponentsWithStats(unknown.astype(np.uint8), connectivity=4)
+    left, top, width, height, area = stats.T
+    rows, columns = unknown.shape
+    inside = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
+    small = inside & (area <= GAP_AREA_SHARE * unknown.size)
+    small[0] = False
+    renumbered = np.cumsum(small) * small
+    return renumbered[gaps].astype(np.int32)
+
+
+def _rims(gaps: NDArray[np.int32], known: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Number (h, w) of the gap that each known pixel is near to; 0 elsewhere."""
+    size = 2 * RIM_WIDTH_PX + 1
+    near = cv2.dilate(gaps.astype(np.float32), np.ones((size, size), np.uint8))
+    return np.where(known, near, 0).astype(np.int32)
+
+
+def _fit_planes(
+    inverse_depth: Map, rims: NDArray[np.int32], count: int
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Least-squares planes (count, 3) of the rims, and each rim's largest relative misfit."""
+    rows, columns = np.nonzero(rims)
+    rim, values = rims[rows, columns], inverse_depth[rows, columns]
+    terms = np.stack([columns, rows, np.ones(len(rows))], -1)
+    normal = np.zeros((count, 3, 3))
+    np.add.at(normal, rim, terms[:, :, None] * terms[:, None, :])
+    right = np.zeros((count, 3))
+    np.add.at(right, rim, terms * values[:, None])
+    planes = np.einsum("nij,nj->ni", np.linalg.pinv(normal, hermitian=True), right)
+    misfit = np.zeros(count)
+    np.maximum.at(misfit, rim, np.abs(_plane_at(planes[rim], rows, columns) / values - 1.0))
+    misfit[np.bincount(rim, minlength=count) == 0] = np.inf
+    return planes, misfit
+
+
+def _plane_at(
+    planes: NDArray[np.floating], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.floating]:
+    return planes[:, 0] * columns + planes[:, 1] * rows + planes[:, 2]

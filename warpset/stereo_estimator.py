@@ -1,0 +1,97 @@
+"""Classical stereo as an estimator of whole scenes; it knows no network and writes no pairs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from .cache import ArrayCache, content_key
+from .geometry import DepthMap, PosedPhoto, SceneGeometry
+from .geometry_cache import GeometryCache
+from .photos import sha256_of
+from .scenes import SceneInput
+from .sfm import register_photos, triangulate_points
+from .sparse import SparsePoints
+from .stereo import StereoOptions, estimate_depths
+
+STEREO = "stereo"
+REVISION = "plane-sweep-1"
+
+
+class StereoEstimator:
+    """Depth by plane sweep; cameras as recorded, else by structure from motion.
+
+    Args:
+        arrays: Where geometry is kept.
+        options: How depth is estimated.
+    """
+
+    revision = REVISION
+
+    def __init__(self, arrays: ArrayCache, options: StereoOptions):
+        self._arrays, self._options = arrays, options
+
+    def estimate(self, scene: SceneInput) -> SceneGeometry:
+        """Geometry of the scene's photos; the scale is the recording's, else arbitrary.
+
+        Raises:
+            InputError: The photos cannot be placed, or share no texture.
+        """
+        posed = recorded_poses(scene)
+        cache = GeometryCache(self._arrays, self._key(scene, posed))
+        cached = cache.load(scene.photos)
+        if cached is None:
+            self._fill(cache, scene, posed)
+            cached = cache.load(scene.photos)
+        assert cached is not None, "was filled just now"
+        return SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, cached.left_out)
+
+    def _key(self, scene: SceneInput, posed: Sequence[PosedPhoto] | None) -> str:
+        return content_key(
+            source=STEREO,
+            revision=self.revision,
+            options=asdict(self._options) | {"device": None},
+            photos=[sha256_of(photo) for photo in scene.photos],
+            cameras=[
+                [photo.camera.K.tolist(), photo.camera.cam_from_world.tolist()]
+                for photo in posed or ()
+            ],
+        )
+
+    def _fill(
+        self, cache: GeometryCache, scene: SceneInput, posed: Sequence[PosedPhoto] | None
+    ) -> None:
+        left_out = {}
+        with tempfile.TemporaryDirectory() as workspace:
+            posed, points = _placed(scene.photos, posed, Path(workspace))
+        index_of = {path: index for index, path in enumerate(scene.photos)}
+        indices = [index_of[photo.path] for photo in posed]
+        for index in set(range(len(scene.photos))) - set(indices):
+            left_out[index] = "structure from motion could not place it"
+
+        def keep(position: int, depth_map: DepthMap) -> None:
+            cache.put(indices[position], posed[position], depth_map)
+
+        for position in estimate_depths(posed, points, self._options, keep):
+            left_out[indices[position]] = "shares too little texture with others to find depth"
+        scale = "recorded" if scene.recording else "arbitrary"
+        cache.finish(len(scene.photos), f"{scale} scale", left_out)
+
+
+def recorded_poses(scene: SceneInput) -> tuple[PosedPhoto, ...] | None:
+    """The scene's photos with their recorded cameras; None where none are recorded."""
+    if scene.recording is None:
+        return None
+    posed = {frame.photo.path: frame.photo for frame in scene.recording.frames}
+    return tuple(posed[path] for path in scene.photos)
+
+
+def _placed(
+    photos: Sequence[Path], posed: Sequence[PosedPhoto] | None, workspace: Path
+) -> tuple[Sequence[PosedPhoto], SparsePoints]:
+    if posed is not None:
+        return posed, triangulate_points(posed, workspace)
+    registration = register_photos(photos, workspace)
+    return registration.posed, registration.points
