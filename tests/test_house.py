@@ -13,9 +13,11 @@ PACKAGES = ("vggt", "warpset", "splats")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
-    "errors files cache cameras lens photos size_presets frames geometry depth_files recording "
-    "transforms_json colmap_model recorded masks points ply scoring options pairs pictures "
-    "scenes warping pipeline command_line"
+    "errors files cache cameras lens photos size_presets frames geometry geometry_cache "
+    "depth_files recording transforms_json colmap_model recorded sparse sfm stereo masks points "
+    "ply scoring options pictures pairs prompts pair_selection export_folder export_pictures "
+    "layout_documents aitoolkit_config shards layouts trainer_rows trainer_rules "
+    "scenes stereo_estimator sky warping pipeline command_line export_command_line"
 ).split()
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .cameras import Camera
 from .errors import InputError
 from .geometry import SceneGeometry
-from .options import BuildOptions, Quality
+from .options import BuildOptions
 from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, plan_pairs
 from .photos import sha256_of
 from .pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
@@ -25,7 +25,6 @@ from .points import PointCloud
 from .recorded import RECORDED, recorded_geometry
 from .recording import Recording
 from .scenes import SceneInput, open_scene
-from .scoring import Scores
 from .warping import MakeRenderer, Warp, Warper
 
 log = logging.getLogger(__name__)
@@ -276,7 +275,7 @@ def _make_pair(
         summary.report(f"{error}; pair {pair.name} left out")
         summary.failed += 1
         return
-    rejected = rejection(warp.scores, job.options.quality)
+    rejected = job.options.quality.rejection(warp.scores.coverage, warp.scores.psnr)
     record = job.record(pair, warp, rejected)
     try:
         if not rejected:
@@ -293,17 +292,6 @@ def _make_pair(
         summary.rejected += 1
     else:
         summary.written += 1
-
-
-def rejection(scores: Scores, quality: Quality) -> str | None:
-    """Why scores are not good enough, or None where they are."""
-    if quality.min_coverage is not None and scores.coverage < quality.min_coverage:
-        return f"coverage {scores.coverage} is below {quality.min_coverage}"
-    if quality.max_coverage is not None and scores.coverage > quality.max_coverage:
-        return f"coverage {scores.coverage} is above {quality.max_coverage}"
-    if quality.min_psnr is not None and (scores.psnr is None or scores.psnr < quality.min_psnr):
-        return f"PSNR {scores.psnr} is below {quality.min_psnr}"
-    return None
 
 
 def _encoded(kind: str, warp: Warp, options: BuildOptions, tools: Tools) -> bytes:

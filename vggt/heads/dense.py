@@ -132,19 +132,20 @@ class DepthHead(nn.Module):
         The enlarged map would be the largest tensor of all. Each half of its channels has its own
         position part and goes through the first convolution alone: the sum is the same.
         """
-        first, activation, last = self.scratch.output_conv2
+        weight = self.scratch.get_parameter("output_conv2.0.weight")
+        bias = self.scratch.get_parameter("output_conv2.0.bias")
         halves = zip(
             fused.chunk(2, dim=1),
             position_parts(fused.shape[1], image_hw, fused.device),
-            first.weight.chunk(2, dim=1),
+            weight.chunk(2, dim=1),
             strict=True,
         )
         convolved = [
-            F.conv2d(resize(half, image_hw).add_(positions), weight, padding=1)
-            for half, positions, weight in halves
+            F.conv2d(resize(half, image_hw).add_(positions), of_half, padding=1)
+            for half, positions, of_half in halves
         ]
-        hidden = convolved[0].add_(convolved[1]).add_(first.bias[:, None, None])
-        return last(activation(hidden))
+        hidden = convolved[0].add_(convolved[1]).add_(bias[:, None, None]).relu_()
+        return self.scratch.output_conv2[2](hidden)
 
 
 def resize(maps: Tensor, shape_hw: tuple[int, int]) -> Tensor:

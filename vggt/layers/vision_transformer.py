@@ -43,13 +43,13 @@ class VisionTransformer(nn.Module):
         frames, _, height, width = images.shape
         shape_hw = (height // self.patch_size, width // self.patch_size)
         leading = torch.cat((self.cls_token + self.pos_embed[:, :1], self.register_tokens), dim=1)
-        patches = self.patch_embed(images) + self._patch_positions(shape_hw)
+        patches = self.patch_embed(images) + self.patch_positions(shape_hw)
         tokens = torch.cat((leading.expand(frames, -1, -1), patches), dim=1)
         for block in self.blocks:
             block(tokens)
         return self.norm(tokens[:, leading.shape[1] :])
 
-    def _patch_positions(self, shape_hw: tuple[int, int]) -> Tensor:
+    def patch_positions(self, shape_hw: tuple[int, int]) -> Tensor:
         """The learned grid (1, P, C), resized where the image is not the training size."""
         learned = self.pos_embed[:, 1:]
         if shape_hw == (self.grid, self.grid):

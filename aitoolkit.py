@@ -1,0 +1,30 @@
+"""Warp pairs -> control folders, targets and a configuration for AI Toolkit.
+
+uv run python aitoolkit.py --prompt "refer to image 2, fix image 1"
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from warpset.export_command_line import Place, make_export_parser, run_export
+from warpset.layouts import LAYOUTS
+
+FOLDER_FLAG = "--aitoolkit-dir"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 = all done, 1 = something could not be, 2 = wrong command line."""
+    parser = make_export_parser("aitoolkit.py", "Warp pairs in, an AI Toolkit data set out.")
+    parser.add_argument(
+        FOLDER_FLAG, type=Path, default=Path("aitoolkit-dataset"), help="where the data set goes"
+    )
+    args = parser.parse_args(arguments)
+    place = Place(FOLDER_FLAG, args.aitoolkit_dir)
+    return run_export(parser, args, LAYOUTS["aitoolkit"], place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Warp pairs -> the layouts of musubi-tuner, SimpleTuner, Difix3D+, Hugging Face and WebDataset.
+
+uv run python export_dataset.py --format musubi --prompt "refer to image 2, fix image 1"
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from warpset.export_command_line import Place, make_export_parser, run_export
+from warpset.layouts import LAYOUTS
+
+FORMATS = ("musubi", "simpletuner", "difix", "hf", "webdataset")
+FOLDER_FLAG = "--dataset-dir"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 = all done, 1 = something could not be, 2 = wrong command line."""
+    parser = make_export_parser("export_dataset.py", "Warp pairs in, a trainer's data set out.")
+    parser.add_argument("--format", choices=FORMATS, required=True, help="the trainer's layout")
+    parser.add_argument(
+        FOLDER_FLAG, type=Path, help="where the data set goes; <format>-dataset if not given"
+    )
+    args = parser.parse_args(arguments)
+    folder = args.dataset_dir or Path(f"{args.format}-dataset")
+    return run_export(parser, args, LAYOUTS[args.format], Place(FOLDER_FLAG, folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
