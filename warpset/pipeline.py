@@ -170,15 +170,18 @@ def _geometry_source(
             _Source(RECORDED, recording.origin),
             lambda: _recorded_frames(recording, scene.photos),
         )
+    found = "cameras but no depth" if recording else "neither cameras nor depth"
     if options.geometry == RECORDED:
-        found = "cameras but no depth" if recording else "neither cameras nor depth"
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
             "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
         )
     name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
     estimator = tools.make_estimator[name]()
-    return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
+    try:
+        return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
+    except InputError as error:
+        raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
 
 
 def _recorded_frames(recording: Recording, photos: Iterable[Path]) -> SceneGeometry:
