@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from splat_kernels import Pinhole, on_one_surface
+if __package__:
+    from .splat_kernels import Pinhole, on_one_surface
+else:
+    from splat_kernels import Pinhole, on_one_surface
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 

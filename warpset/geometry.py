@@ -130,7 +130,7 @@ def _interpolated_depth(
     for row, row_weight in ((top, 1 - weight_y), (top + 1, weight_y)):
         for column, column_weight in ((left, 1 - weight_x), (left + 1, weight_x)):
             corner = depth[np.ix_(_clipped_floor(row, depth, 0), _clipped_floor(column, depth, 1))]
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore"):
                 total += row_weight * column_weight / corner
             nearest, farthest = np.minimum(nearest, corner), np.maximum(farthest, corner)
     on_one_surface = (nearest > 0) & (farthest < SAME_SURFACE_RATIO * nearest)
