@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import warp as wp
 
-if __package__:
-    from .splat_kernels import Pinhole, on_one_surface
-else:
-    from splat_kernels import Pinhole, on_one_surface
+from splat_kernels import Pinhole, on_one_surface
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 

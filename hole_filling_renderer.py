@@ -20,13 +20,9 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-if __package__:  # inside the ComfyUI pack, whose folder is not on the path
-    from . import fill_kernels, splat_kernels
-    from .kernel_launcher import launcher_for
-else:
-    import fill_kernels
-    import splat_kernels
-    from kernel_launcher import launcher_for
+import fill_kernels
+import splat_kernels
+from kernel_launcher import launcher_for
 
 Array = Any  # numpy array or torch tensor
 

@@ -1,4 +1,4 @@
-"""What several views' depths agree on, and filling small gaps between; no matching, no files."""
+"""What several views' depths agree on, and where one view's depth spills over; no matching."""
 
 from __future__ import annotations
 
@@ -6,12 +6,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .cameras import Camera
 from .reprojection import Reprojection, sample
 
-SAME_DEPTH_RATIO = 0.01
+TIGHTEST, LOOSEST = 0.005, 0.02
+"""Bounds of the tolerance within which two depths agree, as a ratio."""
+
+TOLERATED_MEDIANS = 1.5
+"""The tolerance between, in units of the median difference of well-matched pixels."""
+
+WELL_MATCHED = 0.5
+"""The correlation of such pixels."""
+
+RIM_REACH_PX = 6
+RIM_WIDTH_PX = 5
+RIM_STEP = 0.05
+RIM_STEP_TOLERANCES = 8.0
+"""A step of depth is an edge from this ratio on, or from so many tolerances in noisy scenes."""
 
 
 class Agreement(NamedTuple):
@@ -20,26 +34,67 @@ class Agreement(NamedTuple):
     Attributes:
         inverse_depth: (h, w) mean of the view's own inverse depth and those that agree.
         supporters: (h, w) number of other views that agree.
+        tolerance: Mean ratio up to which they counted as agreeing.
     """
 
     inverse_depth: Tensor
     supporters: Tensor
+    tolerance: float
 
 
 def agreement(
-    inverse_depth: Tensor, camera: Camera, others: Sequence[tuple[Tensor, Camera]]
+    inverse_depth: Tensor,
+    correlation: Tensor,
+    camera: Camera,
+    others: Sequence[tuple[Tensor, Camera]],
 ) -> Agreement:
-    """Compare a view's inverse depth (h, w) with that of other views, pixel by pixel.
+    """Compare a view's inverse depth with that of other views, pixel by pixel.
 
-    A pixel agrees with another view when its point, carried there, has the depth found there
-    up to `SAME_DEPTH_RATIO`.
+    A pixel agrees with another view when its point, carried there, has the depth found there.
+    How exactly is taken from the two views themselves: a scene with precise cameras and much
+    texture is held to more than one without.
+
+    Args:
+        inverse_depth: (h, w) of the view.
+        correlation: (h, w) how well it matched.
+        camera: Its camera.
+        others: (H, W) inverse depths of the other views, and their cameras; at least one.
     """
     own = inverse_depth[None]
     total, supporters = torch.ones_like(own), torch.zeros_like(own)
+    tolerances = []
     for other_inverse_depth, other_camera in others:
         there = Reprojection(camera, other_camera, own).at(own)
         ratio = sample(other_inverse_depth, there) / there.inverse_depth
-        agrees = there.seen & ((ratio - 1.0).abs() < SAME_DEPTH_RATIO)
+        difference = (ratio - 1.0).abs()
+        matched = difference[there.seen & (correlation > WELL_MATCHED)]
+        typical = float(matched.median()) if len(matched) else 0.0
+        tolerances.append(min(max(TOLERATED_MEDIANS * typical, TIGHTEST), LOOSEST))
+        agrees = there.seen & (difference < tolerances[-1])
         total += torch.where(agrees, ratio, 0.0)
         supporters += agrees
-    return Agreement((own * total / (1.0 + supporters))[0], supporters[0])
+    mean = own * total / (1.0 + supporters)
+    return Agreement(mean[0], supporters[0], sum(tolerances) / len(tolerances))
+
+
+def near_rims(inverse_depth: Tensor, keep: Tensor, tolerance: float) -> Tensor:
+    """(h, w) kept pixels on the near side of a depth edge, where windows spill over it.
+
+    Around a near object the background within a matching window takes the object's depth, in
+    every view alike, so that agreement does not tell.
+
+    Args:
+        inverse_depth: (h, w).
+        keep: (h, w) pixels that count.
+        tolerance: Of the `Agreement`; steps within the noise are no edges.
+    """
+    step = max(RIM_STEP, RIM_STEP_TOLERANCES * tolerance)
+    own = inverse_depth[None, None]
+    farthest = -_largest_around(torch.where(keep, -own, -torch.inf), RIM_REACH_PX)
+    is_edge = keep & (own > farthest * (1.0 + step))
+    near_edge = -_largest_around(torch.where(is_edge, -own, -torch.inf), RIM_WIDTH_PX)
+    return (keep & (own > near_edge * (1.0 - step / 2)))[0, 0]
+
+
+def _largest_around(images: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(images, 2 * radius + 1, stride=1, padding=radius)

@@ -20,7 +20,12 @@ from .cameras import Camera, FloatArray
 from .reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 
-WINDOW_RADII_PX = (1, 3)
+SMALL_WINDOW_PX, LARGE_WINDOW_PX = 1, 4
+"""Radii of the windows."""
+
+TEXTURE_CONTRAST = 2.0 / 255.0
+"""Standard deviation of a small window at which it counts as much as the large one."""
+
 NOISE_VARIANCE = (1.0 / 255.0) ** 2
 CHUNK_SAMPLES = 1 << 19
 MIN_PLANES, MAX_PLANES = 8, 192
@@ -102,9 +107,7 @@ def _coarsest_level(
     return level, int(np.clip(steps, MIN_PLANES, MAX_PLANES))
 
 
-def _disparity_extent(
-    reference: Camera, source: Camera, depth_range: tuple[float, float]
-) -> float:
+def _disparity_extent(reference: Camera, source: Camera, depth_range: tuple[float, float]) -> float:
     """Length in pixels of the central ray's image, as if the source saw the whole range.
 
     Measured where the source sees it: behind the source's camera the image runs to infinity.
@@ -127,12 +130,12 @@ def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: 
         inverse_depth: (n, h, w) or (n, 1, 1) hypotheses.
 
     Returns:
-        (n, h, w) mean of the best two sources' correlations, each the mean over the windows;
+        (n, h, w) mean of the best two sources' correlations;
         0 where no source sees the pixel.
     """
     height, width = reference.gray.shape
     chunk = max(1, CHUNK_SAMPLES // (height * width))
-    windows = [_Window(reference.gray, radius) for radius in WINDOW_RADII_PX]
+    windows = _Windows(reference.gray)
     paths = [Reprojection(reference.camera, source.camera, source.gray) for source in sources]
     volume = reference.gray.new_empty(len(inverse_depth), height, width)
     for start in range(0, len(inverse_depth), chunk):
@@ -141,8 +144,7 @@ def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: 
         for source, path in zip(sources, paths, strict=True):
             there = path.at(part)
             warped = sample(source.gray, there)
-            score = sum(window.correlation(warped) for window in windows) / len(windows)
-            score = torch.where(there.seen, score, UNSEEN)
+            score = torch.where(there.seen, windows.correlation(warped), UNSEEN)
             second = torch.maximum(second, torch.minimum(best, score))
             best = torch.maximum(best, score)
         volume[start : start + chunk] = _mean_of_seen(best, second)
@@ -152,6 +154,23 @@ def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: 
 def _mean_of_seen(best: Tensor, second: Tensor) -> Tensor:
     mean = torch.where(second > UNSEEN, (best + second) / 2, best)
     return torch.where(best > UNSEEN, mean, 0.0)
+
+
+class _Windows:
+    """Correlation with one image over two window sizes: small where it has texture, else large.
+
+    Small windows keep depth edges sharp; without texture they would compare noise.
+    """
+
+    def __init__(self, gray: Tensor):
+        self.small, self.large = _Window(gray, SMALL_WINDOW_PX), _Window(gray, LARGE_WINDOW_PX)
+        self.share = self.small.variance / (self.small.variance + TEXTURE_CONTRAST**2)
+
+    def correlation(self, warped: Tensor) -> Tensor:
+        """(n, h, w) zero-mean normalised cross-correlation; 0 where there is no texture."""
+        return torch.lerp(
+            self.large.correlation(warped), self.small.correlation(warped), self.share
+        )
 
 
 class _Window:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .cameras import Camera
-from .consistency import agreement
+from .consistency import agreement, near_rims
 from .errors import InputError
 from .filling import fill_gaps, without_speckles
 from .geometry import DepthMap, PosedPhoto
@@ -34,7 +34,10 @@ FILLED_CONFIDENCE = 1.05
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 VIEWS_KEPT = 12
 
-MIN_CORRELATION = {1: 0.5, 2: 0.1}
+WITNESSES = 8
+"""Other photos whose depth is compared with a photo's own; the best of them are swept too."""
+
+MIN_CORRELATION = {1: 0.8, 2: 0.1}
 """The correlation that a pixel needs to be kept, by the number of photos that agree with it."""
 
 LARGEST_USEFUL_ZOOM = 1.2
@@ -65,8 +68,7 @@ def estimate_depths(
     """Estimate the depth of every photo.
 
     Confidence is 1 for unknown pixels, `FILLED_CONFIDENCE` for filled ones, and for measured
-    ones 1 + the number of photos that agree times the correlation with them: 1.1 to 5 for four
-    sources. Units differ from other estimators'; the order (more is better) does not.
+    ones 1 + the number of photos that agree times the correlation with the best: 1.1 to 9. Units differ from other estimators'; the order (more is better) does not.
 
     Args:
         photos: Posed photos of one scene.
@@ -88,7 +90,7 @@ def estimate_depths(
             f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
             " to find depth; need overlapping photos of textured surfaces"
         )
-    finished_at, last_used_at = _schedule(swept, scene.sources)
+    finished_at, last_used_at = _schedule(swept, scene.witnesses)
     with TemporaryDirectory() as folder, torch.inference_mode():
         spool = _Spool(Path(folder), options.device)
         for index in swept:
@@ -101,16 +103,16 @@ def estimate_depths(
 
 
 def _schedule(
-    swept: Sequence[int], sources: Sequence[Sequence[SourceView]]
+    swept: Sequence[int], witnesses: Sequence[Sequence[SourceView]]
 ) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
     """After which sweep each photo can be finished, and after which its sweep is needed no more."""
     can_finish = {
-        index: max([index, *(source.photo for source in sources[index])]) for index in swept
+        index: max([index, *(witness.photo for witness in witnesses[index])]) for index in swept
     }
     last_use = dict(can_finish)
     for index in swept:
-        for source in sources[index]:
-            last_use[source.photo] = max(last_use[source.photo], can_finish[index])
+        for witness in witnesses[index]:
+            last_use[witness.photo] = max(last_use[witness.photo], can_finish[index])
     finished_at, last_used_at = defaultdict(list), defaultdict(list)
     for index in swept:
         finished_at[can_finish[index]].append(index)
@@ -127,14 +129,14 @@ class _Scene:
         self._ranges = [
             inverse_depth_range(points, index, camera) for index, camera in enumerate(self._cameras)
         ]
-        self.sources = [
-            choose_sources(points, self._cameras, index, options.sources)
+        self.witnesses = [
+            choose_sources(points, self._cameras, index, max(WITNESSES, options.sources))
             for index in range(len(photos))
         ]
         self.swept = [
             index
             for index in range(len(photos))
-            if self.sources[index] and self._ranges[index] is not None
+            if self.witnesses[index] and self._ranges[index] is not None
         ]
         self._view = lru_cache(VIEWS_KEPT)(self._read_view)
 
@@ -146,7 +148,8 @@ class _Scene:
 
     def sweep(self, index: int) -> Sweep:
         """The inverse depth of one photo by itself."""
-        sources = [self._source_view(source) for source in self.sources[index]]
+        chosen = self.witnesses[index][: self._options.sources]
+        sources = [self._source_view(source) for source in chosen]
         depth_range = self._ranges[index]
         assert depth_range is not None, "only photos in `swept` are swept"
         return sweep(self._view(index), sources, depth_range)
@@ -156,14 +159,15 @@ class _Scene:
         return view.scaled(1.0 / source.zoom) if source.zoom > LARGEST_USEFUL_ZOOM else view
 
     def depth_map(self, index: int, spool: _Spool) -> DepthMap:
-        """What one photo's sweep and its sources' agree on."""
+        """What one photo's sweep and its witnesses' agree on."""
         camera, swept = self._cameras[index], spool.load(index)
         others = [
             (spool.load(source.photo).inverse_depth, self._cameras[source.photo])
-            for source in self.sources[index]
+            for source in self.witnesses[index]
         ]
-        agreed = agreement(swept.inverse_depth, camera, others)
+        agreed = agreement(*swept, camera, others)
         keep = _trusted(swept.correlation, agreed.supporters)
+        keep &= ~near_rims(swept.inverse_depth, keep, agreed.tolerance)
         measured = without_speckles(torch.where(keep, agreed.inverse_depth, 0.0).cpu().numpy())
         trust = 1.0 + agreed.supporters * swept.correlation
         return _with_fillings(
