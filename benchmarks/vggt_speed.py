@@ -1,0 +1,170 @@
+"""How long the network takes and how much memory, beside a plain forward and the machine's limit.
+
+uv run python benchmarks/vggt_speed.py [--runs plain:8 fp32:8 bf16:8 window:32] [--window 8]
+
+Random weights, photos of 518x392; each run, `<variant>:<frames>`, in a process of its own. `plain`
+is the straightforward float32 forward of plain_vggt.py; `fp32` and `bf16` are ours with the whole
+scene in one window, `window` is bf16 in windows. The limit is what the products and convolutions
+of cameras and depth would take at the speed of one large matrix product, measured in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from plain_vggt import PlainVGGT
+
+from vggt.model import VGGT, VGGTConfig
+from vggt.predict import VGGTPredictor, predict_scene
+from vggt.weights import storage_dtypes
+
+WIDTH, HEIGHT = 518, 392
+FRAMES = (2, 4, 8, 16, 32)
+RUNS = [
+    *(f"{variant}:{frames}" for variant in ("fp32", "bf16") for frames in FRAMES),
+    *(f"plain:{frames}" for frames in FRAMES[:3]),
+    *(f"window:{frames}" for frames in FRAMES[2:]),
+]
+PEAK_SIZE = 4096
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+def a_network(half: torch.dtype) -> VGGT:
+    """The published size with random weights, each tensor stored in its precision at once."""
+    with torch.device("meta"):
+        network = VGGT(VGGTConfig())
+    dtypes = storage_dtypes(network, half)
+    shapes = {name: weight.shape for name, weight in network.state_dict().items()}
+    weights = {name: torch.zeros(shape, dtype=dtypes[name]) for name, shape in shapes.items()}
+    draft = torch.empty(max(weight.numel() for weight in weights.values()))
+    generator = torch.Generator().manual_seed(0)
+    for name, weight in weights.items():
+        fill(name, weight, draft[: weight.numel()].view_as(weight), generator)
+    network.load_state_dict(weights, assign=True)
+    return network.requires_grad_(False)
+
+
+def fill(name: str, weight: Tensor, draft: Tensor, generator: torch.Generator) -> None:
+    """Fill a weight so that activations stay of order 1; the float32 draft is overwritten."""
+    if name.endswith("gamma"):
+        weight.fill_(0.2)
+    elif "norm" in name:
+        weight.fill_(float(name.endswith("weight")))
+    elif not name.endswith("bias"):
+        weight.copy_(draft.normal_(0, weight[0].numel() ** -0.5, generator=generator))
+
+
+def some_photos(frames: int) -> np.ndarray:
+    """Smooth noise, uint8 (S, H, W, 3)."""
+    coarse = torch.rand(frames, 3, 14, 18, generator=torch.Generator().manual_seed(1))
+    smooth = F.interpolate(coarse, size=(HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)
+    return (255 * smooth).byte().permute(0, 2, 3, 1).numpy()
+
+
+def measure(run: str, window: int, folder: Path) -> None:
+    """Make one run in this process; write its depth (S, H, W), seconds and peak memory."""
+    variant, frames = run.split(":")[0], int(run.split(":")[1])
+    network = a_network(torch.bfloat16 if variant in ("bf16", "window") else torch.float32)
+    plain = PlainVGGT(network) if variant == "plain" else None
+    photos = some_photos(frames)
+    start = time.perf_counter()
+    if plain is not None:
+        depth = plain(torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255).numpy()
+    else:
+        depth = predicted_depth(network, photos, window if variant == "window" else 0)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT / 2**30
+    np.save(folder / f"{run}.npy", depth)
+    (folder / f"{run}.json").write_text(json.dumps({"seconds": seconds, "peak_gib": peak}))
+
+
+def predicted_depth(network: VGGT, photos: np.ndarray, window: int) -> np.ndarray:
+    """Depth (S, H, W) the way the project predicts it."""
+    predictor = VGGTPredictor(network, "crop")
+    read, frames = photos.__getitem__, len(photos)
+    predictions = predict_scene(predictor, read, frames, window, lambda _: None)
+    return np.stack([prediction.depth for prediction in predictions])
+
+
+def peak_flops(dtype: torch.dtype) -> float:
+    """Operations a second of the best of several large matrix products."""
+    factors = torch.ones(2, PEAK_SIZE, PEAK_SIZE, dtype=dtype)
+    best = np.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        torch.matmul(*factors)
+        best = min(best, time.perf_counter() - start)
+    return 2 * PEAK_SIZE**3 / best
+
+
+def work(frames: int) -> tuple[float, float]:
+    """Operations of the aggregator, and of both heads, for a whole scene."""
+    from torch.utils.flop_counter import FlopCounterMode  # 70 MB that no run shall be charged for
+
+    with torch.device("meta"):
+        network = VGGT(VGGTConfig()).requires_grad_(False)
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(frames, 3, HEIGHT, WIDTH))
+    heads = ("VGGT.camera_head", "VGGT.depth_head")
+    in_heads = sum(sum(counter.get_flop_counts()[name].values()) for name in heads)
+    return counter.get_total_flops() - in_heads, in_heads
+
+
+def run_apart(run: str, window: int, folder: Path) -> dict[str, float]:
+    """Measure one run in a process of its own; its depth goes to `<run>.npy` in the folder."""
+    options = ["--runs", run, "--window", str(window), "--into", str(folder)]
+    subprocess.run([sys.executable, __file__, *options], check=True)
+    return json.loads((folder / f"{run}.json").read_text())
+
+
+def row(run: str, result: dict[str, float], peaks: dict[str, float], folder: Path) -> str:
+    """One line of the table."""
+    variant, frames = run.split(":")[0], int(run.split(":")[1])
+    aggregator, heads = work(frames)
+    limit = aggregator / peaks["float32" if variant in ("plain", "fp32") else "bfloat16"]
+    limit += heads / peaks["float32"]
+    seconds = result["seconds"]
+    cells = [variant, str(frames), f"{seconds:.1f}", f"{seconds / frames:.2f}", f"{limit:.1f}"]
+    cells += [f"{limit / seconds:.0%}", f"{result['peak_gib']:.2f}"]
+    exact = folder / f"fp32:{frames}.npy"
+    if exact.exists() and variant != "window":
+        difference = np.abs(np.load(folder / f"{run}.npy") / np.load(exact) - 1)
+        cells.append(f"{difference.mean():.1e} / {difference.max():.1e}")
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table, one row a run; with --into, measure here and write the result there."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--runs", nargs="+", default=RUNS, metavar="VARIANT:FRAMES")
+    parser.add_argument("--window", type=int, default=8)
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.into is not None:
+        measure(args.runs[0], args.window, args.into)
+        return
+    peaks = {name: peak_flops(getattr(torch, name)) for name in ("float32", "bfloat16")}
+    print(", ".join(f"{name} product {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items()))
+    print("| run | frames | s | s/frame | limit s | of limit | peak GiB | depth to fp32 |")
+    print("|---" * 8 + "|")
+    with tempfile.TemporaryDirectory() as folder:
+        for run in args.runs:
+            result = run_apart(run, args.window, Path(folder))
+            print(row(run, result, peaks, Path(folder)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
