@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cameras import Camera, FloatArray
+from .cameras import Camera
 from .reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 

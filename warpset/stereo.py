@@ -68,7 +68,8 @@ def estimate_depths(
     """Estimate the depth of every photo.
 
     Confidence is 1 for unknown pixels, `FILLED_CONFIDENCE` for filled ones, and for measured
-    ones 1 + the number of photos that agree times the correlation with the best: 1.1 to 9. Units differ from other estimators'; the order (more is better) does not.
+    ones 1 + the number of photos that agree times the correlation with the best of them: 1.2
+    to 9. So more is better, as with other estimators, but the units are not theirs.
 
     Args:
         photos: Posed photos of one scene.
