@@ -5,6 +5,7 @@ stays at the weights themselves: the network is built without storage, only the 
 read, from a memory-mapped file, each straight to its device and precision.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -16,13 +17,19 @@ from typing import Any
 
 import torch
 from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .model import VGGT, VGGTConfig
 
 DEFAULT_MODEL = "facebook/VGGT-1B"
+WEIGHT_SUFFIXES = frozenset({".safetensors", ".pt"})
 WEIGHT_NAMES = ("model.safetensors", "model.pt", "vggt_1B_commercial.pt")
 CONFIG_NAME = "config.json"
 LICENCES = {
@@ -32,8 +39,7 @@ LICENCES = {
 UNREAD_PARTS = ("point_head.", "track_head.")
 PRECISIONS = ("auto", "fp32", "bf16")
 HUB_TIMEOUT_S = 8.0
-SAMPLE_BYTES = 4096
-SAMPLE_STRIDE = 1 << 22
+READ_BYTES = 1 << 24
 WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
 
 
@@ -72,24 +78,18 @@ def locate(model: str) -> ModelFiles:
     if path.exists():
         weights = _weights_in(path) if path.is_dir() else path
         return ModelFiles(model, fingerprint(weights), _licence(model), weights)
-    if path.suffix in {".safetensors", ".pt"} or path.is_absolute() or model.count("/") != 1:
+    if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
         raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name); {WAYS_ON}")
     return _in_hub_cache(model) or _on_hub(model)
 
 
 def fingerprint(path: Path) -> str:
-    """Identify a file by its size and a digest of samples, without reading all of it.
-
-    4 KiB of every 4 MiB are read (of a float32 checkpoint, at least one sample in every large
-    matrix), so other training gives another fingerprint; a change of a few norm weights may not.
-    """
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
+    """Identify a local file by the SHA-256 of its content."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        for start in [*range(0, size, SAMPLE_STRIDE), max(0, size - SAMPLE_BYTES)]:
-            file.seek(start)
-            digest.update(file.read(SAMPLE_BYTES))
-    return f"local-{digest.hexdigest()[:40]}"
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return f"local-{digest.hexdigest()}"
 
 
 def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> VGGT:
@@ -110,8 +110,7 @@ def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> VG
     _check_names(checkpoint, network, path)
     dtypes = storage_dtypes(network, aggregator_dtype(precision, device))
     tensors = {
-        name: checkpoint.read(name).to(device=device, dtype=dtype)
-        for name, dtype in dtypes.items()
+        name: checkpoint.read(name).to(device=device, dtype=dtype) for name, dtype in dtypes.items()
     }
     network.load_state_dict(tensors, assign=True)
     return network.requires_grad_(False).eval()
@@ -154,10 +153,19 @@ def _licence(model: str) -> str:
 
 
 def _weights_in(folder: Path) -> Path:
-    for name in WEIGHT_NAMES:
-        if (folder / name).exists():
-            return folder / name
-    raise ModelError(f"{folder}: holds no weights, need one of {', '.join(WEIGHT_NAMES)}")
+    return folder / _weights_name((path.name for path in folder.iterdir()), str(folder))
+
+
+def _weights_name(names: Iterable[str], where: str) -> str:
+    """A known name, else the only file of weights there is."""
+    candidates = sorted(name for name in names if Path(name).suffix in WEIGHT_SUFFIXES)
+    known = [name for name in WEIGHT_NAMES if name in candidates]
+    if known or len(candidates) == 1:
+        return (known or candidates)[0]
+    raise ModelError(
+        f"{where}: found {len(candidates)} files of weights, need one, or one of "
+        f"{', '.join(WEIGHT_NAMES)}; {WAYS_ON}"
+    )
 
 
 def _in_hub_cache(model: str) -> ModelFiles | None:
@@ -173,19 +181,17 @@ def _in_hub_cache(model: str) -> ModelFiles | None:
 
 def _on_hub(model: str) -> ModelFiles:
     info = _ask_hub(model, lambda: HfApi().model_info(model, timeout=HUB_TIMEOUT_S))
-    names = {sibling.rfilename for sibling in info.siblings or ()}
-    for name in WEIGHT_NAMES:
-        if name in names:
-            return ModelFiles(model, str(info.sha), _licence(model), None, name)
-    raise ModelError(f"{model}: the repository holds none of {', '.join(WEIGHT_NAMES)}; {WAYS_ON}")
+    name = _weights_name((sibling.rfilename for sibling in info.siblings or ()), model)
+    return ModelFiles(model, str(info.sha), _licence(model), None, name)
 
 
 def _download(files: ModelFiles) -> Path:
+    """Fetch the main revision into the Hub's cache, where `locate` finds it from then on."""
+
     def fetch() -> str:
-        options = {"revision": files.revision, "etag_timeout": HUB_TIMEOUT_S}
-        if HfApi().file_exists(files.model, CONFIG_NAME, revision=files.revision):
-            hf_hub_download(files.model, CONFIG_NAME, **options)
-        return hf_hub_download(files.model, str(files.hub_file), **options)
+        with contextlib.suppress(EntryNotFoundError):
+            hf_hub_download(files.model, CONFIG_NAME, etag_timeout=HUB_TIMEOUT_S)
+        return hf_hub_download(files.model, str(files.hub_file), etag_timeout=HUB_TIMEOUT_S)
 
     return Path(_ask_hub(files.model, fetch))
 
@@ -207,9 +213,10 @@ def _ask_hub(model: str, question: Callable[[], Any]) -> Any:
 
 def _cause(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space left in {constants.HF_HUB_CACHE}; free some, or set HF_HOME"
+        return f"no space left in {constants.HF_HUB_CACHE}; free some, set HF_HOME, or {WAYS_ON}"
+    remedy = "unset HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "go online once"
     reason = f"the Hub cannot be reached ({type(error).__name__})"
-    return f"{reason}, and its cache has no copy; go online once, {WAYS_ON}"
+    return f"{reason}, and its cache has no copy; {remedy}, {WAYS_ON}"
 
 
 @dataclass(frozen=True)

@@ -97,4 +97,6 @@ def near_rims(inverse_depth: Tensor, keep: Tensor, tolerance: float) -> Tensor:
 
 
 def _largest_around(images: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(images, 2 * radius + 1, stride=1, padding=radius)
+    size = 2 * radius + 1
+    along_columns = F.max_pool2d(images, (size, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(along_columns, (1, size), stride=1, padding=(0, radius))

@@ -21,21 +21,32 @@ from .reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 
 SMALL_WINDOW_PX, LARGE_WINDOW_PX = 1, 4
-"""Radii of the windows."""
+"""Radii of the correlation windows."""
 
 TEXTURE_CONTRAST = 2.0 / 255.0
 """Standard deviation of a small window at which it counts as much as the large one."""
 
 NOISE_VARIANCE = (1.0 / 255.0) ** 2
-CHUNK_SAMPLES = 1 << 19
+"""Added to variances: what varies less than the camera's noise correlates with nothing."""
+
 MIN_PLANES, MAX_PLANES = 8, 192
-EXTENT_SAMPLES = 65
 COARSE_PLANE_STEP_PX = 1.0
-FINE_PLANE_STEP_PX = 0.5
-FINE_REACH = 4
+"""The image moves so far between planes, at the coarse level and in the source it moves most in."""
+
+FINE_STEP_PX, FINE_STEPS = 0.5, 4
+"""Finer levels search so many steps to either side of what the coarser one found."""
+
 SMALL_STEP, JUMP = 0.08, 0.6
+"""Prices of a change by one plane, and of any change, in units of correlation; ..."""
+
 EDGE_CONTRAST = 0.03
+"""... the latter halves where the photo differs so much from its surroundings, 0 to 1."""
+
+CHUNK_SAMPLES = 1 << 19
+"""Hypotheses times pixels that are worked on at once; they fit the processor's cache."""
+
 UNSEEN = -2.0
+"""Marks pixels outside a source; below every correlation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +91,22 @@ def sweep(reference: View, sources: Sequence[View], depth_range: tuple[float, fl
         sources: Views to compare it with, about as large as they show the scene.
         depth_range: Inverse depths to search, far end first.
     """
-    level, steps = _coarsest_level(reference.camera, sources, depth_range)
-    labels = torch.linspace(*depth_range, steps, device=reference.gray.device)
-    small = _at_level(reference, sources, level)
-    volume = correlation_volume(*small, labels[:, None, None])
-    found = _best_label(small[0], volume)
-    inverse_depth = depth_range[0] + found * (depth_range[1] - depth_range[0]) / (steps - 1)
-    correlation = volume.amax(0)
+    level, planes = _coarsest_level(reference.camera, sources, depth_range)
+    found = _swept(*_at_level(reference, sources, level), depth_range, planes)
     for finer in range(level - 1, -1, -1):
-        inverse_depth, correlation = _refined(inverse_depth, *_at_level(reference, sources, finer))
-    return Sweep(inverse_depth, correlation)
+        found = _refined(found.inverse_depth, *_at_level(reference, sources, finer))
+    return found
+
+
+def _swept(
+    reference: View, sources: Sequence[View], depth_range: tuple[float, float], planes: int
+) -> Sweep:
+    """The best of evenly spaced planes for every pixel."""
+    far, near = depth_range
+    inverse_depths = torch.linspace(far, near, planes, device=reference.gray.device)
+    volume = correlation_volume(reference, sources, inverse_depths[:, None, None])
+    label = _best_label(reference, volume)
+    return Sweep(far + label * (near - far) / (planes - 1), volume.amax(0))
 
 
 def _at_level(reference: View, sources: Sequence[View], level: int) -> tuple[View, list[View]]:
@@ -103,22 +120,26 @@ def _coarsest_level(
     """Halvings of the image, and the number of planes that sample its disparities there."""
     extent_px = max(_disparity_extent(reference, view.camera, depth_range) for view in sources)
     level = max(1, math.ceil(math.log2(extent_px / COARSE_PLANE_STEP_PX / MAX_PLANES)))
-    steps = math.ceil(extent_px / 2**level / COARSE_PLANE_STEP_PX) + 1
-    return level, int(np.clip(steps, MIN_PLANES, MAX_PLANES))
+    planes = math.ceil(extent_px / 2**level / COARSE_PLANE_STEP_PX) + 1
+    return level, int(np.clip(planes, MIN_PLANES, MAX_PLANES))
 
 
 def _disparity_extent(reference: Camera, source: Camera, depth_range: tuple[float, float]) -> float:
-    """Length in pixels of the central ray's image, as if the source saw the whole range.
+    """Mean length in pixels of a reference pixel's path through the source over the range.
 
-    Measured where the source sees it: behind the source's camera the image runs to infinity.
+    Measured on a few pixels, where the source sees them, as if it saw the whole range: behind
+    the source's camera paths run to infinity. At least one pixel.
     """
+    steps = 64
     rays, shift = epipolar_geometry(reference, source)
-    center = rays @ [reference.size_wh[0] / 2, reference.size_wh[1] / 2, 1.0]
-    positions = center + np.outer(np.linspace(*depth_range, EXTENT_SAMPLES), shift)
-    uv = positions[:, :2] / positions[:, 2:]
-    seen = (positions[:, 2] > 0) & np.all((uv > 0) & (uv < source.size_wh), axis=-1)
-    steps_px = np.linalg.norm(np.diff(uv, axis=0), axis=-1)[seen[1:] & seen[:-1]]
-    return float(steps_px.mean() * (EXTENT_SAMPLES - 1)) if len(steps_px) else 1.0
+    parts = np.array([[x, y, 4.0] for x in (1, 2, 3) for y in (1, 2, 3)]) / 4.0
+    pixels = parts * [*reference.size_wh, 1.0]
+    inverse_depths = np.linspace(*depth_range, steps + 1)[:, None, None]
+    positions = pixels @ rays.T + inverse_depths * shift
+    uv = positions[..., :2] / positions[..., 2:]
+    seen = (positions[..., 2] > 0) & np.all((uv > 0) & (uv < source.size_wh), axis=-1)
+    moves_px = np.linalg.norm(np.diff(uv, axis=0), axis=-1)[seen[1:] & seen[:-1]]
+    return max(1.0, steps * float(moves_px.mean())) if len(moves_px) else 1.0
 
 
 def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: Tensor) -> Tensor:
@@ -222,25 +243,25 @@ def _parabola_minimum(cost: Tensor) -> Tensor:
     return center[..., 0] + offset
 
 
-def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> tuple[Tensor, Tensor]:
-    """Inverse depth at the next finer level, and its correlation."""
-    base = _enlarged(coarse, reference)
+def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> Sweep:
+    """What the next finer level finds around the inverse depths of the coarser one."""
+    size_hw = reference.gray.shape
+    base = F.interpolate(coarse[None, None], size_hw, mode="bilinear")[0, 0]
     step = _fine_step(reference.camera, sources, base)
-    offsets = torch.arange(-FINE_REACH, FINE_REACH + 1, device=base.device)[:, None, None] * step
-    volume = correlation_volume(reference, sources, (base + offsets).clamp_min(0))
+    offsets = torch.arange(-FINE_STEPS, FINE_STEPS + 1, device=base.device) * step
+    farthest = float(base.min()) / 2
+    volume = correlation_volume(
+        reference, sources, (base + offsets[:, None, None]).clamp_min(farthest)
+    )
     label = _best_label(reference, volume)
-    index = label.round().long().clamp(0, len(offsets) - 1)
-    correlation = volume.gather(0, index[None])[0]
-    return base + (label - FINE_REACH) * step, correlation
-
-
-def _enlarged(coarse: Tensor, reference: View) -> Tensor:
-    return F.interpolate(coarse[None, None], reference.gray.shape, mode="bilinear")[0, 0]
+    nearest = label.round().long().clamp(0, len(offsets) - 1)
+    inverse_depth = (base + (label - FINE_STEPS) * step).clamp_min(farthest)
+    return Sweep(inverse_depth, volume.gather(0, nearest[None])[0])
 
 
 def _fine_step(camera: Camera, sources: Sequence[View], inverse_depth: Tensor) -> float:
-    """Inverse depth that moves the image by `FINE_PLANE_STEP_PX` in the source that moves most."""
+    """Inverse depth that moves the image by `FINE_STEP_PX` in the source it moves most in."""
     middle = float(inverse_depth.median())
-    ends = (middle * 0.95, middle * 1.05)
+    ends = (0.9 * middle, 1.1 * middle)
     extent_px = max(_disparity_extent(camera, source.camera, ends) for source in sources)
-    return FINE_PLANE_STEP_PX * (ends[1] - ends[0]) / extent_px
+    return FINE_STEP_PX * (ends[1] - ends[0]) / extent_px

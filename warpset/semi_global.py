@@ -27,7 +27,9 @@ def aggregate(cost: Tensor, small_step: float, jump: Tensor) -> Tensor:
     return total.add_(sideways.transpose(0, 1))
 
 
-def _vertical_paths(cost: Tensor, small_step: float, jump: Tensor, slopes: tuple) -> Tensor:
+def _vertical_paths(
+    cost: Tensor, small_step: float, jump: Tensor, slopes: tuple[int, ...]
+) -> Tensor:
     """Down and up paths, each with the given sideways moves per row; both ways in one pass."""
     height, width, labels = cost.shape
     total = torch.zeros(height, width, labels, device=cost.device)
@@ -42,7 +44,7 @@ def _vertical_paths(cost: Tensor, small_step: float, jump: Tensor, slopes: tuple
     return total
 
 
-def _moved_sideways(paths: Tensor, slopes: tuple) -> Tensor:
+def _moved_sideways(paths: Tensor, slopes: tuple[int, ...]) -> Tensor:
     """Each slope's paths moved to the pixel they enter; those from outside start anew at zero."""
     moved = torch.zeros_like(paths)
     width = paths.shape[2]

@@ -97,6 +97,8 @@ def register_photos(photos: Sequence[Path], workspace: Path) -> Registration:
 def triangulate_points(photos: Sequence[PosedPhoto], workspace: Path) -> SparsePoints:
     """Sparse points of photos whose cameras are known.
 
+    Leaves a COLMAP model of pinhole cameras in the workspace, and its images in `images/`.
+
     Args:
         photos: Posed photos.
         workspace: An empty folder for copies and the database.
@@ -128,7 +130,7 @@ def _plain_images(photos: Sequence[Path], folder: Path) -> list[FeatureImage]:
     for index, (path, (size_wh, camera)) in enumerate(zip(photos, keys, strict=True)):
         group = keys.index((size_wh, camera)) if camera or is_one_size else index
         small_wh = shrunk_size(size_wh, MAX_SIDE_PX)
-        name = _image_name(group, index)
+        name = image_name(group, index)
         write_image(resample_photo(read_photo(path), (0.0, 0.0, *size_wh), small_wh), folder, name)
         images.append(FeatureImage(name, _first_guess(camera, small_wh)))
     return images
@@ -149,7 +151,7 @@ def _first_guess(camera: ExifCamera | None, size_wh: tuple[int, int]) -> pycolma
 
 
 def _pinhole_image(photo: PosedPhoto, index: int, folder: Path) -> FeatureImage:
-    name = _image_name(index, index)
+    name = image_name(index, index)
     camera = shrunk(photo.camera, MAX_SIDE_PX)
     write_image(read_pinhole(photo, camera), folder, name)
     K, (width, height) = camera.K, camera.size_wh
@@ -159,8 +161,8 @@ def _pinhole_image(photo: PosedPhoto, index: int, folder: Path) -> FeatureImage:
     return FeatureImage(name, known)
 
 
-def _image_name(group: int, index: int) -> str:
-    """Images of one folder share their camera."""
+def image_name(group: int, index: int) -> str:
+    """Name in COLMAP of the photo with that index; images of one folder share their camera."""
     return f"{group:06d}/{index:06d}.png"
 
 

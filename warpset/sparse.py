@@ -68,7 +68,8 @@ def inverse_depth_range(
     """
     uv, z = project(camera, points.xyz_world)
     inside = (z > 0) & np.all((uv > 0) & (uv < camera.size_wh), axis=-1)
-    inside[points.point_index[points.photo_index == photo]] &= True
+    own = points.point_index[points.photo_index == photo]
+    inside[own] = z[own] > 0
     if np.count_nonzero(inside) < MIN_SHARED_POINTS:
         return None
     far, near = np.percentile(1.0 / z[inside], [2.0, 98.0])

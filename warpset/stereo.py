@@ -32,10 +32,13 @@ FILLED_CONFIDENCE = 1.05
 """Just above the main job's default threshold of 1.01, below every measured pixel."""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Rec. 601 weights of red, green and blue."""
+
 VIEWS_KEPT = 12
+"""Photos that stay in memory: neighbours need the same ones."""
 
 WITNESSES = 8
-"""Other photos whose depth is compared with a photo's own; the best of them are swept too."""
+"""Other photos whose depth is compared with a photo's own; it is swept against the best."""
 
 MIN_CORRELATION = {1: 0.8, 2: 0.1}
 """The correlation that a pixel needs to be kept, by the number of photos that agree with it."""
@@ -89,7 +92,7 @@ def estimate_depths(
     if not swept:
         raise InputError(
             f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
-            " to find depth; need overlapping photos of textured surfaces"
+            " seen from two spots to find depth; add overlapping photos from more spots"
         )
     finished_at, last_used_at = _schedule(swept, scene.witnesses)
     with TemporaryDirectory() as folder, torch.inference_mode():
