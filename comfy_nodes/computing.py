@@ -1,0 +1,65 @@
+"""ComfyUI's devices, memory, progress and Cancel button; what is computed is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from comfy import model_management  # pyright: ignore[reportMissingImports]
+from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
+from torch import nn
+
+from ..warpset.errors import InputError
+
+Item = TypeVar("Item")
+
+
+def chosen_device(choice: str) -> torch.device:
+    """The device behind the widget's `cuda` (whatever ComfyUI runs on) or `cpu`.
+
+    Raises:
+        InputError: ComfyUI has no graphics device.
+    """
+    if choice == "cpu":
+        return torch.device("cpu")
+    device = model_management.get_torch_device()
+    if device.type == "cpu":
+        raise InputError(f"device: found no graphics device, need one for {choice}; choose cpu")
+    return device
+
+
+def renderer_device() -> str:
+    """Where to render: CUDA if ComfyUI runs on it."""
+    return "cuda" if model_management.get_torch_device().type == "cuda" else "cpu"
+
+
+@contextmanager
+def room_on(device: torch.device, needed_bytes: int) -> Iterator[None]:
+    """Have ComfyUI unload models until there is room, and tidy up when it is left again."""
+    model_management.free_memory(needed_bytes, device)
+    try:
+        yield
+    finally:
+        model_management.soft_empty_cache()
+
+
+@contextmanager
+def progress_through(layers: Iterable[nn.Module]) -> Iterator[None]:
+    """Move ComfyUI's progress bar, and look for a click on Cancel, after each layer."""
+    layers = list(layers)
+    bar = ProgressBar(len(layers))
+    hooks = [layer.register_forward_hook(lambda *_: bar.update(1)) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def until_cancelled(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, as long as nobody clicks on Cancel."""
+    for item in items:
+        model_management.throw_exception_if_processing_interrupted()
+        yield item

@@ -1,0 +1,79 @@
+"""What ComfyUI's 3D viewers take: files, points turned Y-up, cameras; nodes are unknown.
+
+The viewers' world has x right, y up, z towards the viewer. They turn a splat PLY by half a turn
+around x, so its points are stored as the cameras here see them, y down; a point PLY they show as
+it is, so it has to be turned before. Sources: ComfyUI's front end, `cameraFromMatrices.ts` and
+`SplatModelAdapter.ts`, and its core, `Load3DCamera.CameraInfo`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..warpset.cameras import Camera
+from ..warpset.points import PointCloud
+
+VIEWER_FROM_WORLD = np.diag([1.0, -1.0, -1.0])
+"""(3, 3) half a turn around x; its own inverse, and also OpenGL from OpenCV camera axes."""
+
+
+def file_3d(path: Path) -> Any:
+    """What a FILE_3D socket carries: `File3D`, or on cores before it the path itself."""
+    try:
+        from comfy_api.latest import Types  # pyright: ignore[reportMissingImports]
+
+        return Types.File3D(str(path))
+    except (ImportError, AttributeError):
+        return str(path)
+
+
+def y_up(cloud: PointCloud) -> PointCloud:
+    """The points in the viewers' world."""
+    turned = cloud.xyz_world * np.diag(VIEWER_FROM_WORLD).astype(np.float32)
+    return cloud._replace(xyz_world=turned)
+
+
+def camera_info(camera: Camera, distance: float) -> dict[str, Any]:
+    """What a LOAD3D_CAMERA socket carries.
+
+    Args:
+        camera: The camera to look through.
+        distance: How far ahead of it lies what the viewer turns around, in world units.
+    """
+    position = VIEWER_FROM_WORLD @ camera.center_world
+    viewer_from_cam = VIEWER_FROM_WORLD @ camera.world_from_cam[:3, :3] @ VIEWER_FROM_WORLD
+    target = position - distance * viewer_from_cam[:, 2]
+    x, y, z, w = _quaternion_xyzw(viewer_from_cam)
+    return {
+        "position": _xyz(position),
+        "target": _xyz(target),
+        "zoom": 1,
+        "cameraType": "perspective",
+        "quaternion": {"x": x, "y": y, "z": z, "w": w},
+        "fov": math.degrees(camera.fov_y),
+        "aspect": camera.size_wh[0] / camera.size_wh[1],
+    }
+
+
+def _xyz(vector: np.ndarray) -> dict[str, float]:
+    return dict(zip("xyz", vector.tolist(), strict=True))
+
+
+def _quaternion_xyzw(rotation: np.ndarray) -> tuple[float, float, float, float]:
+    """Unit quaternion of a rotation, as the eigenvector that Bar-Itzhack's method names (2000)."""
+    m = rotation
+    symmetric = np.array(
+        [
+            [m[0, 0] - m[1, 1] - m[2, 2], 0, 0, 0],
+            [m[0, 1] + m[1, 0], m[1, 1] - m[0, 0] - m[2, 2], 0, 0],
+            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], m[2, 2] - m[0, 0] - m[1, 1], 0],
+            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], m[0, 0] + m[1, 1] + m[2, 2]],
+        ]
+    )
+    _, vectors = np.linalg.eigh(symmetric)  # of the lower triangle, eigenvalues ascending
+    x, y, z, w = vectors[:, -1].tolist()
+    return x, y, z, w

@@ -1,0 +1,118 @@
+"""The nodes that render: `Render Warp` and `Warp Pair`; sockets are unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, project
+from ..warpset.errors import InputError
+from ..warpset.frames import SizeRule, fit_camera
+from ..warpset.geometry import FrameGeometry, PosedPhoto, SceneGeometry
+from ..warpset.masks import ConfidenceThreshold
+from ..warpset.options import BuildOptions, PointFilter
+from ..warpset.points import PointCloud, splat_size
+from ..warpset.warping import Warper
+from .computing import renderer_device
+from .frames import Frame
+from .images import image_of, mask_of, photos_in
+from .prediction import predicted_frames
+from .renderer import HoleFillingRenderer
+from .scratch import photo_files
+from .widgets import PairWidgets, RenderWidgets
+
+Rgb = NDArray[np.uint8]
+
+
+def render_warp(
+    points: PointCloud, cameras: Sequence[Camera], widgets: RenderWidgets
+) -> tuple[Tensor, Tensor]:
+    """Render points into the view of a camera.
+
+    Returns:
+        IMAGE (1, H, W, 3) and MASK (1, H, W), 1 where no point was seen.
+
+    Raises:
+        InputError: There is no such camera.
+    """
+    if widgets.view >= len(cameras):
+        raise InputError(
+            f"view: found {len(cameras)} cameras, need more for view {widgets.view}; count from 0"
+        )
+    camera = cameras[widgets.view]
+    width, height = camera.size_wh
+    camera = fit_camera(camera, (widgets.width or width, widgets.height or height))
+    renderer = make_renderer(camera.size_wh, widgets.sigma)
+    renderer.s0 = widgets.s0 or _point_diameter(points, camera)
+    view = renderer.render_view(
+        points.xyz_world,
+        points.rgb.astype(np.float32) / np.float32(255),
+        np.ones(len(points.xyz_world), np.float32),
+        opengl_view_matrix(camera),
+        opengl_projection_matrix(camera),
+        camera.fov_y,
+    )
+    return image_of([view.rgb]), mask_of([view.hole])
+
+
+def _point_diameter(points: PointCloud, camera: Camera) -> float:
+    """The diagonal of the pixels that points come from; if not known, of those they come to."""
+    if points.footprint is not None:
+        return float(np.median(points.footprint)) * math.sqrt(2)
+    _, depth = project(camera, points.xyz_world)
+    return splat_size(depth, camera)
+
+
+def make_renderer(size_wh: tuple[int, int], sigma: float) -> HoleFillingRenderer:
+    """A renderer that draws every point, on ComfyUI's device."""
+    return HoleFillingRenderer(
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=renderer_device()
+    )
+
+
+def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[Tensor, ...]:
+    """Make the pair that `build_warp_dataset.py` makes of two photos.
+
+    Args:
+        reference: IMAGE whose first picture gives the points.
+        target: IMAGE whose first picture gives the view.
+        widgets: The node's widgets.
+
+    Returns:
+        IMAGE (1, H, W, 3) thrice: splats, target, reference; MASK (1, H, W), 1 in holes.
+
+    Raises:
+        InputError: No such device, or no weights.
+    """
+    photos = photos_in([reference[:1], target[:1]])
+    frames = predicted_frames(photos, "crop", widgets.weights, widgets.device)
+    with photo_files(photos) as paths:
+        geometry = _geometry(frames, paths)
+        warp = Warper(geometry, _options(widgets), make_renderer).warp(0, 1)
+    pictures = [image_of([picture]) for picture in (warp.splats, warp.target, warp.reference)]
+    return (*pictures, mask_of([warp.hole]))
+
+
+def _geometry(frames: Sequence[Frame], paths: Sequence[Path]) -> SceneGeometry:
+    """A scene of photos in files, as the corridor takes it."""
+    scene = tuple(
+        FrameGeometry(PosedPhoto(path, frame.photo_camera), lambda frame=frame: frame.depth_map)
+        for frame, path in zip(frames, paths, strict=True)
+    )
+    return SceneGeometry(scene, "vggt", revision="")
+
+
+def _options(widgets: PairWidgets) -> BuildOptions:
+    threshold = ConfidenceThreshold(widgets.depth_conf_threshold, is_percentile=True)
+    return BuildOptions(
+        size=SizeRule(max_megapixels=None),
+        upsample_depth=widgets.upsample_depth,
+        points=PointFilter(threshold),
+        sigma=widgets.sigma,
+        auto_s0=True,
+    )

@@ -1,0 +1,96 @@
+"""The nodes' widgets by their names in workflows, with every default; no node is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AUTO_WEIGHTS = "auto"
+"""The first file in `models/vggt`, else the published model from the Hub."""
+
+NO_MAX_DEPTH = -1.0
+
+
+@dataclass(frozen=True)
+class InferenceWidgets:
+    """Of `VGGT Model Inference`.
+
+    Attributes:
+        device: `cuda` (whatever ComfyUI runs on) or `cpu`.
+        depth_conf_threshold: Percentile of confidence below which points are dropped.
+        gaussian_scale_multiplier: Size of the splats, see `inference.splat_scale`.
+        preprocess_mode: One of `prediction.MODES`.
+        mask_black_bg: Drop pixels whose R + G + B is below 16.
+        mask_white_bg: Drop pixels whose R, G and B are all above 240.
+        mask_sky: Drop the sky.
+        boundary_threshold: Pixels to drop at the borders of what the network saw.
+        max_depth: Farthest depth kept along the camera's axis, or `NO_MAX_DEPTH`.
+        upsample_depth: Make points on the images' raster instead of the network's.
+        weights: One of `folders.weights_choices`.
+    """
+
+    device: str = "cuda"
+    depth_conf_threshold: float = 50.0
+    gaussian_scale_multiplier: float = 0.1
+    preprocess_mode: str = "crop"
+    mask_black_bg: bool = False
+    mask_white_bg: bool = False
+    mask_sky: bool = False
+    boundary_threshold: int = 0
+    max_depth: float = NO_MAX_DEPTH
+    upsample_depth: bool = True
+    weights: str = AUTO_WEIGHTS
+
+
+@dataclass(frozen=True)
+class PairWidgets:
+    """Of `Warp Pair`.
+
+    Attributes:
+        device: As above.
+        sigma: Distance in pixels over which filled holes fade.
+        depth_conf_threshold: As above, of the reference alone.
+        upsample_depth: As above.
+        weights: As above.
+    """
+
+    device: str = "cuda"
+    sigma: float = 20.0
+    depth_conf_threshold: float = 0.0
+    upsample_depth: bool = True
+    weights: str = AUTO_WEIGHTS
+
+
+@dataclass(frozen=True)
+class RenderWidgets:
+    """Of `Render Warp`.
+
+    Attributes:
+        view: Which of the cameras, from 0.
+        width: Of the image in pixels; 0 takes the camera's.
+        height: Of the image in pixels; 0 takes the camera's.
+        sigma: Distance in pixels over which filled holes fade.
+        s0: Diameter of a point in world units; 0 takes that of the pixels.
+    """
+
+    view: int = 0
+    width: int = 0
+    height: int = 0
+    sigma: float = 20.0
+    s0: float = 0.0
+
+
+@dataclass(frozen=True)
+class ExportWidgets:
+    """Of `Splats to USD`.
+
+    Attributes:
+        format: `usdz`, `usdc`, or `nurec` for NVIDIA's package.
+        up: Up axis of the stage.
+        metric: The splats are in metres.
+        filename_prefix: Subfolder and name in the output folder.
+    """
+
+    format: str = "usdz"
+    up: str = "z"
+    metric: bool = False
+    filename_prefix: str = "3d/vggt"
