@@ -24,13 +24,14 @@ def true_frame(index: int) -> Prediction:
 class WindowedTruth:
     """Answers the truth under a random similarity per call; a photo's first pixel is its index."""
 
-    def __init__(self, noise=0.0, most=100):
+    def __init__(self, noise=0.0, most=100, lack_of_memory=None):
+        self.lack_of_memory = lack_of_memory or torch.OutOfMemoryError("no memory")
         self.rng, self.noise, self.most = np.random.default_rng(7), noise, most
         self.windows, self.most_at_once = [], 0
 
     def __call__(self, photos):
         if len(photos) > self.most:
-            raise torch.OutOfMemoryError("not enough memory")
+            raise self.lack_of_memory
         indices = [int(photo[0, 0, 0]) for photo in photos]
         self.windows.append(indices)
         scale = 1.0 if not self.windows[1:] else self.rng.uniform(0.2, 5)
@@ -98,8 +99,16 @@ def test_the_windows_are_told_as_they_are_done():
     assert told == [range(0, 4), range(3, 7), range(6, 10)]
 
 
-def test_a_window_that_does_not_fit_is_halved_and_nothing_is_lost(caplog):
-    predictor = WindowedTruth(most=3)
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError(),
+    ],
+)
+def test_a_window_that_does_not_fit_is_halved_and_nothing_is_lost(caplog, error):
+    predictor = WindowedTruth(most=3, lack_of_memory=error)
     frames = list(predict(predictor, numbered_photo, 9, 8))
     assert len(frames) == 9 and max(map(len, predictor.windows)) <= 3
     np.testing.assert_allclose(frames[8].depth, true_frame(8).depth, rtol=1e-4)

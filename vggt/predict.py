@@ -28,6 +28,9 @@ SMALLEST_WINDOW = 2
 MEMORY_SHARE = 0.7
 """Of the free memory, what a window may take."""
 
+CPU_ALLOCATOR_WORDS = ("can't allocate memory", "not enough memory")
+"""How torch's CPU allocator says that memory is short; its error has no class of its own."""
+
 BYTES_PER_TOKEN_CHANNEL = 100
 """Peak memory of a forward pass per token and embedding channel, measured, rounded up."""
 
@@ -158,8 +161,8 @@ def predict_scene(
 
 
 def _smaller_window(window: int, error: Exception) -> int:
-    is_out_of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "not enough memory" in str(error)
+    is_out_of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        words in str(error) for words in CPU_ALLOCATOR_WORDS
     )
     if not is_out_of_memory:
         raise error
