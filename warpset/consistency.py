@@ -21,11 +21,11 @@ TOLERATED_MEDIANS = 1.5
 WELL_MATCHED = 0.5
 """The correlation of such pixels."""
 
-RIM_REACH_PX = 6
-RIM_WIDTH_PX = 5
-RIM_STEP = 0.05
-RIM_STEP_TOLERANCES = 8.0
-"""A step of depth is an edge from this ratio on, or from so many tolerances in noisy scenes."""
+RIM_REACH_PX, RIM_WIDTH_PX = 6, 5
+"""A rim pixel is so near to one that has a farther surface so near; together a large window."""
+
+RIM_STEP, RIM_STEP_TOLERANCES = 0.05, 8.0
+"""A surface is farther from this ratio on, or from so many tolerances in noisy scenes."""
 
 
 class Agreement(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .cameras import FloatArray
 
-FOCAL_FACTORS = np.geomspace(0.4, 5.0, 32)
+FOCAL_FACTORS = np.geomspace(0.4, 5.0, 96)
 """Focal lengths that are tried, in units of the longer side."""
 
 
@@ -28,7 +28,8 @@ def parallax_px(
         second_wh: Size of the second photo.
     """
     rays, rays_second = _rays(first, first_wh), _rays(second, second_wh)
-    left, fit, right = np.linalg.svd(np.einsum("ani,bnj->abij", rays_second, rays))
+    covariance = np.tensordot(rays_second, rays, ((1,), (1,))).transpose(0, 2, 1, 3)
+    left, fit, right = np.linalg.svd(covariance)
     fit[..., 2] *= np.sign(np.linalg.det(left @ right))
     chord = np.sqrt(np.clip(2.0 - 2.0 * fit.sum(-1) / len(first), 0.0, None))
     focal_px = FOCAL_FACTORS * max(second_wh)

@@ -1,0 +1,161 @@
+"""How good and how fast depth without a network is, scene by scene, as a Markdown table.
+
+uv run python benchmarks/stereo_depth.py SCENE... [--device cpu] [--max-side 800] [--threads 2]
+
+Recorded depth is withheld and compared with. PSNR is that of warps into the next photo, over the
+pixels seen, and its gain over the reference photo as it is. The limit is the sampling of photos:
+`x limit` is the time per image over that of bilinear samples alone, as many as a sweep of the
+most planes takes, in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from hole_filling_renderer import HoleFillingRenderer
+from warpset.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
+from warpset.geometry import DepthMap, PosedPhoto, resample_depth
+from warpset.photos import find_photos, resample_photo
+from warpset.pinhole_photos import read_pinhole
+from warpset.plane_sweep import FINE_STEPS, MAX_PLANES
+from warpset.points import lift, splat_size
+from warpset.recorded import read_recording, recorded_geometry
+from warpset.scoring import psnr
+from warpset.sfm import register_photos, triangulate_points
+from warpset.stereo import StereoOptions, estimate_depths
+
+COLUMNS = (
+    "scene photos density median_error <1% <2% consistent cameras_s s/image x_limit peak_MB"
+    " PSNR gain_dB"
+).split()
+Depths = Mapping[int, DepthMap]
+
+
+def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
+    """One row of the table."""
+    torch.set_num_threads(threads)
+    recording = read_recording(scene)
+    start = time.perf_counter()
+    with TemporaryDirectory() as workspace:
+        if recording is None:
+            registration = register_photos(find_photos(scene), Path(workspace))
+            photos, points = registration.posed, registration.points
+        else:
+            photos = tuple(frame.photo for frame in recording.frames)
+            points = triangulate_points(photos, Path(workspace))
+    placed = time.perf_counter()
+    depths: dict[int, DepthMap] = {}
+    estimate_depths(photos, points, options, depths.__setitem__)
+    per_image = (time.perf_counter() - placed) / len(photos)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    truth: Depths = {}
+    if recording is not None and recording.has_depth:
+        frames = recorded_geometry(recording, recording.frames).frames
+        truth = {index: frame.load_depth() for index, frame in enumerate(frames)}
+    density = np.mean([np.mean(depth_map.depth > 0) for depth_map in depths.values()])
+    warps = warp_scores(photos, depths)
+    return [
+        f"{scene.name} | {len(photos)} | {density:.1%}",
+        *error_cells(depths, truth),
+        f"{consistency(depths):.1%} | {placed - start:.1f} | {per_image:.2f}",
+        f"{per_image / sampling_seconds(depths[min(depths)], options):.1f} | {peak_mb:.0f}",
+        f"{warps[:, 0].mean():.2f} | {(warps[:, 0] - warps[:, 1]).mean():+.2f}",
+    ]
+
+
+def error_cells(depths: Depths, truth: Depths) -> list[str]:
+    """Median relative error, and the shares below 1 % and 2 %; means over the photos."""
+    rows = []
+    for index, true in truth.items():
+        found = resample_depth(depths[index], true.camera).depth
+        both = (found > 0) & (true.depth > 0)
+        error = np.abs(found[both] / true.depth[both] - 1.0)
+        rows.append([np.median(error), np.mean(error < 0.01), np.mean(error < 0.02)])
+    return [f"{value:.2%}" for value in np.mean(rows, axis=0)] if rows else ["", "", ""]
+
+
+def consistency(depths: Depths) -> float:
+    """Share of pixels, known in two neighbouring photos, whose depths agree within 1 %."""
+    agrees = []
+    for index in sorted(depths):
+        if (other := depths.get(index + 1)) is None:
+            continue
+        one = depths[index]
+        uv, z = project(other.camera, unproject(one.camera, one.depth)[one.depth > 0])
+        inside = (z > 0) & np.all((uv >= 0) & (uv < other.camera.size_wh), axis=-1)
+        columns, rows = uv[inside].astype(int).T
+        there = other.depth[rows, columns]
+        agrees.append(np.abs(there / z[inside] - 1.0)[there > 0] < 0.01)
+    return float(np.concatenate(agrees).mean())
+
+
+def warp_scores(photos: Sequence[PosedPhoto], depths: Depths) -> np.ndarray:
+    """(n, 2) PSNR of the warp and of the unmoved reference against the next photo."""
+    scores = []
+    for index in sorted(depths):
+        if index + 1 not in depths:
+            continue
+        source, camera = depths[index], depths[index + 1].camera
+        rgb, target = (
+            read_pinhole(photos[near], depths[near].camera) for near in (index, index + 1)
+        )
+        points = lift(source, rgb, source.depth > 0)
+        renderer = HoleFillingRenderer(*camera.size_wh, s0=splat_size(source.depth, source.camera))
+        view = renderer.render_view(
+            points.xyz_world,
+            points.rgb.astype(np.float32) / 255,
+            np.full(len(points.rgb), 2.0),
+            opengl_view_matrix(camera),
+            opengl_projection_matrix(camera),
+            camera.fov_y,
+        )
+        height, width = rgb.shape[:2]
+        unmoved = resample_photo(rgb, (0.0, 0.0, width, height), camera.size_wh)
+        if not view.hole.all():
+            scores.append([psnr(picture, target, ~view.hole) for picture in (view.rgb, unmoved)])
+    return np.array(scores)
+
+
+def sampling_seconds(depth_map: DepthMap, options: StereoOptions) -> float:
+    """Time of the bilinear samples of one photo's sweep."""
+    width, height = depth_map.camera.size_wh
+    planes = MAX_PLANES // 4 + 2 * FINE_STEPS + 1
+    image = torch.rand(1, 1, height, width, device=options.device)
+    grid = torch.nn.functional.affine_grid(torch.eye(2, 3)[None], [1, 1, height, width], False)
+    grid = grid.to(options.device)
+    start = time.perf_counter()
+    for _ in range(planes * options.sources):
+        torch.nn.functional.grid_sample(image, grid, align_corners=False)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the table, a fresh process for each scene."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenes", nargs="+", type=Path)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--max-side", type=int, default=StereoOptions.max_side_px)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    options = StereoOptions(arguments.device, arguments.max_side)
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
+    for scene in arguments.scenes:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh_process:
+            row = fresh_process.submit(measure, scene, options, arguments.threads).result()
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
