@@ -35,9 +35,8 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
         from warpset.stereo import StereoOptions
         from warpset.stereo_estimator import StereoEstimator
 
-        return StereoEstimator(
-            ArrayCache(cache_dir), StereoOptions(device=torch_device(args.device))
-        )
+        options = StereoOptions(device=torch_device(args.device))
+        return StereoEstimator(ArrayCache(cache_dir), options, args.stereo_engine)
 
     def vggt() -> Estimator:
         import torch

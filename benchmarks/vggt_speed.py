@@ -4,8 +4,9 @@ uv run python benchmarks/vggt_speed.py [--runs plain:8 fp32:8 bf16:8 window:32] 
 
 Random weights, photos of 518x392; each run, `<variant>:<frames>`, in a process of its own. `plain`
 is the straightforward float32 forward of plain_vggt.py; `fp32` and `bf16` are ours with the whole
-scene in one window, `window` is bf16 in windows. The limit is what the products and convolutions
-of cameras and depth would take at the speed of one large matrix product, measured in the same run.
+scene in one window, `window` is in windows, with the precision that `auto` chooses here. The limit
+is what the products and convolutions of cameras and depth would take at the speed of one large
+matrix product, measured in the same run.
 """
 
 from __future__ import annotations
@@ -29,12 +30,21 @@ from plain_vggt import PlainVGGT
 
 from vggt.model import VGGT, VGGTConfig
 from vggt.predict import VGGTPredictor, predict_scene
-from vggt.weights import storage_dtypes
+from vggt.weights import aggregator_dtype, storage_dtypes
 
 WIDTH, HEIGHT = 518, 392
 FRAMES = (2, 4, 8, 16, 32)
+DEFAULT_DTYPE = aggregator_dtype("auto", torch.device("cpu"))
+DTYPES = {
+    "plain": torch.float32,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "window": DEFAULT_DTYPE,
+}
+"""Precision of the aggregator by variant."""
+IN_ONE_WINDOW = ("fp32",) if DEFAULT_DTYPE == torch.float32 else ("fp32", "bf16")
 RUNS = [
-    *(f"{variant}:{frames}" for variant in ("fp32", "bf16") for frames in FRAMES),
+    *(f"{variant}:{frames}" for variant in IN_ONE_WINDOW for frames in FRAMES),
     *(f"plain:{frames}" for frames in FRAMES[:3]),
     *(f"window:{frames}" for frames in FRAMES[2:]),
 ]
@@ -77,7 +87,7 @@ def some_photos(frames: int) -> np.ndarray:
 def measure(run: str, window: int, folder: Path) -> None:
     """Make one run in this process; write its depth (S, H, W), seconds and peak memory."""
     variant, frames = run.split(":")[0], int(run.split(":")[1])
-    network = a_network(torch.bfloat16 if variant in ("bf16", "window") else torch.float32)
+    network = a_network(DTYPES[variant])
     plain = PlainVGGT(network) if variant == "plain" else None
     photos = some_photos(frames)
     start = time.perf_counter()
@@ -130,12 +140,11 @@ def run_apart(run: str, window: int, folder: Path) -> dict[str, float]:
     return json.loads((folder / f"{run}.json").read_text())
 
 
-def row(run: str, result: dict[str, float], peaks: dict[str, float], folder: Path) -> str:
+def row(run: str, result: dict[str, float], peaks: dict[torch.dtype, float], folder: Path) -> str:
     """One line of the table."""
     variant, frames = run.split(":")[0], int(run.split(":")[1])
     aggregator, heads = work(frames)
-    limit = aggregator / peaks["float32" if variant in ("plain", "fp32") else "bfloat16"]
-    limit += heads / peaks["float32"]
+    limit = aggregator / peaks[DTYPES[variant]] + heads / peaks[torch.float32]
     seconds = result["seconds"]
     cells = [variant, str(frames), f"{seconds:.1f}", f"{seconds / frames:.2f}", f"{limit:.1f}"]
     cells += [f"{limit / seconds:.0%}", f"{result['peak_gib']:.2f}"]
@@ -156,8 +165,9 @@ def main() -> None:
     if args.into is not None:
         measure(args.runs[0], args.window, args.into)
         return
-    peaks = {name: peak_flops(getattr(torch, name)) for name in ("float32", "bfloat16")}
-    print(", ".join(f"{name} product {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items()))
+    dtypes = {DTYPES[run.split(":")[0]] for run in args.runs} | {torch.float32}
+    peaks = {dtype: peak_flops(dtype) for dtype in sorted(dtypes, key=str)}
+    print(", ".join(f"{dtype} product {peak / 1e9:.0f} GFLOP/s" for dtype, peak in peaks.items()))
     print("| run | frames | s | s/frame | limit s | of limit | peak GiB | depth to fp32 |")
     print("|---" * 8 + "|")
     with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pycolmap
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -15,9 +16,12 @@ import builder_tools
 from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt
 from warpset.cache import ArrayCache
 from warpset.errors import InputError
+from warpset.options import STEREO_ENGINES
 from warpset.pairs import read_records
 from warpset.ply import read_ply
 from warpset.sky import SkySegmenter, find_sky_model
+from warpset.stereo import StereoOptions
+from warpset.stereo_estimator import StereoEstimator
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +181,18 @@ def test_tourists_photos_of_mixed_sizes_go_through_the_network(tmp_path, weights
     assert len(read_records(tmp_path / "out" / "church")) == 9
     sizes = {Image.open(path).size for path in (tmp_path / "out" / "church").glob("*.jpg")}
     assert len(sizes) == 1
+
+
+def test_colmaps_stereo_without_cuda_is_one_line(tmp_path, plain, capsys, monkeypatch):
+    monkeypatch.setattr(pycolmap, "has_cuda", False)
+    assert build(tmp_path, "--geometry", "stereo", "--stereo-engine", "colmap") == 1
+    error = capsys.readouterr().err
+    assert "found a pycolmap without CUDA, need pycolmap-cuda12" in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "out" / "place").exists()
+
+
+def test_each_stereo_engine_has_a_geometry_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(pycolmap, "has_cuda", True)
+    engines = [StereoEstimator(ArrayCache(tmp_path), StereoOptions(), e) for e in STEREO_ENGINES]
+    assert len({engine.revision for engine in engines}) == len(engines) == 2

@@ -309,25 +309,28 @@ def test_speckles_go_and_surfaces_stay():
     assert not without_speckles(np.zeros((8, 8), np.float32)).any()
 
 
-def test_colmap_stereo_without_cuda_is_refused_in_one_line(tmp_path, monkeypatch):
+def test_colmap_stereo_without_cuda_is_refused_in_one_line(monkeypatch):
     monkeypatch.setattr(pycolmap, "has_cuda", False)
-    with pytest.raises(InputError, match="built without CUDA, need pycolmap-cuda12"):
-        colmap_stereo.estimate_depths_with_colmap([], tmp_path, lambda index, depth_map: None)
+    with pytest.raises(InputError, match="pycolmap without CUDA, need pycolmap-cuda12"):
+        colmap_stereo.require_cuda()
 
 
 def test_colmap_stereo_hands_over_the_depth_maps_that_colmap_wrote(tmp_path, monkeypatch):
     posed, depths, _ = a_row_of_photos(tmp_path / "scene", count=2)
 
-    def patch_match(dense):
+    def patch_match(dense, options):
+        assert options.max_image_size == 800
         for index, depth in enumerate(depths):
             path = dense / f"stereo/depth_maps/{index:06d}/{index:06d}.png.geometric.bin"
             pycolmap.DepthMap.from_array(depth, 0.1, 100.0).write(path)
 
-    monkeypatch.setattr(pycolmap, "has_cuda", True)
     monkeypatch.setattr(pycolmap, "patch_match_stereo", patch_match)
-    (tmp_path / "work").mkdir()
     found = {}
-    colmap_stereo.estimate_depths_with_colmap(posed, tmp_path / "work", found.__setitem__)
+    no_points = SparsePoints(np.empty((0, 3)), np.empty(0, np.intp), np.empty(0, np.intp))
+    without = colmap_stereo.estimate_depths_with_colmap(
+        posed, no_points, StereoOptions(), found.__setitem__
+    )
+    assert without == ()
     for index, depth in enumerate(depths):
         np.testing.assert_array_equal(found[index].depth, depth)
         assert found[index].camera.size_wh == posed[index].camera.size_wh

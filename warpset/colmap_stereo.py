@@ -7,46 +7,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pycolmap
 
-from .cameras import Camera
 from .errors import InputError
 from .geometry import DepthMap, PosedPhoto
 from .sfm import image_name, triangulate_points
+from .sparse import SparsePoints
+from .stereo import StereoOptions
+
+
+def require_cuda() -> None:
+    """Make sure that pycolmap can run its patch-match.
+
+    Raises:
+        InputError: It was built without CUDA.
+    """
+    if not pycolmap.has_cuda:
+        raise InputError(
+            "--stereo-engine colmap: found a pycolmap without CUDA, need pycolmap-cuda12 and an"
+            " NVIDIA GPU; install it or use --stereo-engine sweep"
+        )
 
 
 def estimate_depths_with_colmap(
-    photos: Sequence[PosedPhoto], workspace: Path, on_depth: Callable[[int, DepthMap], None]
-) -> None:
+    photos: Sequence[PosedPhoto],
+    points: SparsePoints,
+    options: StereoOptions,
+    on_depth: Callable[[int, DepthMap], None],
+) -> tuple[int, ...]:
     """Estimate the depth of every photo; what COLMAP's geometric filter keeps is fully trusted.
 
     Args:
         photos: Posed photos of one scene.
-        workspace: An empty folder for copies, the database and depth maps.
+        points: Not used: COLMAP chooses sources and ranges by its own points.
+        options: How; the longest side is taken from here, the number of sources is COLMAP's.
         on_depth: Called once for each photo with its index and depth.
 
+    Returns:
+        Indices of photos without depth.
+
     Raises:
-        InputError: pycolmap was built without CUDA, or a photo cannot be read.
+        InputError: A photo cannot be read.
     """
-    if not pycolmap.has_cuda:
-        raise InputError(
-            "--stereo-engine colmap: pycolmap was built without CUDA, need pycolmap-cuda12 and an"
-            " NVIDIA GPU; install it or use --stereo-engine sweep"
-        )
-    triangulate_points(photos, workspace)
-    dense = workspace / "dense"
-    pycolmap.undistort_images(dense, workspace, workspace / "images")
-    pycolmap.patch_match_stereo(dense)
-    for index, photo in enumerate(photos):
-        name = image_name(index, index)
-        on_depth(index, _read_depth_map(dense / f"stereo/depth_maps/{name}.geometric.bin", photo))
+    with TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        triangulate_points(photos, workspace)
+        dense = workspace / "dense"
+        pycolmap.undistort_images(dense, workspace, workspace / "images")
+        pycolmap.patch_match_stereo(dense, options=_patch_match_options(options))
+        without_depth = []
+        for index, photo in enumerate(photos):
+            name = image_name(index, index)
+            path = dense / "stereo" / "depth_maps" / f"{name}.geometric.bin"
+            if path.is_file():
+                on_depth(index, _read_depth_map(path, photo))
+            else:
+                without_depth.append(index)
+        return tuple(without_depth)
+
+
+def _patch_match_options(options: StereoOptions) -> pycolmap.PatchMatchOptions:
+    chosen = pycolmap.PatchMatchOptions()
+    chosen.max_image_size = options.max_side_px
+    return chosen
 
 
 def _read_depth_map(path: Path, photo: PosedPhoto) -> DepthMap:
     stored = pycolmap.DepthMap()
     stored.read(path)
     depth = np.maximum(stored.to_array(), np.float32(0))
-    camera: Camera = photo.camera.resized((depth.shape[1], depth.shape[0]))
+    camera = photo.camera.resized((depth.shape[1], depth.shape[0]))
     return DepthMap(depth, None, camera)

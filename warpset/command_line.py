@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from .frames import FrameSelection, SizeRule
 from .masks import ConfidenceThreshold
-from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
+from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
 from .pairs import EXTRA_SUFFIXES
 from .size_presets import SIZE_PRESETS
 
@@ -88,6 +88,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write the reference's points as Gaussian splats (3DGS PLY)",
     )
+    _switch(group, "--save-scene-splats", "write all frames' points of a scene as one splat PLY")
     _switch(group, "--save-mask", "write the holes: 255 = hole")
     _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
     _switch(group, "--force_output", "make again what is there already")
@@ -147,6 +148,12 @@ def _add_depth(group: argparse._ArgumentGroup) -> None:
         help="of the network's large layers; auto is bf16 where the processor is fast at it",
     )
     _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    group.add_argument(
+        "--stereo-engine",
+        choices=STEREO_ENGINES,
+        default=STEREO_ENGINES[0],
+        help="dense depth of --geometry stereo: our plane sweep, or COLMAP's patch-match on CUDA",
+    )
     group.add_argument(
         "--sigma",
         type=number(float, 0),
@@ -250,6 +257,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         bidirectional=args.bidirectional,
         quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
         extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
+        scene_splats=args.save_scene_splats,
         force=args.force_output,
         dry_run=args.dry_run,
         quiet=args.quiet,

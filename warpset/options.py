@@ -9,6 +9,7 @@ from .frames import FrameSelection, SizeRule
 from .masks import ConfidenceThreshold
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
+STEREO_ENGINES = ("sweep", "colmap")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class BuildOptions:
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         extras: Kinds of file wanted beside the triplet, see `pairs.EXTRA_SUFFIXES`.
+        scene_splats: Write all frames' points as one file of splats, see `scene_splats`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
         quiet: No progress bars.
@@ -85,6 +87,7 @@ class BuildOptions:
     bidirectional: bool = False
     quality: Quality = Quality()
     extras: frozenset[str] = field(default_factory=frozenset)
+    scene_splats: bool = False
     force: bool = False
     dry_run: bool = False
     quiet: bool = False

@@ -24,6 +24,7 @@ from .ply import ply_bytes
 from .points import PointCloud
 from .recorded import RECORDED, recorded_geometry
 from .recording import Recording
+from .scene_splats import SceneCloud, SceneSplatsFile
 from .scenes import SceneInput, open_scene
 from .warping import MakeRenderer, Warp, Warper
 
@@ -120,11 +121,15 @@ def build_scene(
     source, estimate = _geometry_source(scene, options, tools)
     folder = PairFolder(output)
     job = _Job(scene.photos, folder, options, source)
+    splats = job.scene_splats()
     if options.dry_run:
         there = len(job.pairs) - len(job.todo())
-        log.info(f"{scene_path}: {len(job.todo())} pairs to make, {there} there already")
+        and_splats = " and the scene's splats" if splats else ""
+        log.info(
+            f"{scene_path}: {len(job.todo())} pairs{and_splats} to make, {there} there already"
+        )
         return summary
-    if job.todo():
+    if job.todo() or splats:
         folder.clean()
         geometry = estimate()
         for line in geometry.left_out:
@@ -135,6 +140,8 @@ def build_scene(
         warper = Warper(geometry, options, tools.make_renderer, sky_scores)
         for pair in tqdm(job.todo(), desc=scene_path.name, unit="pair", disable=options.quiet):
             _make_pair(pair, warper, job, summary, tools)
+        if splats:
+            _write_scene_splats(splats, warper, job, summary, tools)
     summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
     folder.finish()
     return summary
@@ -177,8 +184,8 @@ def _geometry_source(
             "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
         )
     name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
-    estimator = tools.make_estimator[name]()
     try:
+        estimator = tools.make_estimator[name]()
         return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
@@ -221,6 +228,18 @@ class _Job:
         if (record := self.folder.records.get(pair.name)) is not None:
             self._check_same(pair, record)
         return self.folder.missing_files(pair, self.kinds, self.options.output_format)
+
+    def scene_splats(self) -> SceneSplatsFile | None:
+        """The scene's splats where they are wanted and have to be made."""
+        if not self.options.scene_splats:
+            return None
+        made_from = {
+            "photos": [[photo.name, self.sha256_of(photo)] for photo in self.photos],
+            "geometry": self.source._asdict(),
+            "options": self.options.look(),
+        }
+        splats = SceneSplatsFile(self.folder.path, made_from)
+        return splats if self.options.force or not splats.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         wanted = self.options.look() | self._identity(pair)
@@ -295,6 +314,24 @@ def _make_pair(
         summary.rejected += 1
     else:
         summary.written += 1
+
+
+def _write_scene_splats(
+    splats: SceneSplatsFile, warper: Warper, job: _Job, summary: SceneSummary, tools: Tools
+) -> None:
+    """Write what can be had; where a frame cannot be read, the next run tries again."""
+    scene, is_whole = SceneCloud(), True
+    indices = range(len(job.photos))
+    for index in tqdm(indices, desc="splats", unit="frame", disable=job.options.quiet):
+        try:
+            scene.add(warper.cloud(index))
+        except InputError as error:
+            summary.report(f"{error}; left out of the scene's splats")
+            is_whole = False
+    if len(scene):
+        splats.write(scene.merged(), tools.gaussian_ply, is_whole)
+    else:
+        summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")
 
 
 def _encoded(kind: str, warp: Warp, options: BuildOptions, tools: Tools) -> bytes:

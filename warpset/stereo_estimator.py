@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .cache import ArrayCache, content_key
+from .colmap_stereo import estimate_depths_with_colmap, require_cuda
 from .geometry import DepthMap, PosedPhoto, SceneGeometry
 from .geometry_cache import GeometryCache
 from .photos import sha256_of
@@ -17,21 +18,28 @@ from .sparse import SparsePoints
 from .stereo import StereoOptions, estimate_depths
 
 STEREO = "stereo"
-REVISION = "plane-sweep-1"
+REVISIONS = {"sweep": "plane-sweep-2", "colmap": "colmap-patch-match-1"}
+"""What exactly estimates, by the name of the engine."""
 
 
 class StereoEstimator:
-    """Depth by plane sweep; cameras as recorded, else by structure from motion.
+    """Depth by plane sweep or COLMAP; cameras as recorded, else by structure from motion.
 
     Args:
         arrays: Where geometry is kept.
         options: How depth is estimated.
+        engine: One of `REVISIONS`.
+
+    Raises:
+        InputError: The engine needs CUDA, and pycolmap was built without.
     """
 
-    revision = REVISION
-
-    def __init__(self, arrays: ArrayCache, options: StereoOptions):
+    def __init__(self, arrays: ArrayCache, options: StereoOptions, engine: str = "sweep"):
+        if engine == "colmap":
+            require_cuda()
         self._arrays, self._options = arrays, options
+        self.revision = REVISIONS[engine]
+        self._estimate_depths = ENGINES[engine]
 
     def estimate(self, scene: SceneInput) -> SceneGeometry:
         """Geometry of the scene's photos; the scale is the recording's, else arbitrary.
@@ -74,10 +82,13 @@ class StereoEstimator:
         def keep(position: int, depth_map: DepthMap) -> None:
             cache.put(indices[position], posed[position], depth_map)
 
-        for position in estimate_depths(posed, points, self._options, keep):
+        for position in self._estimate_depths(posed, points, self._options, keep):
             left_out[indices[position]] = "shares too little texture with others to find depth"
         scale = "recorded" if scene.recording else "arbitrary"
         cache.finish(len(scene.photos), f"{scale} scale", left_out)
+
+
+ENGINES = {"sweep": estimate_depths, "colmap": estimate_depths_with_colmap}
 
 
 def recorded_poses(scene: SceneInput) -> tuple[PosedPhoto, ...] | None:

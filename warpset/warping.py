@@ -167,6 +167,15 @@ class Warper:
             scores=score_pair(rendered.rgb, target_rgb, hole, overlap),
         )
 
+    def cloud(self, index: int) -> PointCloud:
+        """The points of one frame, as its pair with a neighbour shows them.
+
+        Raises:
+            InputError: The photo or its depth cannot be read.
+        """
+        neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
+        return self._lifted((index, self.size_of(index, neighbour)))[0]
+
     def _camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
         return fit_camera(self._frames[index].photo.camera, size_wh)
 
