@@ -39,7 +39,7 @@ class SceneCloud:
     def __init__(self, max_points: int = MAX_POINTS):
         self._max_points = max_points
         self._least_cell = 0.0
-        self._parts: list[PointCloud] = []
+        self._parts: list[tuple[NDArray, ...]] = []
         self._keys = np.empty(0, np.uint64)
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class SceneCloud:
         confidence = trusted if cloud.confidence is None else cloud.confidence
         footprint = np.maximum(cloud.footprint, np.float32(self._least_cell))
         fields = (cloud.xyz_world, cloud.rgb, confidence, footprint)
-        self._parts.append(PointCloud(*(values[chosen] for values in fields)))
+        self._parts.append(tuple(values[chosen] for values in fields))
         self._keys = np.concatenate([self._keys, keys[is_new]])
 
     def _cells(
@@ -79,8 +79,10 @@ class SceneCloud:
 
     def merged(self) -> PointCloud:
         """The points so far, at least one; their confidence is infinite where depth has none."""
-        fields = zip(*self._parts, strict=True)
-        return PointCloud(*(np.concatenate(values) for values in fields))
+        xyz_world, rgb, confidence, footprint = (
+            np.concatenate(values) for values in zip(*self._parts, strict=True)
+        )
+        return PointCloud(xyz_world, rgb, confidence, footprint)
 
 
 class SceneSplatsFile:
