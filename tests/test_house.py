@@ -18,8 +18,8 @@ CORRIDOR = (
     "pinhole_photos exif sfm reprojection semi_global plane_sweep filling "
     "consistency stereo colmap_stereo masks points ply scoring options pictures pairs prompts "
     "pair_selection export_folder export_pictures layout_documents aitoolkit_config shards "
-    "layouts trainer_rows trainer_rules scenes stereo_estimator sky warping scene_splats pipeline command_line "
-    "export_command_line"
+    "layouts trainer_rows trainer_rules scenes stereo_estimator sky warping scene_splats "
+    "pipeline command_line export_command_line"
 ).split()
 
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from .cameras import Camera
+from .frames import photo_box
 from .geometry import PosedPhoto
 from .lens import undistort_photo
 from .photos import Rgb, read_photo, resample_photo
 
 
-def read_pinhole(photo: PosedPhoto, camera: Camera) -> Rgb:
-    """The photo (h, w, 3), free of lens distortion, on another raster of its camera.
+def look_through(photo: PosedPhoto, camera: Camera, rgb: Rgb) -> Rgb:
+    """A photo (h, w, 3), free of lens distortion, on a raster of its camera.
+
+    It is sampled once, from the photo as taken.
 
     Args:
-        photo: The photo.
-        camera: Its camera, resized.
+        photo: The photo's camera and lens.
+        camera: The same camera on the wanted raster.
+        rgb: The photo's pixels.
+    """
+    if photo.lens is not None:
+        return undistort_photo(rgb, photo.lens, camera)
+    return resample_photo(rgb, photo_box(photo.camera, camera), camera.size_wh)
+
+
+def read_pinhole(photo: PosedPhoto, camera: Camera) -> Rgb:
+    """The photo from its file, see `look_through`.
 
     Raises:
         InputError: The photo cannot be read.
     """
-    rgb = read_photo(photo.path)
-    if photo.lens is not None:
-        return undistort_photo(rgb, photo.lens, camera)
-    return resample_photo(rgb, (0.0, 0.0, rgb.shape[1], rgb.shape[0]), camera.size_wh)
+    return look_through(photo, camera, read_photo(photo.path))
 
 
 def shrunk(camera: Camera, max_side_px: int) -> Camera:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raster_transform
-from .frames import fit_camera, photo_box
-from .geometry import DepthMap, PosedPhoto, SceneGeometry, resample_depth
-from .lens import undistort_photo
+from .frames import fit_camera
+from .geometry import DepthMap, SceneGeometry, resample_depth
 from .masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
 from .options import BuildOptions, PointFilter
-from .photos import read_photo, resample_photo
+from .photos import read_photo
+from .pinhole_photos import look_through
 from .points import PointCloud, lift, splat_size
 from .scoring import Scores, score_pair, share_in_view
 
@@ -209,19 +209,6 @@ class Warper:
             keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
         cloud = lift(depth_map, rgb, keep)
         return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
-
-
-def look_through(photo: PosedPhoto, camera: Camera, rgb: Rgb) -> Rgb:
-    """A photo on a raster of its camera, sampled once from the photo as taken.
-
-    Args:
-        photo: The photo's camera and lens.
-        camera: The same camera on the wanted raster.
-        rgb: The photo's pixels.
-    """
-    if photo.lens is not None:
-        return undistort_photo(rgb, photo.lens, camera)
-    return resample_photo(rgb, photo_box(photo.camera, camera), camera.size_wh)
 
 
 def kept_pixels(depth_map: DepthMap, rgb: Rgb, points: PointFilter) -> Mask:
