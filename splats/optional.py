@@ -23,5 +23,6 @@ def optional_module(name: str, purpose: str) -> Any:
     except ModuleNotFoundError as error:
         library = {"pxr": "usd-core"}.get(name.split(".")[0], name)
         raise SplatError(
-            f"{purpose} needs {library}, which is not installed; run `uv sync --group usd`"
+            f"{purpose} needs {library}, which is not installed; run `uv sync --group usd`, "
+            f"or in ComfyUI `pip install {library}`"
         ) from error
