@@ -1,0 +1,218 @@
+"""What all steps share: scene after scene, resumable, a bad one costing only itself; no geometry.
+
+A scene is made in a hidden folder beside its place and put there at the end, with a record of the
+SHA-256 of its inputs and of the options: the same ones are skipped, others are made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from typing import Literal, Protocol
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from warpset.command_line import OneLineParser, number
+from warpset.errors import InputError
+from warpset.files import PARTIAL_SUFFIX
+from warpset.photos import natural_key
+
+from .image_list import is_plain_name, read_image_list
+from .input_hashes import hash_inputs
+from .scene_process import make_in_process
+from .step_record import StepRecord, put_in_place, read_record
+
+log = logging.getLogger("aerial_megadepth")
+
+Outcome = Literal["made", "kept", "failed"]
+Make = Callable[[str, Path], str]
+
+
+class SceneStep(Protocol):
+    """A step of the pipeline; picklable, so that a scene can be made in its own process.
+
+    A scene is a name, or the parts of one joined by `/` where a step works on a part of a scene.
+    """
+
+    @property
+    def name(self) -> str:
+        """The step's name, as in `python -m aerial_megadepth.<name>`."""
+        ...
+
+    def options(self) -> Mapping[str, object]:
+        """What else determines the result, JSON-serialisable; not workers, not folders."""
+        ...
+
+    def inputs(self, scene: str) -> Sequence[Path]:
+        """Files and folders whose content determines the result; missing ones count as such."""
+        ...
+
+    def output(self, scene: str) -> Path:
+        """The folder that the result goes to."""
+        ...
+
+    def make(self, scene: str, folder: Path) -> str:
+        """Write the whole result into an empty folder and return a line that sums it up.
+
+        What is written directly into the folder must not have hidden names.
+
+        Raises:
+            InputError: The scene cannot be made.
+        """
+        ...
+
+
+def step_parser(description: str, prog: str | None = None) -> OneLineParser:
+    """A parser with the flags that all steps share; `prog` is found by argparse if not given."""
+    parser = OneLineParser(
+        prog=prog,
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--scene_list",
+        type=Path,
+        default=None,
+        help="scenes to make: an image list (.npz, .json) or a text of one name a line; else all",
+    )
+    parser.add_argument(
+        "--workers", type=number(int, 1), default=1, help="scenes made at once, a process each"
+    )
+    parser.add_argument(
+        "--force_output", action="store_true", help="make again what is there already"
+    )
+    parser.add_argument("--quiet", action="store_true", help="say problems only")
+    return parser
+
+
+def read_scene_list(path: Path | None, found: Iterable[str] = ()) -> list[str]:
+    """Names of scenes in natural order, none twice.
+
+    Args:
+        path: An image list (`.npz`, `.json`), or a text file of one name a line with `#` before
+            remarks; None takes what was found.
+        found: Scenes that were found on disk.
+
+    Raises:
+        InputError: The list cannot be read, has a name that is no plain one, or no scene is left.
+    """
+    names = set(found) if path is None else _listed_scenes(path)
+    if not names:
+        raise InputError(f"{path or '--scene_list'}: found no scene, need at least one")
+    return sorted(names, key=natural_key)
+
+
+def _listed_scenes(path: Path) -> set[str]:
+    if path.suffix.lower() in (".npz", ".json"):
+        return {scene for scene, _ in read_image_list(path)}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as a list of scenes ({error})") from error
+    names = {name for line in lines if (name := line.split("#")[0].strip())}
+    for name in names:
+        if not is_plain_name(name):
+            raise InputError(f"{path}: found {name[:80]!r}, need plain names of scenes")
+    return names
+
+
+def run_scenes(
+    step: SceneStep,
+    scenes: Sequence[str],
+    *,
+    workers: int = 1,
+    force: bool = False,
+    quiet: bool = False,
+    isolated: bool = False,
+) -> int:
+    """Make scenes that are not made yet; one that fails is named and the others go on.
+
+    Args:
+        step: The step.
+        scenes: Names of scenes.
+        workers: How many scenes are made at once; more than one takes a process for each.
+        force: Make again what is there already.
+        quiet: Say problems only.
+        isolated: Take a process for each scene even with one worker, so that a crash of the
+            interpreter costs that scene alone.
+
+    Returns:
+        The exit code: 0 when all is made, 1 when something could not be.
+    """
+    start_logging(quiet)
+    in_processes = isolated or workers > 1
+    make = partial(make_in_process, step) if in_processes else step.make
+    run = partial(_run_scene, step, make, force)
+    outcomes = _in_threads(run, scenes, workers) if in_processes else map(run, scenes)
+    with logging_redirect_tqdm():
+        bar = tqdm(outcomes, step.name, len(scenes), unit="scene", disable=quiet)
+        count = Counter(bar)
+    log.info(
+        f"{step.name}: {count['made']} scenes made, {count['kept']} there already, "
+        f"{count['failed']} failed"
+    )
+    return 1 if count["failed"] else 0
+
+
+def start_logging(quiet: bool) -> None:
+    """Log plain lines: problems only, or whatever is worth saying."""
+    logging.basicConfig(format="%(message)s", force=True)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _in_threads(
+    run: Callable[[str], Outcome], scenes: Sequence[str], workers: int
+) -> Iterator[Outcome]:
+    """Outcomes as they come; the threads only wait for processes."""
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(run, scene) for scene in scenes]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Outcome:
+    try:
+        summary = _make_scene(step, make, force, scene)
+    except InputError as error:
+        log.error(f"{scene}: {error}")
+        return "failed"
+    except Exception as error:  # one scene must not take the others down
+        log.debug("unexpected", exc_info=True)
+        log.error(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+        return "failed"
+    if summary is None:
+        return "kept"
+    log.info(f"{scene}: {summary}")
+    return "made"
+
+
+def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> str | None:
+    """Make a scene if it is not there; None if it is."""
+    place = step.output(scene)
+    partial_folder = place.with_name(f".{place.name}{PARTIAL_SUFFIX}")
+    if partial_folder.exists():
+        shutil.rmtree(partial_folder)
+    old = read_record(place)
+    if old.step not in (None, step.name):
+        raise InputError(f"{place}: was made by {old.step}; choose another folder")
+    new = StepRecord(step.name, dict(step.options()), hash_inputs(step.inputs(scene)))
+    if not force and old.done and new.asks_the_same_as(old) and old.is_whole(place):
+        return None
+    partial_folder.mkdir(parents=True)
+    try:
+        summary = make(scene, partial_folder)
+        put_in_place(partial_folder, place, old, new, force)
+    finally:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+    return summary
