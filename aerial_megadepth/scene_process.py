@@ -6,11 +6,26 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import Protocol
 
 from warpset.errors import InputError
+
+
+class IncompleteScene(Exception):
+    """A scene is written, but lacks some of what was asked for; the exit code will be 1.
+
+    Args:
+        summary: What `make` would have returned.
+        problems: A line for each thing that is missing.
+    """
+
+    def __init__(self, summary: str, problems: Sequence[str]):
+        super().__init__(summary, problems)
+        self.summary = summary
+        self.problems = list(problems)
 
 
 class SceneMaker(Protocol):
@@ -29,6 +44,7 @@ def make_in_process(step: SceneMaker, scene: str, folder: Path) -> str:
 
     Raises:
         InputError: `make` raised it, another error, or took the process down.
+        IncompleteScene: `make` raised it.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -37,25 +53,25 @@ def make_in_process(step: SceneMaker, scene: str, folder: Path) -> str:
         process.start()
         sender.close()
         try:
-            is_made, text = receiver.recv()
+            outcome = receiver.recv()
         except EOFError:
-            is_made, text = False, None
+            outcome = None
         process.join()
-    if text is None:
+    if outcome is None:
         raise InputError(f"its process {_ending(process.exitcode)}; left out, the others go on")
-    if not is_made:
-        raise InputError(text)
-    return text
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _make(step: SceneMaker, scene: str, folder: Path, sender: connection.Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        outcome = (True, step.make(scene, folder))
-    except InputError as error:
-        outcome = (False, str(error))
+        outcome = step.make(scene, folder)
+    except (InputError, IncompleteScene) as error:
+        outcome = error
     except Exception as error:  # one scene must not take the others down
-        outcome = (False, f"failed ({type(error).__name__}: {error}); left out")
+        outcome = InputError(f"failed ({type(error).__name__}: {error}); left out")
     sender.send(outcome)
 
 

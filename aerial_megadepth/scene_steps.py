@@ -26,12 +26,12 @@ from warpset.photos import natural_key
 
 from .image_list import is_plain_name, read_image_list
 from .input_hashes import hash_inputs
-from .scene_process import make_in_process
+from .scene_process import IncompleteScene, make_in_process
 from .step_record import StepRecord, put_in_place, read_record
 
 log = logging.getLogger("aerial_megadepth")
 
-Outcome = Literal["made", "kept", "failed"]
+Outcome = Literal["made", "kept", "incomplete", "failed"]
 Make = Callable[[str, Path], str]
 
 
@@ -65,6 +65,7 @@ class SceneStep(Protocol):
 
         Raises:
             InputError: The scene cannot be made.
+            IncompleteScene: All is written that could be, but some of what was asked for is not.
         """
         ...
 
@@ -93,20 +94,23 @@ def step_parser(description: str, prog: str | None = None) -> OneLineParser:
     return parser
 
 
-def read_scene_list(path: Path | None, found: Iterable[str] = ()) -> list[str]:
+def read_scene_list(
+    path: Path | None, found: Iterable[str] = (), where: Path | None = None
+) -> list[str]:
     """Names of scenes in natural order, none twice.
 
     Args:
         path: An image list (`.npz`, `.json`), or a text file of one name a line with `#` before
             remarks; None takes what was found.
         found: Scenes that were found on disk.
+        where: Where they were looked for, for the message.
 
     Raises:
         InputError: The list cannot be read, has a name that is no plain one, or no scene is left.
     """
     names = set(found) if path is None else _listed_scenes(path)
     if not names:
-        raise InputError(f"{path or '--scene_list'}: found no scene, need at least one")
+        raise InputError(f"{path or where or '--scene_list'}: found no scene, need at least one")
     return sorted(names, key=natural_key)
 
 
@@ -157,9 +161,9 @@ def run_scenes(
         count = Counter(bar)
     log.info(
         f"{step.name}: {count['made']} scenes made, {count['kept']} there already, "
-        f"{count['failed']} failed"
+        f"{count['incomplete']} incomplete, {count['failed']} failed"
     )
-    return 1 if count["failed"] else 0
+    return 1 if count["failed"] or count["incomplete"] else 0
 
 
 def start_logging(quiet: bool) -> None:
@@ -183,7 +187,7 @@ def _in_threads(
 
 def _run_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Outcome:
     try:
-        summary = _make_scene(step, make, force, scene)
+        is_new, record = _make_scene(step, make, force, scene)
     except InputError as error:
         log.error(f"{scene}: {error}")
         return "failed"
@@ -191,14 +195,17 @@ def _run_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Outcome:
         log.debug("unexpected", exc_info=True)
         log.error(f"{scene}: failed ({type(error).__name__}: {error}); left out")
         return "failed"
-    if summary is None:
-        return "kept"
-    log.info(f"{scene}: {summary}")
-    return "made"
+    if is_new:
+        log.info(f"{scene}: {record.summary}")
+    for problem in record.problems:
+        log.error(f"{scene}: {problem}")
+    if record.problems:
+        return "incomplete"
+    return "made" if is_new else "kept"
 
 
-def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> str | None:
-    """Make a scene if it is not there; None if it is."""
+def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> tuple[bool, StepRecord]:
+    """Make a scene if it is not there: whether that was needed, and its record."""
     place = step.output(scene)
     partial_folder = place.with_name(f".{place.name}{PARTIAL_SUFFIX}")
     if partial_folder.exists():
@@ -208,11 +215,14 @@ def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> str | N
         raise InputError(f"{place}: was made by {old.step}; choose another folder")
     new = StepRecord(step.name, dict(step.options()), hash_inputs(step.inputs(scene)))
     if not force and old.done and new.asks_the_same_as(old) and old.is_whole(place):
-        return None
+        return False, old
     partial_folder.mkdir(parents=True)
     try:
-        summary = make(scene, partial_folder)
+        try:
+            new.summary = make(scene, partial_folder)
+        except IncompleteScene as incomplete:
+            new.summary, new.problems = incomplete.summary, incomplete.problems
         put_in_place(partial_folder, place, old, new, force)
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
-    return summary
+    return True, new

@@ -31,6 +31,8 @@ class StepRecord:
         options: The step's options, as JSON.
         inputs: Hex SHA-256 of every input.
         entries: Names of what the step put into the folder.
+        summary: What the step said of the result.
+        problems: A line for each thing that was asked for and is not in the result.
         done: Whether all of it is there; False is what a kill leaves.
         version: Version of the tool.
     """
@@ -39,6 +41,8 @@ class StepRecord:
     options: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
+    summary: str = ""
+    problems: list[str] = field(default_factory=list)
     done: bool = False
     version: str = TOOL_VERSION
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.floating]
 
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
+_HALF_PIXEL_BACK = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,16 @@ def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
 def raster_transform(source: Camera, target: Camera) -> FloatArray:
     """(3, 3) affine from pixel positions of `source` to those of `target`, one camera's rasters."""
     return target.K @ np.linalg.inv(source.K)
+
+
+def integer_center_K(K: FloatArray) -> FloatArray:
+    """(3, 3) K for pixel centres at whole numbers (OpenCV, DUSt3R) of one for centres at +0.5."""
+    return _HALF_PIXEL_BACK @ K
+
+
+def K_from_integer_centers(K: ArrayLike) -> FloatArray:
+    """(3, 3) K for pixel centres at +0.5 of one for centres at whole numbers (OpenCV, DUSt3R)."""
+    return np.linalg.inv(_HALF_PIXEL_BACK) @ np.asarray(K, np.float64)
 
 
 def cam_from_world_from_opengl(world_from_cam: ArrayLike) -> FloatArray:

@@ -36,6 +36,15 @@ def read_depth(path: Path, unit_scale: float | None = None) -> NDArray[np.float3
     Raises:
         InputError: The file is missing, cannot be read, or holds no single depth channel.
     """
+    return _to_scene_units(read_stored_depth(path), unit_scale)
+
+
+def read_stored_depth(path: Path) -> NDArray:
+    """The one channel (h, w) of a depth file as it is stored, whatever its values mean.
+
+    Raises:
+        InputError: The file is missing, cannot be read, or holds no single depth channel.
+    """
     try:
         stored = _READERS[path.suffix.lower()](path)
     except KeyError:
@@ -51,7 +60,7 @@ def read_depth(path: Path, unit_scale: float | None = None) -> NDArray[np.float3
     if stored.ndim != 2 or stored.size > MAX_PIXELS:
         shape = "x".join(map(str, stored.shape))
         raise InputError(f"{path}: found an array of {shape}, need one channel of depth")
-    return _to_scene_units(stored, unit_scale)
+    return stored
 
 
 def _to_scene_units(stored: NDArray, unit_scale: float | None) -> NDArray[np.float32]:
@@ -89,7 +98,10 @@ def _read_hdf5(path: Path) -> NDArray:
         raise FileNotFoundError(path)
     with h5py.File(path, "r") as file:
         arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
-        return _named_depth(arrays)[()]
+        dataset = _named_depth(arrays)
+        if dataset.size > MAX_PIXELS:
+            raise ValueError(f"{dataset.size} values, more than any depth map")
+        return dataset[()]
 
 
 def _read_npy(path: Path) -> NDArray:

@@ -14,13 +14,15 @@ from PIL import Image
 JPEG_QUALITY = 95
 
 
-def picture_bytes(rgb: NDArray[np.uint8], picture_format: str) -> bytes:
-    """(h, w, 3) or (h, w) uint8 as JPEG or PNG."""
+def picture_bytes(
+    rgb: NDArray[np.uint8], picture_format: str, quality: int = JPEG_QUALITY
+) -> bytes:
+    """(h, w, 3) or (h, w) uint8 as JPEG of the given quality, or as PNG."""
     file = io.BytesIO()
     if picture_format == "png":
         Image.fromarray(rgb).save(file, "PNG")
     else:
-        Image.fromarray(rgb).save(file, "JPEG", quality=JPEG_QUALITY, optimize=True)
+        Image.fromarray(rgb).save(file, "JPEG", quality=quality, optimize=True)
     return file.getvalue()
 
 

@@ -1,0 +1,146 @@
+"""Step 2: Earth Studio's video and camera export to frames with metric cameras.
+
+Reads `downloaded_data/<scene>.mp4|json`, writes `data/<scene>/footage/<scene>_%03d.jpeg` and
+`data/<scene>/<scene>.json`. Photos on the ground it does not know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tqdm import tqdm
+
+from warpset.errors import InputError
+from warpset.pictures import picture_bytes
+from warpset.recording import same_aspect
+
+from .earth_models import EARTH_MODELS, EarthModel
+from .earth_studio import StudioExport, heading_and_pitch, metric_cameras, read_export
+from .frames_file import AerialFrame, write_frames
+from .scene_steps import log, read_scene_list, run_scenes, step_parser
+from .video import read_video
+
+
+@dataclass(frozen=True)
+class PreprocessEarthStudio:
+    """The step.
+
+    Attributes:
+        data_root: Folder with `downloaded_data/`; `data/` is made in it.
+        earth: Where positions are taken from.
+        quiet: Show no progress.
+    """
+
+    data_root: Path
+    earth: EarthModel = "sphere"
+    quiet: bool = False
+    name: ClassVar[str] = "preprocess_ge"
+
+    def options(self) -> Mapping[str, object]:
+        """The earth model."""
+        return {"earth": self.earth}
+
+    def inputs(self, scene: str) -> Sequence[Path]:
+        """The video and the camera export."""
+        return [self._downloaded(scene, kind) for kind in ("mp4", "json")]
+
+    def output(self, scene: str) -> Path:
+        """`data/<scene>`."""
+        return self.data_root / "data" / scene
+
+    def make(self, scene: str, folder: Path) -> str:
+        """Extract the frames and match them to the export's cameras.
+
+        Raises:
+            InputError: Video or export is missing or broken, or they do not fit together.
+        """
+        video, tracking = self.inputs(scene)
+        export = read_export(tracking)
+        footage = folder / "footage"
+        footage.mkdir()
+        names, size_wh = self._extract(video, scene, footage)
+        _check_match(export, len(names), size_wh, video)
+        cameras = metric_cameras(export.cameras[: len(names)], size_wh, self.earth)
+        frames = [
+            AerialFrame(name, camera, index / export.frame_rate)
+            for index, (name, camera) in enumerate(zip(names, cameras, strict=True))
+        ]
+        write_frames(folder / f"{scene}.json", frames, self._meta(export, len(frames)))
+        heading, pitch = heading_and_pitch(cameras[0])
+        return (
+            f"{len(frames)} frames of {size_wh[0]}x{size_wh[1]}; the first looks to {heading:.1f} "
+            f"deg, pitch {pitch:.1f} deg; {len(export.cameras) - len(frames)} camera frames "
+            "without a picture dropped"
+        )
+
+    def _downloaded(self, scene: str, kind: str) -> Path:
+        return self.data_root / "downloaded_data" / f"{scene}.{kind}"
+
+    def _extract(self, video: Path, scene: str, footage: Path) -> tuple[list[str], tuple[int, int]]:
+        names, size_wh = [], (0, 0)
+        for rgb in tqdm(read_video(video), scene, unit="frame", disable=self.quiet, leave=False):
+            names.append(f"{scene}_{len(names):03d}.jpeg")
+            (footage / names[-1]).write_bytes(picture_bytes(rgb, "jpeg"))
+            size_wh = rgb.shape[1], rgb.shape[0]
+        return names, size_wh
+
+    def _meta(self, export: StudioExport, frames: int) -> dict[str, Any]:
+        """The export, cut to the video, and what the metric frame hangs on."""
+        latitude, longitude, altitude = export.cameras[0].place
+        return {
+            **{key: value for key, value in export.content.items() if key != "frames"},
+            "cameraFrames": export.content["cameraFrames"][:frames],
+            "numFrames": frames,
+            "droppedCameraFrames": len(export.cameras) - frames,
+            "earth": self.earth,
+            "axes": "east-north-up, metres, about the first frame's optical centre",
+            "origin": {"latitude": latitude, "longitude": longitude, "altitude": altitude},
+        }
+
+
+def _check_match(
+    export: StudioExport, pictures: int, size_wh: tuple[int, int], video: Path
+) -> None:
+    """Earth Studio writes a camera for each picture, and one for the end of the last."""
+    if len(export.cameras) not in (pictures, pictures + 1):
+        raise InputError(
+            f"{video}: found {pictures} pictures and {len(export.cameras)} camera frames, need as "
+            "many or one more; render and export the same project again"
+        )
+    if not same_aspect(size_wh, export.size_wh):
+        raise InputError(
+            f"{video}: found {size_wh[0]}x{size_wh[1]} pixels, but the cameras are for "
+            f"{export.size_wh[0]}x{export.size_wh[1]}; render and export the same project again"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    parser = step_parser("Earth Studio's videos and camera exports to frames and metric cameras.")
+    parser.add_argument(
+        "--data_root", type=Path, required=True, help="folder with downloaded_data/; gets data/"
+    )
+    parser.add_argument(
+        "--earth",
+        choices=EARTH_MODELS,
+        default="sphere",
+        help="sphere: positions as Earth Studio exports them; wgs84: from latitude and longitude",
+    )
+    args = parser.parse_args(arguments)
+    step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet)
+    downloaded = args.data_root / "downloaded_data"
+    try:
+        found = {path.stem for kind in ("mp4", "json") for path in downloaded.glob(f"*.{kind}")}
+        scenes = read_scene_list(args.scene_list, found, downloaded)
+    except InputError as error:
+        log.error(error)
+        return 1
+    return run_scenes(step, scenes, workers=args.workers, force=args.force_output, quiet=args.quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
