@@ -28,7 +28,7 @@ from .earth_models import (
 )
 
 MAX_OFF_SPHERE_M = 1.0
-"""How far a position may lie from where its coordinate says, before it is no position of Studio's."""
+"""How far a position of Studio's may lie from where its latitude and longitude say."""
 
 MAX_FRAMES = 1_000_000
 

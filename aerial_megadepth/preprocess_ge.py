@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tqdm import tqdm
 
@@ -38,7 +38,7 @@ class PreprocessEarthStudio:
     data_root: Path
     earth: EarthModel = "sphere"
     quiet: bool = False
-    name: ClassVar[str] = "preprocess_ge"
+    name = "preprocess_ge"
 
     def options(self) -> Mapping[str, object]:
         """The earth model."""
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="sphere: positions as Earth Studio exports them; wgs84: from latitude and longitude",
     )
     args = parser.parse_args(arguments)
-    step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet)
+    step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet or args.workers > 1)
     downloaded = args.data_root / "downloaded_data"
     try:
         found = {path.stem for kind in ("mp4", "json") for path in downloaded.glob(f"*.{kind}")}

@@ -29,7 +29,7 @@ def read_video(path: Path) -> Iterator[Rgb]:
         if not is_read:
             raise InputError(f"{path}: cannot be read as a video; render or download it again")
         while is_read:
-            yield np.ascontiguousarray(bgr[..., ::-1])
+            yield np.ascontiguousarray(bgr[..., ::-1], np.uint8)
             is_read, bgr = video.read()
     finally:
         video.release()

@@ -99,7 +99,7 @@ def _read_hdf5(path: Path) -> NDArray:
     with h5py.File(path, "r") as file:
         arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
         dataset = _named_depth(arrays)
-        if dataset.size > MAX_PIXELS:
+        if (dataset.size or 0) > MAX_PIXELS:
             raise ValueError(f"{dataset.size} values, more than any depth map")
         return dataset[()]
 

@@ -1,0 +1,173 @@
+"""Step 3: MegaDepth's photos with depth and cameras to views of about 800x600.
+
+Reads MegaDepth as published, writes `<out>/<scene>/<k>/<photo>.{jpg,exr,npz}`. Aerial frames it
+does not know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from warpset.errors import InputError
+from warpset.geometry import DepthMap
+from warpset.lens import Lens
+from warpset.photos import natural_key, read_photo
+from warpset.recording import same_aspect
+
+from .image_list import ImageList, is_plain_name, read_image_list
+from .megadepth import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
+from .scene_process import IncompleteScene
+from .scene_steps import log, read_scene_list, run_scenes, step_parser
+from .view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
+
+PosedLens = tuple[Lens, np.ndarray]
+
+
+@dataclass(frozen=True)
+class PreprocessMegaDepth:
+    """The step; its scenes are `<scene>/<k>`, a model each.
+
+    Attributes:
+        source: Where MegaDepth lies.
+        images: Photos to take by scene and model; None takes every photo of every model.
+        output_dir: Where the views go.
+        quiet: Show no progress.
+    """
+
+    source: MegaDepth
+    images: ImageList | None
+    output_dir: Path
+    quiet: bool = False
+    name = "preprocess_megadepth"
+
+    def options(self) -> Mapping[str, object]:
+        """Size and quality of the views; the photos listed are among the inputs."""
+        return {"covered_px": list(COVERED_PX), "jpeg_quality": JPEG_QUALITY}
+
+    def inputs(self, scene: str) -> Sequence[Path]:
+        """The model, and photo and depth of every listed image, else their folders."""
+        key = _scene_and_model(scene)
+        if self.images is None:
+            folders = (self.source.photo(*key, "_").parent, self.source.depth(*key, "_").parent)
+            return [self.source.model(*key), *folders]
+        if key not in self.images:
+            raise InputError("is not in the image list; see --megadepth_image_list")
+        files = ((self.source.photo(*key, n), self.source.depth(*key, n)) for n in self.images[key])
+        return [self.source.model(*key), *(path for pair in files for path in pair)]
+
+    def output(self, scene: str) -> Path:
+        """`<out>/<scene>/<k>`."""
+        return self.output_dir.joinpath(*_scene_and_model(scene))
+
+    def make(self, scene: str, folder: Path) -> str:
+        """Write a view for every photo that has depth; ordinal depth is no depth.
+
+        Raises:
+            InputError: The model cannot be read, or no photo has depth.
+            IncompleteScene: Listed photos are missing, broken or not in the model.
+        """
+        key = _scene_and_model(scene)
+        cameras = read_cameras(self.source.model(*key))
+        names = sorted(cameras, key=natural_key) if self.images is None else self.images[key]
+        written, ordinal, problems = 0, 0, []
+        for name in tqdm(names, scene, unit="photo", disable=self.quiet, leave=False):
+            try:
+                view = self._view(key, name, cameras.get(name))
+            except InputError as error:
+                problems.append(str(error))
+                continue
+            if view is None:
+                ordinal += 1
+                continue
+            write_view(folder, name, view)
+            written += 1
+        return _summed_up(written, ordinal, problems)
+
+    def _view(self, key: tuple[str, str], name: str, posed: PosedLens | None) -> View | None:
+        if not is_plain_name(name):
+            raise InputError(f"{self.source.model(*key)}: refused the photo name {name[:80]!r}")
+        photo = self.source.photo(*key, name)
+        if posed is None:
+            raise InputError(f"{photo}: is listed, but not in {self.source.model(*key)}; left out")
+        depth = read_megadepth_depth(self.source.depth(*key, name))
+        if depth is None:
+            return None
+        rgb = read_photo(photo)
+        size_wh = rgb.shape[1], rgb.shape[0]
+        try:
+            camera = undistorted_camera(*posed, size_wh)
+        except InputError as error:
+            raise InputError(f"{photo}: {error}; left out") from error
+        if not same_aspect(depth.shape[::-1], size_wh):
+            raise InputError(
+                f"{photo}: found {size_wh[0]}x{size_wh[1]} pixels, but depth of "
+                f"{depth.shape[1]}x{depth.shape[0]}; left out"
+            )
+        depth_camera = camera.resized((depth.shape[1], depth.shape[0]))
+        return shrink_view(rgb, DepthMap(depth, None, depth_camera), camera)
+
+
+def _scene_and_model(scene: str) -> tuple[str, str]:
+    name, _, k = scene.partition("/")
+    return name, k
+
+
+def _summed_up(written: int, ordinal: int, problems: Sequence[str]) -> str:
+    if not written:
+        others = f", {problems[0]}" if problems else ""
+        raise InputError(
+            f"found no photo with depth among {ordinal + len(problems)}, {ordinal} of them with "
+            f"ordinal depth only{others}"
+        )
+    summary = f"{written} views, {ordinal} photos with ordinal depth left out"
+    if problems:
+        raise IncompleteScene(f"{summary}, {len(problems)} with problems", problems)
+    return summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    parser = step_parser("MegaDepth's photos with depth and cameras to views of about 800x600.")
+    parser.add_argument(
+        "--megadepth_dir",
+        type=Path,
+        required=True,
+        help="folder of MegaDepth_v1_SfM and phoenix, or MegaDepth_v1_SfM itself",
+    )
+    parser.add_argument(
+        "--megadepth_image_list",
+        type=Path,
+        default=None,
+        help="photos to take, .npz or .json; every photo of every model if not given",
+    )
+    parser.add_argument("--output_dir", type=Path, required=True, help="where the views go")
+    args = parser.parse_args(arguments)
+    try:
+        source = MegaDepth.at(args.megadepth_dir)
+        listed = args.megadepth_image_list
+        images = None if listed is None else read_image_list(listed)
+        models = source.models() if images is None else list(images)
+        names = read_scene_list(args.scene_list, {scene for scene, _ in models}, source.sfm)
+    except InputError as error:
+        log.error(error)
+        return 1
+    step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)
+    by_scene = {name: [k for scene, k in models if scene == name] or ["0"] for name in names}
+    return run_scenes(
+        step,
+        [f"{name}/{k}" for name, models in by_scene.items() for k in models],
+        workers=args.workers,
+        force=args.force_output,
+        quiet=args.quiet,
+        isolated=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
