@@ -45,6 +45,11 @@ def _sha256(file: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _sha256_of_state(file: Path, *state: int) -> str:
+    return sha256_of_file(file)
+
+
+def sha256_of_file(file: Path) -> str:
+    """Hex SHA-256 of a file of any size."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
