@@ -6,6 +6,7 @@ An archive is unpacked in a hidden folder beside it, and moved to its place when
 from __future__ import annotations
 
 import gzip
+import io
 import posixpath
 import shutil
 import stat
@@ -15,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
@@ -127,7 +128,7 @@ def _zip_entries(archive: Path) -> Iterator[_Entry]:
 
 
 def _tar_entries(archive: Path) -> Iterator[_Entry]:
-    with _opened(archive) as stream, tarfile.open(fileobj=_SmallReads(stream), mode="r:") as opened:
+    with _opened(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as opened:
         for member in opened:
             if not (member.isreg() or member.isdir()):
                 raise _refused(archive, member.name, "a link or device")
@@ -136,24 +137,19 @@ def _tar_entries(archive: Path) -> Iterator[_Entry]:
                 yield _Entry(member.name, member.size, content)
 
 
-def _opened(archive: Path) -> IO[bytes]:
-    opened = archive.open("rb")
-    is_gzip = opened.read(2) == b"\x1f\x8b"
-    opened.seek(0)
-    return cast(IO[bytes], gzip.open(opened)) if is_gzip else opened
+def _opened(archive: Path) -> _SmallReads:
+    with archive.open("rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    return _SmallReads(gzip.open(archive) if is_gzip else archive.open("rb", buffering=0))
 
 
-class _SmallReads:
+class _SmallReads(io.BufferedReader):
     """A stream that gives a header of a tar no more memory than any honest one needs."""
 
-    def __init__(self, stream: IO[bytes]):
-        self._stream = stream
-        self.seek, self.tell = stream.seek, stream.tell
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= FREE_BYTES:
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= FREE_BYTES:
             raise ValueError(f"a header of {size} bytes")
-        return self._stream.read(size)
+        return super().read(size)
 
 
 def _inside(listed: str, archive: Path) -> str:
