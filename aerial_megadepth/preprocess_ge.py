@@ -21,7 +21,7 @@ from warpset.recording import same_aspect
 from .earth_models import EARTH_MODELS, EarthModel
 from .earth_studio import StudioExport, heading_and_pitch, metric_cameras, read_export
 from .frames_file import AerialFrame, write_frames
-from .scene_steps import log, read_scene_list, run_scenes, step_parser
+from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
 from .video import read_video
 
 
@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="sphere: positions as Earth Studio exports them; wgs84: from latitude and longitude",
     )
     args = parser.parse_args(arguments)
+    start_logging(args.quiet)
     step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet or args.workers > 1)
     downloaded = args.data_root / "downloaded_data"
     try:

@@ -23,7 +23,7 @@ from warpset.recording import same_aspect
 from .image_list import ImageList, is_plain_name, read_image_list
 from .megadepth import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
 from .scene_process import IncompleteScene
-from .scene_steps import log, read_scene_list, run_scenes, step_parser
+from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
 from .view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
 
 PosedLens = tuple[Lens, np.ndarray]
@@ -148,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="where the views go")
     args = parser.parse_args(arguments)
+    start_logging(args.quiet)
     try:
         source = MegaDepth.at(args.megadepth_dir)
         listed = args.megadepth_image_list
