@@ -84,7 +84,7 @@ def read_export(path: Path) -> StudioExport:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     try:
         export = _export(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         missing = f"no {error}" if isinstance(error, KeyError) else str(error)
         reason = " ".join(missing.split())
         raise InputError(
@@ -127,7 +127,7 @@ def heading_and_pitch(camera: Camera) -> tuple[float, float]:
         pitch over the horizon.
     """
     east, north, up = camera.cam_from_world[2, :3]
-    heading = math.degrees(math.atan2(east, north)) % 360.0
+    heading = (math.degrees(math.atan2(east, north)) + 360.0) % 360.0
     return heading, math.degrees(math.atan2(up, math.hypot(east, north)))
 
 
@@ -155,7 +155,7 @@ def _camera(
 
 
 def _export(content: Mapping[str, Any]) -> StudioExport:
-    size_wh = int(content["width"]), int(content["height"])
+    size_wh = int(_number(content["width"])), int(_number(content["height"]))
     frame_rate = _number(content["frameRate"])
     listed = content["cameraFrames"]
     if min(size_wh) <= 0 or frame_rate <= 0:

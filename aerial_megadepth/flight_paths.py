@@ -96,6 +96,6 @@ def _looking_at_place(flight: Flight, east_m: float, north_m: float) -> Pose:
     east, north, up = enu_from_ecef_rotation(latitude, longitude) @ (target - camera)
     across = math.hypot(east, north)
     is_overhead = across < 1e-6 * abs(up)
-    pan = 0.0 if is_overhead else math.degrees(math.atan2(east, north)) % 360.0
+    pan = 0.0 if is_overhead else (math.degrees(math.atan2(east, north)) + 360.0) % 360.0
     tilt = 90.0 + math.degrees(math.atan2(up, across))
     return Pose(latitude, longitude, flight.altitude_m, pan, tilt)

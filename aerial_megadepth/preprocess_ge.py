@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from warpset.command_line import OneLineParser
 from warpset.errors import InputError
 from warpset.pictures import picture_bytes
 from warpset.recording import same_aspect
@@ -118,8 +119,8 @@ def _check_match(
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+def make_parser() -> OneLineParser:
+    """The command line."""
     parser = step_parser("Earth Studio's videos and camera exports to frames and metric cameras.")
     parser.add_argument(
         "--data_root", type=Path, required=True, help="folder with downloaded_data/; gets data/"
@@ -130,7 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="sphere",
         help="sphere: positions as Earth Studio exports them; wgs84: from latitude and longitude",
     )
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    args = make_parser().parse_args(arguments)
     start_logging(args.quiet)
     step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet or args.workers > 1)
     downloaded = args.data_root / "downloaded_data"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from warpset.command_line import OneLineParser
 from warpset.errors import InputError
 from warpset.geometry import DepthMap
 from warpset.lens import Lens
@@ -131,8 +132,8 @@ def _summed_up(written: int, ordinal: int, problems: Sequence[str]) -> str:
     return summary
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+def make_parser() -> OneLineParser:
+    """The command line."""
     parser = step_parser("MegaDepth's photos with depth and cameras to views of about 800x600.")
     parser.add_argument(
         "--megadepth_dir",
@@ -147,7 +148,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="photos to take, .npz or .json; every photo of every model if not given",
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="where the views go")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    args = make_parser().parse_args(arguments)
     start_logging(args.quiet)
     try:
         source = MegaDepth.at(args.megadepth_dir)

@@ -1,6 +1,7 @@
 """The house: which room may import which, and that the papers agree with the code."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 from warpset.command_line import make_parser
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("vggt", "warpset", "splats")
+PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth")
+MAY_IMPORT = {"aerial_megadepth": {"warpset"}}
+STEPS = sorted(
+    path.stem
+    for path in (ROOT / "aerial_megadepth").glob("*.py")
+    if "def make_parser(" in path.read_text(encoding="utf-8")
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
@@ -42,6 +49,7 @@ def modules(folder: str) -> list[Path]:
 def test_packages_do_not_import_each_other_nor_the_scripts(package):
     scripts = {path.stem for path in ROOT.glob("*.py")}
     forbidden = set(PACKAGES) | scripts | {"tests", "benchmarks", "examples"}
+    forbidden -= MAY_IMPORT.get(package, set())
     for path in modules(package):
         absolute = {name.split(".")[0] for name in imports_of(path) if name[0] != "."}
         assert not absolute & forbidden, f"{path.name} imports {absolute & forbidden}"
@@ -105,6 +113,26 @@ def test_the_readme_names_no_flag_that_is_not_there():
     section = README.split("## Every flag of `build_warp_dataset.py`")[1].split("\n## ")[0]
     named = set(re.findall(r"^\| `(--[\w-]+)", section, re.M))
     assert named <= known
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_flag_of_an_aerial_step_has_help_and_is_in_the_readme(step):
+    section = README.split("\n## Aerial data\n")[1].split("\n## ")[0]
+    parser = importlib.import_module(f"aerial_megadepth.{step}").make_parser()
+    for action in parser._actions:
+        if "--help" in action.option_strings or not action.option_strings:
+            continue
+        flag = action.option_strings[-1]
+        assert action.help, flag
+        assert re.search(rf"`{re.escape(flag)}[ `]", section), f"{flag} is not in README"
+    assert f"`{step}`" in section
+
+
+def test_the_readme_names_no_aerial_flag_that_is_not_there():
+    section = README.split("\n## Aerial data\n")[1].split("\n## ")[0]
+    parsers = (importlib.import_module(f"aerial_megadepth.{step}").make_parser() for step in STEPS)
+    known = {flag for parser in parsers for a in parser._actions for flag in a.option_strings}
+    assert set(re.findall(r"`(--[\w-]+)", section)) <= known
 
 
 def test_every_module_says_first_what_lives_there():
