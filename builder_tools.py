@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from warpset.cache import ArrayCache
 from warpset.errors import InputError
 from warpset.pipeline import Estimator, Segmenter, Tools
+from warpset.ply import check_points, read_ply
 from warpset.points import PointCloud
 from warpset.warping import Renderer
 
@@ -87,10 +89,40 @@ def torch_device(asked: str | None) -> str:
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make_renderer(size_wh: tuple[int, int], sigma: float, device: str) -> Renderer:
-    """The hole-filling renderer; imported only when something has to be rendered."""
+def make_renderer(size_wh: tuple[int, int], sigma: float, device: str, **settings: Any) -> Renderer:
+    """The hole-filling renderer; imported only when something has to be rendered.
+
+    Args:
+        size_wh: Size of its pictures.
+        sigma: Distance in pixels over which filled holes fade.
+        device: `cuda` or `cpu`.
+        settings: Further arguments of `HoleFillingRenderer`.
+    """
     from hole_filling_renderer import HoleFillingRenderer
 
     return HoleFillingRenderer(
-        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device, **settings
     )
+
+
+def read_point_file(path: Path) -> PointCloud:
+    """The points of a PLY, or the centres of Gaussian splats with their opacity as confidence.
+
+    Raises:
+        InputError: No such file, or none that can be read.
+    """
+    from splats import SplatError, confidence_from_opacity, holds_splats, read_splats
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a point cloud or Gaussian splat PLY")
+    try:
+        if not holds_splats(path):
+            cloud = read_ply(path)
+            check_points(cloud, path)
+            return cloud
+        gaussians = read_splats(path)
+    except SplatError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    return PointCloud(gaussians.means, gaussians.rgb, confidence_from_opacity(gaussians.opacities))

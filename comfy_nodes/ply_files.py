@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 
-from ..splats import Gaussians, StageOptions, export_splats_to_usd, read_splats
-from ..splats.gaussians import SH_C0
-from ..warpset.errors import InputError
-from ..warpset.ply import ply_bytes, read_ply
+from ..splats import StageOptions, export_splats_to_usd, holds_splats, read_splats
+from ..warpset.ply import check_points, ply_bytes, read_ply
 from ..warpset.points import PointCloud
 from .folders import existing_file, new_output, new_temporary, shown_file
 from .viewer import file_3d, y_up
 from .widgets import ExportWidgets
-
-HEADER_BYTES = 8192
-SPLAT_FIELDS = (b"property float f_dc_0", b"element chunk ")
 
 
 def load(ply_path: str) -> tuple[PointCloud, Any]:
@@ -29,36 +22,14 @@ def load(ply_path: str) -> tuple[PointCloud, Any]:
         SplatError: A Gaussian splat PLY that cannot be read.
     """
     path = existing_file(ply_path)
-    if _holds_splats(path):
-        return _centers(read_splats(path)), file_3d(path)
+    if holds_splats(path):
+        splats = read_splats(path)
+        return PointCloud(splats.means, splats.rgb, None), file_3d(path)
     cloud = read_ply(path)
-    _check(cloud, path)
+    check_points(cloud, path)
     turned = new_temporary(".ply")
     turned.write_bytes(ply_bytes(y_up(cloud)))
     return cloud, file_3d(turned)
-
-
-def _holds_splats(path: Path) -> bool:
-    """Whether the header names what only Gaussian splats have."""
-    with path.open("rb") as file:
-        header = file.read(HEADER_BYTES)
-    return path.suffix.lower() == ".spz" or any(field in header for field in SPLAT_FIELDS)
-
-
-def _centers(splats: Gaussians) -> PointCloud:
-    rgb = np.clip((0.5 + SH_C0 * splats.sh0[:, 0]) * 255, 0, 255).round().astype(np.uint8)
-    return PointCloud(splats.means, rgb, None)
-
-
-def _check(cloud: PointCloud, path: Path) -> None:
-    if len(cloud.xyz_world) == 0:
-        raise InputError(f"{path}: found no points, need at least one; export it again")
-    broken = np.count_nonzero(~np.isfinite(cloud.xyz_world).all(axis=1))
-    if broken:
-        raise InputError(
-            f"{path}: found {broken} points at infinity or nowhere, need finite float32 "
-            "positions; remove them first, for instance in CloudCompare"
-        )
 
 
 def export_usd(ply_path: str, widgets: ExportWidgets) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from .errors import SplatError
 from .export import export_splats_to_usd, export_splats_to_usdz
 from .from_points import (
     SplatShape,
+    confidence_from_opacity,
     gaussians_from_points,
     opacity_from_confidence,
     pixel_footprint,
 )
 from .gaussians import Gaussians, as_gaussians
-from .ply import read_splats, write_ply
+from .ply import holds_splats, read_splats, write_ply
 from .stage import StageOptions
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "SplatShape",
     "StageOptions",
     "as_gaussians",
+    "confidence_from_opacity",
     "export_splats_to_usd",
     "export_splats_to_usdz",
     "gaussians_from_points",
+    "holds_splats",
     "opacity_from_confidence",
     "pixel_footprint",
     "read_splats",

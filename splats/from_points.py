@@ -52,6 +52,11 @@ def opacity_from_confidence(confidence: Numbers) -> Numbers:
     return 1 - 1 / np.maximum(confidence, 1)
 
 
+def confidence_from_opacity(opacity: Numbers) -> Numbers:
+    """Map opacities in 0..1 back to confidences, 1 / (1 - opacity), bounded as opacities are."""
+    return 1 / (1 - np.minimum(opacity, DEFAULT_SHAPE.max_opacity))
+
+
 def gaussians_from_points(
     xyz: Numbers,
     rgb: NDArray[np.uint8],

@@ -76,6 +76,11 @@ class Gaussians:
         """(N,) opacities in 0..1."""
         return (0.5 + 0.5 * np.tanh(0.5 * self.logit_opacities)).astype(np.float32)
 
+    @property
+    def rgb(self) -> NDArray[np.uint8]:
+        """(N, 3) colours of the constant coefficient, which the others vary with the view."""
+        return np.clip((0.5 + SH_C0 * self.sh0[:, 0]) * 255, 0, 255).round().astype(np.uint8)
+
     def padded_to(self, sh_degree: int) -> Gaussians:
         """Add zero coefficients until the degree is at least `sh_degree`; looks do not change."""
         missing = (sh_degree + 1) ** 2 - self.num_sh_bases

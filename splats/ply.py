@@ -23,6 +23,20 @@ SH0 = ("f_dc_0", "f_dc_1", "f_dc_2")
 SCALES = ("scale_0", "scale_1", "scale_2")
 QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 
+HEADER_BYTES = 8192
+SPLAT_FIELDS = (b"property float f_dc_0", b"element chunk ")
+
+
+def holds_splats(path: Path) -> bool:
+    """Whether a file is named or begins as Gaussian splats do, not as a mesh or a point cloud.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    return path.suffix.lower() == ".spz" or any(field in header for field in SPLAT_FIELDS)
+
 
 def read_splats(path: Path) -> Gaussians:
     """Read a 3DGS PLY; with gsply also SuperSplat's compressed PLY and SPZ.

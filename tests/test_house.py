@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from viewer.command_line import make_parser as make_viewer_parser
 from warpset.command_line import make_parser
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth")
-MAY_IMPORT = {"aerial_megadepth": {"warpset"}}
+PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth", "viewer")
+MAY_IMPORT = {
+    "aerial_megadepth": {"warpset"},
+    "viewer": {"warpset", "hole_filling_renderer"},
+}
 STEPS = sorted(
     path.stem
     for path in (ROOT / "aerial_megadepth").glob("*.py")
     if "def make_parser(" in path.read_text(encoding="utf-8")
 )
+PARSERS = {
+    "build_warp_dataset.py": make_parser(),
+    "vggt_point_cloud_viewer.py": make_viewer_parser(),
+}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
@@ -53,6 +61,27 @@ def test_packages_do_not_import_each_other_nor_the_scripts(package):
     for path in modules(package):
         absolute = {name.split(".")[0] for name in imports_of(path) if name[0] != "."}
         assert not absolute & forbidden, f"{path.name} imports {absolute & forbidden}"
+
+
+def test_only_the_window_knows_pyglet():
+    everywhere = [*ROOT.glob("*.py"), *(path for name in PACKAGES for path in modules(name))]
+    knowing = {
+        path.name
+        for path in everywhere
+        if "pyglet" in {name.split(".")[0] for name in imports_of(path)}
+    }
+    assert knowing == {"window.py"}
+
+
+VIEWER_WITHOUT_WINDOW = "fly_camera input_state menu toasts session overlay theme clipboard"
+
+
+@pytest.mark.parametrize("room", VIEWER_WITHOUT_WINDOW.split())
+def test_the_viewers_state_knows_no_window_and_no_torch(room):
+    imported = {name.split(".")[0] for name in imports_of(ROOT / "viewer" / f"{room}.py")}
+    inside = imports_of(ROOT / "viewer" / f"{room}.py")
+    assert not imported & {"torch", "pyglet", "hole_filling_renderer"}
+    assert not inside & {".window", ".showing", ".live_renderer"}
 
 
 def test_every_room_has_its_place_in_the_corridor():
@@ -99,19 +128,25 @@ def test_requirements_are_those_of_the_project():
     assert (ROOT / "requirements.txt").read_text().split("\n")[:-1] == declared
 
 
-def test_every_flag_has_help_and_a_line_in_the_readme():
-    for action in make_parser()._actions:
-        if "--help" in action.option_strings:
+def flags_section(script: str) -> str:
+    return README.split(f"## Every flag of `{script}`")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("script", PARSERS)
+def test_every_flag_has_help_and_a_line_in_the_readme(script):
+    section = flags_section(script)
+    for action in PARSERS[script]._actions:
+        if not action.option_strings or "--help" in action.option_strings:
             continue
         flag = action.option_strings[-1]
         assert action.help, flag
-        assert re.search(rf"^\| `{re.escape(flag)}[ `]", README, re.M), f"{flag} is not in README"
+        assert re.search(rf"^\| `{re.escape(flag)}[ `]", section, re.M), f"{flag} is not in README"
 
 
-def test_the_readme_names_no_flag_that_is_not_there():
-    known = {flag for action in make_parser()._actions for flag in action.option_strings}
-    section = README.split("## Every flag of `build_warp_dataset.py`")[1].split("\n## ")[0]
-    named = set(re.findall(r"^\| `(--[\w-]+)", section, re.M))
+@pytest.mark.parametrize("script", PARSERS)
+def test_the_readme_names_no_flag_that_is_not_there(script):
+    known = {flag for action in PARSERS[script]._actions for flag in action.option_strings}
+    named = set(re.findall(r"^\| `(--[\w-]+)", flags_section(script), re.M))
     assert named <= known
 
 

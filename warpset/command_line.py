@@ -117,7 +117,8 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_depth(group: argparse._ArgumentGroup) -> None:
+def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say where depth and cameras come from, and how a network is run for them."""
     group.add_argument(
         "--geometry",
         choices=GEOMETRY_SOURCES,
@@ -147,13 +148,17 @@ def _add_depth(group: argparse._ArgumentGroup) -> None:
         default="auto",
         help="of the network's large layers; auto is bf16 where the processor is fast at it",
     )
-    _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--stereo-engine",
         choices=STEREO_ENGINES,
         default=STEREO_ENGINES[0],
         help="dense depth of --geometry stereo: our plane sweep, or COLMAP's patch-match on CUDA",
     )
+
+
+def _add_depth(group: argparse._ArgumentGroup) -> None:
+    add_geometry_flags(group)
+    _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--sigma",
         type=number(float, 0),
@@ -215,7 +220,8 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
 
 
-def _add_system(group: argparse._ArgumentGroup) -> None:
+def add_system_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that every command which computes takes."""
     group.add_argument(
         "--device",
         choices=("cuda", "cpu"),
@@ -223,8 +229,12 @@ def _add_system(group: argparse._ArgumentGroup) -> None:
         help="where to compute; chosen by what is there if not given",
     )
     _switch(group, "--nocache", "neither read nor keep estimated geometry in .cache/")
-    _switch(group, "--clear-cache", "delete .cache/ first")
     _switch(group, "--quiet", "say problems only")
+
+
+def _add_system(group: argparse._ArgumentGroup) -> None:
+    add_system_flags(group)
+    _switch(group, "--clear-cache", "delete .cache/ first")
 
 
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:

@@ -118,7 +118,7 @@ def build_scene(
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
-    source, estimate = _geometry_source(scene, options, tools)
+    source, estimate = geometry_source(scene, options, tools)
     folder = PairFolder(output)
     job = _Job(scene.photos, folder, options, source)
     splats = job.scene_splats()
@@ -160,21 +160,25 @@ def _sky_scores(
     return segmenter.score
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """Who gives the geometry, as records name it."""
 
     source: str
     revision: str
 
 
-def _geometry_source(
+def geometry_source(
     scene: SceneInput, options: BuildOptions, tools: Tools
-) -> tuple[_Source, Callable[[], SceneGeometry]]:
-    """Who gives the geometry, and how to get it once it is needed."""
+) -> tuple[Source, Callable[[], SceneGeometry]]:
+    """Who gives the geometry, and how to get it once it is needed.
+
+    Raises:
+        InputError: There is none of the kind that `options.geometry` asks for.
+    """
     recording = scene.recording
     if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
         return (
-            _Source(RECORDED, recording.origin),
+            Source(RECORDED, recording.origin),
             lambda: _recorded_frames(recording, scene.photos),
         )
     found = "cameras but no depth" if recording else "neither cameras nor depth"
@@ -186,7 +190,7 @@ def _geometry_source(
     name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
     try:
         estimator = tools.make_estimator[name]()
-        return _Source(name, estimator.revision), lambda: estimator.estimate(scene)
+        return Source(name, estimator.revision), lambda: estimator.estimate(scene)
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
 
@@ -204,7 +208,7 @@ class _Job:
         photos: Sequence[Path],
         folder: PairFolder,
         options: BuildOptions,
-        source: _Source,
+        source: Source,
         plan: str = "",
     ):
         self.photos, self.folder, self.options = photos, folder, options

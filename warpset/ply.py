@@ -43,8 +43,24 @@ def read_ply(path: Path) -> PointCloud:
         vertices = PlyData.read(path)["vertex"]
         xyz = np.stack([vertices[name] for name in POSITION], axis=-1)
         rgb = np.stack([vertices[name] for name in COLOR], axis=-1)
-    except (OSError, PlyParseError, KeyError, ValueError) as error:
+    except (OSError, PlyParseError, KeyError, ValueError, MemoryError) as error:
         raise InputError(f"{path}: no PLY with {' '.join(POSITION + COLOR)} ({error})") from error
     names = vertices.data.dtype.names or ()
     confidence = vertices[CONFIDENCE].astype(np.float32) if CONFIDENCE in names else None
     return PointCloud(xyz.astype(np.float32), rgb.astype(np.uint8), confidence)
+
+
+def check_points(cloud: PointCloud, path: Path) -> None:
+    """Make sure that a cloud read from a file can be shown.
+
+    Raises:
+        InputError: It has no points, or some that are not finite.
+    """
+    if len(cloud.xyz_world) == 0:
+        raise InputError(f"{path}: found no points, need at least one; export it again")
+    broken = np.count_nonzero(~np.isfinite(cloud.xyz_world).all(axis=1))
+    if broken:
+        raise InputError(
+            f"{path}: found {broken} points at infinity or nowhere, need finite float32 "
+            "positions; remove them first, for instance in CloudCompare"
+        )

@@ -65,12 +65,20 @@ class SceneInput:
     missing: int
 
 
-def open_scene(scene: Path, selection: FrameSelection) -> SceneInput:
+def open_scene(scene: Path, selection: FrameSelection, least: int = 2) -> SceneInput:
     """Look at a scene's photos and recording, and choose its frames.
 
+    Args:
+        scene: The scene folder.
+        selection: Which photos become frames.
+        least: How many photos are needed; a pair takes two.
+
     Raises:
-        InputError: The recording cannot be read, or fewer than two photos are left.
+        InputError: There is no such folder, its recording cannot be read, or fewer photos than
+            needed are left.
     """
+    if not scene.is_dir():
+        raise InputError(f"{scene}: found no such folder, need one with photos")
     recording = read_recording(scene)
     problems = dict(recording.problems) if recording else {}
     posed = [frame.photo.path for frame in recording.frames] if recording else []
@@ -86,6 +94,7 @@ def open_scene(scene: Path, selection: FrameSelection) -> SceneInput:
         listed = set(posed)
         usable = [path for path in usable if path in listed]
     photos = _chosen(scene, usable, recording, selection)
+    _check_enough(scene, len(usable), len(photos), least)
     missing = recording.missing if recording else 0
     lines = tuple(problems[path] for path in sorted_naturally(problems))
     return SceneInput(scene, tuple(photos), recording, lines, missing)
@@ -97,15 +106,20 @@ def _chosen(
     overlap = None
     if selection.target_overlap is not None:
         overlap = _overlap_of(scene, usable, recording)
-    photos = [usable[index] for index in select_frames(len(usable), selection, overlap)]
-    if len(photos) < 2:
-        found = f"found {len(usable)} readable photo{'' if len(usable) == 1 else 's'}"
-        kept = f", of which the options keep {len(photos)}" if len(usable) > 1 else ""
-        raise InputError(
-            f"{scene}: {found}{kept}, need at least 2 to make a pair; "
-            "add photos or lower --skip-every"
-        )
-    return photos
+    return [usable[index] for index in select_frames(len(usable), selection, overlap)]
+
+
+def _check_enough(scene: Path, readable: int, kept: int, least: int) -> None:
+    if kept >= least:
+        return
+    found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
+    if least == 1:
+        raise InputError(f"{scene}: {found}, need at least 1; add photos")
+    if readable > 1:
+        found += f", of which the options keep {kept}"
+    raise InputError(
+        f"{scene}: {found}, need at least {least} to make a pair; add photos or lower --skip-every"
+    )
 
 
 def _overlap_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raster_transform
 from .frames import fit_camera
-from .geometry import DepthMap, SceneGeometry, resample_depth
+from .geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
 from .masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
 from .options import BuildOptions, PointFilter
 from .photos import read_photo
@@ -99,88 +99,45 @@ class _Recent(Generic[Key, Value]):
         return value
 
 
-class Warper:
-    """Warps frames of one scene into each other, holding no more than the frames at hand.
+class FrameLooks:
+    """What the frames of a scene show on output rasters, holding no more than the two at hand.
 
     Args:
-        geometry: The scene's frames.
-        options: What the pairs shall look like.
-        make_renderer: Where renderers come from.
+        frames: The frames.
+        options: Which pixels become points, and whether depth is brought to the raster.
         sky_scores: Sky scores of a photo, see `sky.SkySegmenter`; None keeps the sky.
     """
 
     def __init__(
         self,
-        geometry: SceneGeometry,
+        frames: Sequence[FrameGeometry],
         options: BuildOptions,
-        make_renderer: MakeRenderer,
         sky_scores: Callable[[Path], Rgb] | None = None,
     ):
-        self._sky_scores = sky_scores
-        self._frames = geometry.frames
-        self._options = options
-        self._make_renderer = make_renderer
-        self._renderer = _Recent(self._compute_renderer, keep=1)
+        self._frames, self._options, self._sky_scores = frames, options, sky_scores
         self._photo = _Recent(self._compute_photo, keep=2)
         self._view = _Recent(self._compute_view, keep=2)
-        self._lifted = _Recent(self._compute_lifted, keep=2)
+        self._points = _Recent(self._compute_points, keep=2)
 
-    def size_of(self, reference: int, target: int) -> tuple[int, int]:
-        """Output size (width, height) of a pair."""
-        mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
-        sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
-        return self._options.size.common_size(sizes)
+    def camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
+        """The frame's camera on a raster."""
+        return fit_camera(self._frames[index].photo.camera, size_wh)
 
-    def warp(self, reference: int, target: int) -> Warp:
-        """Render the points of one frame into the view of another.
+    def picture(self, index: int, size_wh: tuple[int, int]) -> Rgb:
+        """The frame's photo (h, w, 3) on a raster.
 
         Raises:
-            InputError: A photo or the reference's depth cannot be read.
+            InputError: The photo cannot be read.
         """
-        size_wh = self.size_of(reference, target)
-        camera = self._camera(target, size_wh)
-        cloud, s0 = self._lifted((reference, size_wh))
-        renderer = self._renderer(size_wh)
-        if self._options.auto_s0:
-            renderer.s0 = s0
-        trusted = np.ones(len(cloud.xyz_world), np.float32)
-        rendered = renderer.render_view(
-            cloud.xyz_world,
-            cloud.rgb.astype(np.float32) / np.float32(255),
-            trusted if cloud.confidence is None else cloud.confidence,
-            opengl_view_matrix(camera),
-            opengl_projection_matrix(camera),
-            camera.fov_y,
-        )
-        target_rgb = self._view((target, size_wh))
-        hole = np.asarray(rendered.hole, bool)
-        overlap = share_in_view(cloud.xyz_world, camera)
-        return Warp(
-            splats=rendered.rgb,
-            target=target_rgb,
-            reference=self._view((reference, size_wh)),
-            hole=hole,
-            depth=rendered.depth,
-            confidence=None if cloud.confidence is None else rendered.confidence,
-            cloud=cloud,
-            cameras={"target": camera, "reference": self._camera(reference, size_wh)},
-            scores=score_pair(rendered.rgb, target_rgb, hole, overlap),
-        )
+        return self._view((index, size_wh))
 
-    def cloud(self, index: int) -> PointCloud:
-        """The points of one frame, as its pair with a neighbour shows them.
+    def points(self, index: int, size_wh: tuple[int, int]) -> tuple[PointCloud, float]:
+        """The points of what the frame shows on a raster, and the splat size they ask for.
 
         Raises:
             InputError: The photo or its depth cannot be read.
         """
-        neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
-        return self._lifted((index, self.size_of(index, neighbour)))[0]
-
-    def _camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
-        return fit_camera(self._frames[index].photo.camera, size_wh)
-
-    def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
-        return self._make_renderer(size_wh, self._options.sigma)
+        return self._points((index, size_wh))
 
     def _compute_photo(self, index: int) -> Rgb:
         return read_photo(self._frames[index].photo.path)
@@ -188,12 +145,11 @@ class Warper:
     def _compute_view(self, key: tuple[int, tuple[int, int]]) -> Rgb:
         index, size_wh = key
         photo = self._frames[index].photo
-        return look_through(photo, self._camera(index, size_wh), self._photo(index))
+        return look_through(photo, self.camera(index, size_wh), self._photo(index))
 
-    def _compute_lifted(self, key: tuple[int, tuple[int, int]]) -> tuple[PointCloud, float]:
-        """The points of a frame, and the splat size they ask for."""
+    def _compute_points(self, key: tuple[int, tuple[int, int]]) -> tuple[PointCloud, float]:
         index, size_wh = key
-        frame, camera = self._frames[index], self._camera(index, size_wh)
+        frame, camera = self._frames[index], self.camera(index, size_wh)
         depth_map = frame.load_depth()
         finer = depth_map.camera.K[0, 0] > camera.K[0, 0]
         if finer or self._options.upsample_depth:
@@ -209,6 +165,84 @@ class Warper:
             keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
         cloud = lift(depth_map, rgb, keep)
         return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
+
+
+class Warper:
+    """Warps frames of one scene into each other.
+
+    Args:
+        geometry: The scene's frames.
+        options: What the pairs shall look like.
+        make_renderer: Where renderers come from.
+        sky_scores: See `FrameLooks`.
+    """
+
+    def __init__(
+        self,
+        geometry: SceneGeometry,
+        options: BuildOptions,
+        make_renderer: MakeRenderer,
+        sky_scores: Callable[[Path], Rgb] | None = None,
+    ):
+        self._frames = geometry.frames
+        self._looks = FrameLooks(geometry.frames, options, sky_scores)
+        self._options = options
+        self._make_renderer = make_renderer
+        self._renderer = _Recent(self._compute_renderer, keep=1)
+
+    def size_of(self, reference: int, target: int) -> tuple[int, int]:
+        """Output size (width, height) of a pair."""
+        mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
+        sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
+        return self._options.size.common_size(sizes)
+
+    def warp(self, reference: int, target: int) -> Warp:
+        """Render the points of one frame into the view of another.
+
+        Raises:
+            InputError: A photo or the reference's depth cannot be read.
+        """
+        size_wh = self.size_of(reference, target)
+        camera = self._looks.camera(target, size_wh)
+        cloud, s0 = self._looks.points(reference, size_wh)
+        renderer = self._renderer(size_wh)
+        if self._options.auto_s0:
+            renderer.s0 = s0
+        trusted = np.ones(len(cloud.xyz_world), np.float32)
+        rendered = renderer.render_view(
+            cloud.xyz_world,
+            cloud.rgb.astype(np.float32) / np.float32(255),
+            trusted if cloud.confidence is None else cloud.confidence,
+            opengl_view_matrix(camera),
+            opengl_projection_matrix(camera),
+            camera.fov_y,
+        )
+        target_rgb = self._looks.picture(target, size_wh)
+        hole = np.asarray(rendered.hole, bool)
+        overlap = share_in_view(cloud.xyz_world, camera)
+        return Warp(
+            splats=rendered.rgb,
+            target=target_rgb,
+            reference=self._looks.picture(reference, size_wh),
+            hole=hole,
+            depth=rendered.depth,
+            confidence=None if cloud.confidence is None else rendered.confidence,
+            cloud=cloud,
+            cameras={"target": camera, "reference": self._looks.camera(reference, size_wh)},
+            scores=score_pair(rendered.rgb, target_rgb, hole, overlap),
+        )
+
+    def cloud(self, index: int) -> PointCloud:
+        """The points of one frame, as its pair with a neighbour shows them.
+
+        Raises:
+            InputError: The photo or its depth cannot be read.
+        """
+        neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
+        return self._looks.points(index, self.size_of(index, neighbour))[0]
+
+    def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
+        return self._make_renderer(size_wh, self._options.sigma)
 
 
 def kept_pixels(depth_map: DepthMap, rgb: Rgb, points: PointFilter) -> Mask:

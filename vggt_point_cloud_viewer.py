@@ -1,0 +1,85 @@
+"""Look at the points of photos, a scene or a file: in a window, or as one picture."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import builder_tools
+from viewer.command_line import check, make_parser, size_of
+from viewer.frame_source import FrameSource
+from viewer.output import check_output
+from viewer.point_cloud_files import subject_of_file
+from viewer.showing import ShowOptions, show
+from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
+from warpset.errors import InputError
+from warpset.frames import FrameSelection, SizeRule
+from warpset.options import BuildOptions, PointFilter
+from warpset.pipeline import geometry_source
+from warpset.scenes import open_scene, scene_name
+
+log = logging.getLogger("vggt_point_cloud_viewer")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 = all shown, 1 = something could not be, 2 = wrong command line."""
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    check(parser, args)
+    level = logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(format="%(message)s", level=level, force=True)
+    options = ShowOptions(args.output, size_of(args, "viewport"), args.headless, args.theme)
+    try:
+        check_output(args.output)
+        device = builder_tools.torch_device(args.device)
+        subject = find_subject(args)
+        for problem in subject.problems:
+            log.warning(problem)
+        show(subject, source_of(args, subject, device), options)
+    except InputError as error:
+        log.error(error)
+        return 1
+    return 1 if subject.problems else 0
+
+
+def find_subject(args: argparse.Namespace) -> Subject:
+    """What the command line asks to look at.
+
+    Raises:
+        InputError: There is nothing to look at.
+    """
+    resize_wh = size_of(args, "resize")
+    size = SizeRule(None, resize_wh) if resize_wh else SizeRule()
+    points = PointFilter(args.conf_threshold)
+    options = SubjectOptions(size, points, args.max_points or None, args.quiet)
+    if args.ply:
+        return subject_of_file(args.ply, builder_tools.read_point_file(args.ply), options)
+    if args.scene:
+        scene = open_scene(args.scene, FrameSelection(), least=1)
+    else:
+        scene = scene_of_photos(args.images)
+    with builder_tools.cache_folder(args.nocache) as cache_dir:
+        tools = builder_tools.make_tools(args, cache_dir)
+        _, estimate = geometry_source(scene, BuildOptions(geometry=args.geometry), tools)
+        subject = subject_of_scene(scene_name(scene.path), estimate(), options)
+    return replace(subject, problems=(*scene.problems, *subject.problems))
+
+
+def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameSource:
+    """What renders the subject, as the command line asks for it."""
+    wished = {"occlusion_threshold": args.occlusion_threshold, "coarse_level": args.coarse_level}
+    settings = {name: value for name, value in wished.items() if value is not None}
+
+    def renderer(size_wh: tuple[int, int], sigma: float) -> Any:
+        return builder_tools.make_renderer(size_wh, sigma, device, **settings)
+
+    s0 = (subject.s0 or None) if args.auto_s0 else args.s0
+    return FrameSource(subject.cloud, s0, args.sigma, renderer, device)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

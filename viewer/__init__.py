@@ -1,0 +1,1 @@
+"""Looking at one scene from anywhere: interactive, or one picture; networks are unknown here."""

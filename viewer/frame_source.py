@@ -1,0 +1,100 @@
+"""Points and a renderer -> what a camera sees; files, windows and keys are unknown."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
+from warpset.points import PointCloud
+from warpset.warping import MakeRenderer, Renderer
+
+Rgb = NDArray[np.uint8]
+
+DETAILS = (1.0, 0.5, 0.25, 0.125)
+"""Sizes of a picture relative to the window's, the full one first."""
+
+
+class View(NamedTuple):
+    """A camera's picture (h, w, 3) uint8, holes filled, and where the holes are (h, w) bool."""
+
+    rgb: Rgb
+    hole: NDArray[np.bool_]
+
+
+class Look(NamedTuple):
+    """What of a view is shown: holes filled or black, or the hole mask instead of colours."""
+
+    filled: bool = True
+    mask: bool = False
+
+
+def picture(view: View, look: Look) -> Rgb:
+    """The (h, w, 3) picture of a view; the mask is white where the holes are."""
+    if look.mask:
+        return np.repeat(np.where(view.hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
+    return view.rgb if look.filled else np.where(view.hole[..., None], np.uint8(0), view.rgb)
+
+
+class FrameSource:
+    """Renders one cloud for any camera, in full or with less detail in less time.
+
+    Args:
+        cloud: The points.
+        s0: Diameter of a point's splat in world units; None leaves the renderer's own.
+        sigma: Distance in pixels over which filled holes fade.
+        make_renderer: Where renderers come from.
+        device: Where they keep their points.
+    """
+
+    def __init__(
+        self,
+        cloud: PointCloud,
+        s0: float | None,
+        sigma: float,
+        make_renderer: MakeRenderer,
+        device: str,
+    ) -> None:
+        self._s0, self._sigma, self._make_renderer = s0, sigma, make_renderer
+        self._cloud, self._device = cloud, device
+        self._renderer = lru_cache(maxsize=len(DETAILS))(self._new_renderer)
+        self._points = lru_cache(maxsize=len(DETAILS))(self._some_points)
+
+    def view(self, camera: Camera, detail: float = 1.0) -> View:
+        """What a camera sees.
+
+        Args:
+            camera: The camera on the window's raster.
+            detail: One of `DETAILS`: the picture is smaller by it, and made of fewer points.
+        """
+        width, height = camera.size_wh
+        camera = camera.resized((max(1, round(width * detail)), max(1, round(height * detail))))
+        xyz, rgb, trust = self._points(detail)
+        rendered = self._renderer(camera.size_wh, detail).render_view(
+            xyz,
+            rgb,
+            trust,
+            opengl_view_matrix(camera),
+            opengl_projection_matrix(camera),
+            camera.fov_y,
+        )
+        return View(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
+
+    def _new_renderer(self, size_wh: tuple[int, int], detail: float) -> Renderer:
+        renderer = self._make_renderer(size_wh, self._sigma * detail)
+        renderer.s0 = (renderer.s0 if self._s0 is None else self._s0) / detail
+        return renderer
+
+    def _some_points(self, detail: float) -> list[Any]:
+        """Positions, colours and trust of as many points as a smaller picture has pixels less."""
+        import torch  # takes seconds, which a wrong command line need not wait for
+
+        xyz, rgb = self._cloud.xyz_world, self._cloud.rgb
+        if detail < 1:
+            shown = np.random.default_rng(0).random(len(xyz), np.float32) < detail**2
+            xyz, rgb = xyz[shown], rgb[shown]
+        arrays = xyz, rgb / np.float32(255), np.ones(len(xyz), np.float32)
+        return [torch.from_numpy(array).to(self._device) for array in arrays]

@@ -1,0 +1,189 @@
+"""What is looked at: points of a scene or a file, and cameras to see them from; no windows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from warpset.cameras import Camera, project
+from warpset.errors import InputError
+from warpset.frames import SizeRule
+from warpset.geometry import SceneGeometry
+from warpset.options import BuildOptions, PointFilter
+from warpset.photos import check_photo, sorted_naturally
+from warpset.points import PointCloud
+from warpset.recorded import read_recording
+from warpset.recording import Recording
+from warpset.scenes import SceneInput
+from warpset.warping import FrameLooks
+
+log = logging.getLogger(__name__)
+
+
+class Standpoint(NamedTuple):
+    """A camera that the scene was seen from, and what it is called."""
+
+    name: str
+    camera: Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A cloud and where to look at it from.
+
+    Attributes:
+        name: For the window's title.
+        cloud: The points.
+        s0: Diameter of a splat, in world units, that fits how densely the points were seen.
+        standpoints: At least one; the first is where looking begins.
+        problems: A line for each photo that had to be left out.
+    """
+
+    name: str
+    cloud: PointCloud
+    s0: float
+    standpoints: tuple[Standpoint, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def reach(self) -> float:
+        """Median depth in world units of what the first standpoint sees; 1 where nothing."""
+        every = max(1, len(self.cloud.xyz_world) // 100_000)
+        _, depth = project(self.standpoints[0].camera, self.cloud.xyz_world[::every])
+        seen = depth[depth > 0]
+        return float(np.median(seen)) if seen.size else 1.0
+
+
+@dataclass(frozen=True)
+class SubjectOptions:
+    """Which points are shown.
+
+    Attributes:
+        size: Size of the photos that become points.
+        points: Which of their pixels do.
+        max_points: No more points than this; None for no bound.
+        quiet: No progress bar.
+    """
+
+    size: SizeRule = SizeRule()
+    points: PointFilter = PointFilter()
+    max_points: int | None = 8_000_000
+    quiet: bool = False
+
+
+def scene_of_photos(given: Sequence[Path]) -> SceneInput:
+    """Photos as a scene, with what the folder they lie in records of all of them.
+
+    Raises:
+        InputError: None of them can be read.
+    """
+    photos, problems = [], []
+    for path in sorted_naturally(dict.fromkeys(given)):
+        try:
+            check_photo(path)
+            photos.append(path)
+        except InputError as error:
+            problems.append(str(error))
+    if not photos:
+        raise InputError(f"{problems[0]}; found no photo that can be read, need at least one")
+    recording = _recording_of(photos)
+    if recording is not None:
+        photos = [frame.photo.path for frame in recording.frames]
+    return SceneInput(photos[0].parent, tuple(photos), recording, tuple(problems), 0)
+
+
+def _recording_of(photos: Sequence[Path]) -> Recording | None:
+    """The frames of these photos in a recording beside or above them; None where one lacks."""
+    wanted = {path.resolve() for path in photos}
+    for folder in (photos[0].parent, photos[0].absolute().parent.parent):
+        recording = read_recording(folder)
+        frames = [] if recording is None else recording.frames
+        chosen = tuple(frame for frame in frames if frame.photo.path.resolve() in wanted)
+        if recording is not None and len(chosen) == len(wanted):
+            return recording._replace(frames=chosen, missing=0)
+    return None
+
+
+class _Lifted(NamedTuple):
+    """What one frame gives: its camera, the points that are shown of those found, and s0."""
+
+    standpoint: Standpoint
+    cloud: PointCloud
+    s0: float
+    found: int
+
+
+def subject_of_scene(name: str, geometry: SceneGeometry, options: SubjectOptions) -> Subject:
+    """Lift the frames of a scene into one cloud; a frame that cannot be read is left out.
+
+    Raises:
+        InputError: No frame is left, or no point passes the filter.
+    """
+    problems = list(geometry.left_out)
+    frames = list(_lift_frames(geometry, options, problems))
+    count = sum(frame.found for frame in frames)
+    if count == 0:
+        reason = f"; {problems[0]}" if problems else "; lower --conf-threshold"
+        raise InputError(f"{name}: found no points, need at least one{reason}")
+    cloud = PointCloud(
+        np.concatenate([frame.cloud.xyz_world for frame in frames]),
+        np.concatenate([frame.cloud.rgb for frame in frames]),
+        None,
+    )
+    say_thinned(name, count, cloud)
+    s0 = float(np.median([frame.s0 for frame in frames]))
+    standpoints = tuple(frame.standpoint for frame in frames)
+    return Subject(name, cloud, s0, standpoints, tuple(problems))
+
+
+def _lift_frames(
+    geometry: SceneGeometry, options: SubjectOptions, problems: list[str]
+) -> Iterator[_Lifted]:
+    """The frames that can be read, one after the other; a line for each that cannot."""
+    looks = FrameLooks(geometry.frames, BuildOptions(size=options.size, points=options.points))
+    most = options.max_points and max(1, options.max_points // max(1, len(geometry.frames)))
+    for index, frame in enumerate(tqdm(geometry.frames, "points", disable=options.quiet)):
+        size_wh = options.size.size_of(frame.photo.camera.size_wh)
+        try:
+            cloud, s0 = looks.points(index, size_wh)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        standpoint = Standpoint(frame.name, looks.camera(index, size_wh))
+        yield _Lifted(standpoint, thinned(cloud, most), s0, len(cloud.xyz_world))
+
+
+def kept_points(cloud: PointCloud, points: PointFilter) -> PointCloud:
+    """The points of a cloud whose confidence passes the filter."""
+    if cloud.confidence is None:
+        return cloud
+    known = np.ones(len(cloud.confidence), bool)
+    return _chosen(cloud, np.flatnonzero(points.confidence.passed(cloud.confidence, known)))
+
+
+def thinned(cloud: PointCloud, most: int | None) -> PointCloud:
+    """No more than `most` points of a cloud, spread evenly and always the same; None for all."""
+    count = len(cloud.xyz_world)
+    if not most or count <= most:
+        return cloud
+    rows = np.random.default_rng(0).choice(count, most, replace=False, shuffle=False)
+    return _chosen(cloud, np.sort(rows))
+
+
+def say_thinned(name: str, count: int, cloud: PointCloud) -> None:
+    """Tell that of so many points fewer are shown."""
+    if len(cloud.xyz_world) < count:
+        shown = len(cloud.xyz_world)
+        log.info(f"{name}: shows {shown:,} of {count:,} points; see --max-points")
+
+
+def _chosen(cloud: PointCloud, rows: NDArray[np.intp]) -> PointCloud:
+    confidence = None if cloud.confidence is None else cloud.confidence[rows]
+    return PointCloud(cloud.xyz_world[rows], cloud.rgb[rows], confidence)
