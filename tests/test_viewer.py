@@ -36,6 +36,7 @@ from warpset.errors import InputError
 from warpset.geometry import SceneGeometry
 from warpset.ply import ply_bytes
 from warpset.points import PointCloud
+from warpset.scene_splats import SPLATS_NAME
 
 ROOT = Path(__file__).parents[1]
 
@@ -245,6 +246,27 @@ def test_a_ply_of_a_pair_is_seen_from_its_reference_then_its_target(room, tmp_pa
     assert [standpoint.name for standpoint in subject.standpoints] == ["1.png", "2.png"]
     shown = shoot("--ply", path, "--auto-s0").astype(int)
     assert np.abs(shown - photo(room)).mean() < 1.5
+
+
+def test_the_splats_of_a_whole_scene_are_seen_from_all_its_photos(room, tmp_path, shoot):
+    output = tmp_path / "out"
+    flags = [f"--input-dir={room.parent}", f"--output-dir={output}", "--save-scene-splats"]
+    assert build([*flags, "--quiet"]) == 0
+    path = output / "room" / SPLATS_NAME
+    subject = subject_of("--ply", path)
+    assert [standpoint.name for standpoint in subject.standpoints] == ["1.png", "2.png", "3.png"]
+    shown = shoot("--ply", path, "--auto-s0").astype(int)
+    assert np.abs(shown - photo(room)).mean() < 3
+
+
+def test_a_record_without_cameras_is_said_and_passed_over(room, tmp_path, capsys):
+    output = tmp_path / "out"
+    build([f"--input-dir={room.parent}", f"--output-dir={output}", "--save-ply", "--quiet"])
+    records = output / "room" / "pairs.jsonl"
+    records.write_text(records.read_text().replace('"K"', '"k"'))
+    subject = subject_of("--ply", output / "room" / "2_reference.ply")
+    assert subject.standpoints[0].name == "front"
+    assert "2_reference.ply: the record beside it has no cameras" in capsys.readouterr().err
 
 
 def test_the_threshold_drops_points_that_a_file_does_not_trust(tmp_path):

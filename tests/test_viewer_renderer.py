@@ -129,9 +129,10 @@ def live(machine):
 
 
 def test_nothing_is_shown_before_the_first_picture_and_asking_never_waits(live, machine):
-    assert live.ask(a_camera(), is_moving=False) is None
+    camera = a_camera()
+    assert live.ask(camera, is_moving=False) is None
     machine.may_go.release()
-    live.sharp(a_camera())
+    live.sharp(camera)
 
 
 def test_a_moving_camera_is_rendered_coarsely_and_sharply_once_it_rests(live, machine):

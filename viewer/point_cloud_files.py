@@ -1,6 +1,6 @@
 """A point file as something to look at: from where it was made, if that is recorded; no windows.
 
-Point clouds of ours lie beside `pairs.jsonl`, which holds the cameras of their pair.
+Point clouds of ours lie beside `pairs.jsonl`, which holds the cameras of their pairs.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 
 from warpset.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.errors import InputError
-from warpset.pairs import PairRecord, read_records
+from warpset.pairs import read_records
 from warpset.points import PointCloud, splat_size
+from warpset.scene_splats import SPLATS_NAME
 
 from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned, thinned
 
@@ -59,25 +60,20 @@ def framing_camera(cloud: PointCloud) -> Camera:
 
 
 def _recorded(path: Path) -> tuple[Standpoint, ...]:
-    """The reference's and the target's camera of the pair that a file belongs to, if any."""
+    """The cameras of the pair that a file belongs to, reference first; of all for a scene's."""
     try:
         records = read_records(path.parent)
-    except (InputError, OSError) as error:
-        log.warning(f"{error}; looking at {path.name} from in front")
+        if path.name != SPLATS_NAME:
+            records = [record for record in records if path.name in record.files.values()]
+        cameras: dict[str, Camera] = {}
+        for record in records:
+            names = {"reference": record.reference, "target": record.target}
+            for role, name in names.items():
+                cameras.setdefault(name, _camera(record.cameras[role]))
+    except (InputError, OSError, KeyError, TypeError, ValueError) as error:
+        log.warning(f"{path}: the record beside it has no cameras ({error}); seen from in front")
         return ()
-    record = next((one for one in records if path.name in one.files.values()), None)
-    return () if record is None else _cameras(record)
-
-
-def _cameras(record: PairRecord) -> tuple[Standpoint, ...]:
-    names = {"reference": record.reference, "target": record.target}
-    try:
-        return tuple(
-            Standpoint(name, _camera(record.cameras[role])) for role, name in names.items()
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        log.warning(f"{record.name}: its record has no cameras ({error}); looking from in front")
-        return ()
+    return tuple(Standpoint(name, camera) for name, camera in cameras.items())
 
 
 def _camera(fields: Any) -> Camera:
