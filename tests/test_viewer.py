@@ -331,7 +331,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[str], str]]:
     return {
         "no such photo": ([str(folder / "9.png")], "9.png: cannot be read as a photo"),
         "no photo": ([str(folder / "text.png")], "not an image"),
-        "a folder as photo": ([plain], "plain: cannot be read as a photo"),
+        "a folder as photo": ([plain], "plain: found a folder, need photos; use --scene"),
         "no such scene": (["--scene", str(folder / "nowhere")], "nowhere: found no such folder"),
         "no photos": (
             ["--scene", str(folder / "empty")],

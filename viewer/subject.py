@@ -82,10 +82,12 @@ def scene_of_photos(given: Sequence[Path]) -> SceneInput:
     """Photos as a scene, with what the folder they lie in records of all of them.
 
     Raises:
-        InputError: None of them can be read.
+        InputError: None of them can be read, or one is a folder.
     """
     photos, problems = [], []
     for path in sorted_naturally(dict.fromkeys(given)):
+        if path.is_dir():
+            raise InputError(f"{path}: found a folder, need photos; use --scene for a folder")
         try:
             check_photo(path)
             photos.append(path)
