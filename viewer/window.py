@@ -75,7 +75,7 @@ class Screen:
         self._painted: tuple[Any, ...] = ()
         self._texture: Any = None
         self._shapes: list[Shape] = []
-        self._batch = pyglet.graphics.Batch()
+        self._batch, self._kept = _batch_of([], window.height)
         window.push_handlers(**{name: getattr(self, name) for name in _EVENTS})
 
     def run(self) -> None:
