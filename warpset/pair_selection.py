@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class RecordedPair:
-    """A pair that the main script wrote.
+    """A pair that the main script made.
 
     Attributes:
         folder: Folder of the scene's pairs.
@@ -80,18 +80,31 @@ class Selection:
 
 
 def find_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
-    """The pairs below the main script's output folder, scenes and pairs in natural order.
-
-    Pairs that the main script rejected are left out; a scene whose records cannot be read is
-    reported.
+    """The pairs that the main script wrote below its output folder, see `find_recorded_pairs`.
 
     Raises:
         InputError: The folder is missing, holds no pair, or holds two scenes of one name.
     """
+    pairs = [pair for pair in find_recorded_pairs(output_dir, report) if not pair.record.rejected]
+    if not pairs:
+        raise InputError(
+            f"{output_dir}: found no pairs, need some to export; run build_warp_dataset.py first"
+        )
+    return pairs
+
+
+def find_recorded_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
+    """All pairs on record, those that were rejected too, scenes and pairs in natural order.
+
+    A scene whose records cannot be read is reported.
+
+    Raises:
+        InputError: The folder is missing, or holds two scenes of one name.
+    """
     if not output_dir.is_dir():
         raise InputError(
             f"{output_dir}: found no such folder, need the pairs of build_warp_dataset.py; "
-            "see --output-dir"
+            "name its --output-dir"
         )
     scenes = [path.parent for path in output_dir.glob(f"*/{RECORDS_NAME}")]
     _check_names(output_dir, scenes)
@@ -101,10 +114,6 @@ def find_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
             pairs += _pairs_of(scene)
         except InputError as error:
             report(f"{error}; scene {scene.name} left out")
-    if not pairs:
-        raise InputError(
-            f"{output_dir}: found no pairs, need some to export; run build_warp_dataset.py first"
-        )
     return pairs
 
 
@@ -115,7 +124,7 @@ def _pairs_of(scene: Path) -> list[RecordedPair]:
         if not _is_sound(record):
             raise InputError(f"{scene / RECORDS_NAME}: the record of {record.name} makes no sense")
     ordered = sorted(records.values(), key=lambda record: record.sort_key)
-    return [RecordedPair(scene, record) for record in ordered if not record.rejected]
+    return [RecordedPair(scene, record) for record in ordered]
 
 
 def _is_sound(record: PairRecord) -> bool:
@@ -123,7 +132,9 @@ def _is_sound(record: PairRecord) -> bool:
     if not isinstance(record.scores, dict) or not isinstance(record.cameras, dict):
         return False
     scores = [score for score in record.scores.values() if score is not None]
-    are_finite = all(isinstance(score, (int, float)) and math.isfinite(score) for score in scores)
+    are_finite = all(
+        isinstance(score, (int, float)) and abs(score) <= sys.float_info.max for score in scores
+    )
     return are_finite and isinstance(record.target, str)
 
 

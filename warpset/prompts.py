@@ -92,7 +92,7 @@ def camera_motion(cameras: Mapping[str, Any]) -> CameraMotion:
     Raises:
         ValueError: A `cam_from_world` is no finite 4x4 matrix.
     """
-    reference, target = (_matrix(cameras, role) for role in ("reference", "target"))
+    reference, target = (recorded_pose(cameras, role) for role in ("reference", "target"))
     reference_from_target = reference @ np.linalg.inv(target)
     center, axis = reference_from_target[:3, 3], reference_from_target[:3, 2]
     way = center / (float(np.linalg.norm(center)) or 1.0)
@@ -106,7 +106,16 @@ def camera_motion(cameras: Mapping[str, Any]) -> CameraMotion:
     return CameraMotion(*_angles(seen_from_pivot), closer, rightward=way[0], upward=-way[1])
 
 
-def _matrix(cameras: Mapping[str, Any], role: str) -> NDArray[np.float64]:
+def recorded_pose(cameras: Mapping[str, Any], role: str) -> NDArray[np.float64]:
+    """The (4, 4) `cam_from_world` of one of a record's cameras.
+
+    Args:
+        cameras: `PairRecord.cameras`.
+        role: `reference` or `target`.
+
+    Raises:
+        ValueError: It is no finite 4x4 matrix that can be inverted.
+    """
     try:
         matrix = np.asarray(cameras[role]["cam_from_world"], np.float64)
     except (KeyError, TypeError, ValueError) as error:

@@ -1,0 +1,105 @@
+"""Recorded pairs -> what the page tells of each; no pixels, no HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from warpset.cache import content_key
+from warpset.cameras import invert_rigid
+from warpset.pair_selection import RecordedPair, Report, find_recorded_pairs
+from warpset.prompts import camera_motion, recorded_pose
+
+from .thumbnails import Thumbnail
+
+SCORES = ("coverage", "psnr", "ssim", "overlap")
+"""The scores that the page shows, as records name them."""
+
+ASSUMED_SIZE_WH = (4, 3)
+"""The aspect of pairs whose record does not say."""
+
+
+def find_review_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
+    """All pairs on record, those that were rejected too; what no list can name is reported.
+
+    Raises:
+        InputError: The folder is missing, or holds two scenes of one name.
+    """
+    pairs = []
+    for pair in find_recorded_pairs(output_dir, report):
+        if _can_be_listed(pair.key):
+            pairs.append(pair)
+        else:
+            report(
+                f"{output_dir}: the name {ascii(pair.key)} cannot stand in a list of one "
+                "scene/pair a line; pair left out; rename the scene or the photo"
+            )
+    return pairs
+
+
+def _can_be_listed(key: str) -> bool:
+    is_one_line = key.splitlines() == [key] and key == key.strip() and not key.startswith("#")
+    return is_one_line and key.encode(errors="replace").decode() == key
+
+
+def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
+    """A pair as the page's data, finite numbers and text alone.
+
+    `id` names what the pair shows: a pair made anew from other photos or with other options has
+    another one, so that a browser's earlier choice does not stick to it.
+    """
+    record = pair.record
+    scores = {name: record.scores.get(name) for name in SCORES}
+    identity = (pair.key, record.sha256, record.cameras, record.geometry, record.options, scores)
+    return {
+        "scene": pair.scene,
+        "name": record.name,
+        "id": content_key(pair=identity)[:16],
+        "photos": {"reference": str(record.reference), "target": record.target},
+        "rejected": str(record.rejected) if record.rejected else None,
+        "problem": thumbnail.problem,
+        "thumbnail": thumbnail.name,
+        "files": dict(thumbnail.files),
+        "size": _size_wh(record.cameras),
+        "measures": scores | _motion(record.cameras),
+        "motion": _motion_words(record.cameras),
+    }
+
+
+def _size_wh(cameras: Mapping[str, Any]) -> tuple[int, int]:
+    try:
+        width, height = cameras["target"]["size_wh"]
+        is_a_size = isinstance(width, int) and isinstance(height, int) and 0 < height and 0 < width
+    except (KeyError, TypeError, ValueError):
+        is_a_size = False
+    return (width, height) if is_a_size else ASSUMED_SIZE_WH
+
+
+def _motion(cameras: Mapping[str, Any]) -> dict[str, float | None]:
+    """How far the camera turns (degrees) and steps (world units) from reference to target."""
+    try:
+        reference, target = (recorded_pose(cameras, role) for role in ("reference", "target"))
+    except ValueError:
+        return {"turn": None, "step": None}
+    target_from_reference = target @ invert_rigid(reference)
+    cosine = (np.trace(target_from_reference[:3, :3]) - 1.0) / 2.0
+    turn_deg = math.degrees(math.acos(np.clip(cosine, -1.0, 1.0)))
+    step = float(np.linalg.norm(target_from_reference[:3, 3]))
+    return {"turn": _rounded(turn_deg), "step": _rounded(step)}
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _motion_words(cameras: Mapping[str, Any]) -> str | None:
+    """The motion as a prompt template would tell it; None where no cameras are recorded."""
+    try:
+        fields = camera_motion(cameras).fields()
+    except (ValueError, ArithmeticError):
+        return None
+    return f"{fields['azimuth']}, {fields['elevation']}, {fields['distance']}"

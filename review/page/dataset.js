@@ -1,0 +1,65 @@
+"use strict";
+// The pairs that the page came with, where their pictures lie, how their values read.
+// The data holds file names that anyone may have chosen: they become text and URL parts, never markup.
+
+const dataset = JSON.parse(document.getElementById("dataset").textContent);
+const pairs = dataset.pairs;
+
+const KINDS = ["splats", "target", "reference", "mask", "difference"];
+
+const MEASURES = [
+  // `short` is for rows of the list, `isCharted` for measures that have a histogram
+  { name: "coverage", label: "Coverage", short: "coverage", unit: "", digits: 3, isCharted: true },
+  { name: "psnr", label: "PSNR", short: "PSNR", unit: "dB", digits: 1, isCharted: true },
+  { name: "turn", label: "Camera turn", short: "turn", unit: "°", digits: 1, isCharted: true },
+  { name: "step", label: "Camera step", unit: "scene units", digits: 3, isCharted: true },
+  { name: "ssim", label: "SSIM", unit: "", digits: 3 },
+  { name: "overlap", label: "Overlap", unit: "", digits: 3 },
+];
+
+pairs.forEach((pair, order) => {
+  pair.key = `${pair.scene}/${pair.name}`;
+  pair.order = order;
+});
+
+const isWritten = (pair) => pair.rejected === null;
+
+function measured(measure, pair) {
+  const value = pair.measures[measure.name];
+  if (value === null) return "–";
+  const space = measure.unit === "°" ? "" : " ";
+  return value.toFixed(measure.digits) + (measure.unit && space + measure.unit);
+}
+
+const stripUrl = (pair) => `${dataset.thumbnails}/${pair.thumbnail}.jpg`;
+
+function pictureUrl(pair, kind) {
+  if (kind === "difference") return `${dataset.thumbnails}/${pair.thumbnail}_difference.jpg`;
+  return [pair.scene, pair.files[kind]].map(encodeURIComponent).join("/");
+}
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** One picture of a pair, cut from its strip; it fits a 4:3 cell. */
+function tile(pair, kind) {
+  if (kind === "mask" && !pair.files.mask) {
+    return element("span", { className: "absent", textContent: "not saved" });
+  }
+  const [width, height] = pair.size;
+  const image = element("img", {
+    alt: kind,
+    className: 3 * width >= 4 * height ? "wide" : "tall",
+    decoding: "async",
+    draggable: false,
+    src: stripUrl(pair),
+  });
+  image.style.aspectRatio = `${width} / ${height}`;
+  image.style.objectPosition = `${25 * KINDS.indexOf(kind)}% 0`;
+  return image;
+}
