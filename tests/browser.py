@@ -30,7 +30,6 @@ FLAGS = [
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
-    "--hide-scrollbars=false",
 ]
 ANSWER_SECONDS = 60
 KEY_CODES = {
@@ -182,7 +181,7 @@ class Browser:
             )
 
     def show_as(self, width: int, height: int, scale: float = 1.0, dark: bool = False) -> None:
-        """Set the size of the viewport in CSS pixels, device pixels per CSS pixel, and the theme."""
+        """Set the viewport in CSS pixels, device pixels per CSS pixel, and the theme."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
