@@ -73,9 +73,9 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
 def _size_wh(cameras: Mapping[str, Any]) -> tuple[int, int]:
     try:
         width, height = cameras["target"]["size_wh"]
-        is_a_size = isinstance(width, int) and isinstance(height, int) and 0 < height and 0 < width
     except (KeyError, TypeError, ValueError):
-        is_a_size = False
+        return ASSUMED_SIZE_WH
+    is_a_size = isinstance(width, int) and isinstance(height, int) and 0 < height and 0 < width
     return (width, height) if is_a_size else ASSUMED_SIZE_WH
 
 

@@ -80,16 +80,20 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "review_dataset"
     sys_version = ""
     timeout = 60
-    server: ReviewServer
+
+    @property
+    def _review(self) -> ReviewServer:
+        assert isinstance(self.server, ReviewServer), "nobody else makes this handler"
+        return self.server
 
     def do_GET(self) -> None:
         """Send the page or one of its pictures."""
         name = self._name()
         if name == "":
-            page = self.server.dataset.html(served=True).encode()
+            page = self._review.dataset.html(served=True).encode()
             self._send(HTTPStatus.OK, page, "text/html; charset=utf-8")
-        elif name in self.server.pictures:
-            path = self.server.pictures[name]
+        elif name in self._review.pictures:
+            path = self._review.pictures[name]
             try:
                 self._send(HTTPStatus.OK, path.read_bytes(), PICTURE_TYPES[path.suffix.lower()])
             except (OSError, KeyError):
@@ -111,12 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._change(self.rfile.read(int(length)))
 
     def _change(self, body: bytes) -> None:
-        dataset = self.server.dataset
+        dataset = self._review.dataset
         try:
             changes = json.loads(body)
             if not isinstance(changes, dict):
                 raise ValueError("need a JSON object")
-            with self.server.writing:
+            with self._review.writing:
                 change_choices(dataset.folder, dataset.keys, changes)
         except (ValueError, TypeError, RecursionError) as error:
             self._send_text(HTTPStatus.BAD_REQUEST, f"no choices ({error})")
@@ -132,8 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
         """What is asked for, relative to the page; None for whoever may not ask."""
         path = self.path.partition("?")[0]
         start, token, name = (path.split("/", 2) + ["", ""])[:3]
-        knows_token = secrets.compare_digest(token.encode(), self.server.token.encode())
-        if start or not knows_token or self.headers.get("Host") not in self.server.hosts:
+        knows_token = secrets.compare_digest(token.encode(), self._review.token.encode())
+        if start or not knows_token or self.headers.get("Host") not in self._review.hosts:
             return None
         return unquote(name)
 

@@ -41,8 +41,8 @@ LARGE_PX = 960
 FULL_SCALE_LEVELS = 64
 """Difference, of 255 levels, that has the brightest colour."""
 
-HOLE_RGB = (128, 128, 128)
-NO_MASK_RGB = (128, 128, 128)
+HOLE_GRAY = 128
+"""Of holes in the difference, and of the whole mask where none was saved."""
 
 _NAME = re.compile(r"[0-9a-f]{64}(_difference)?\.jpg")
 
@@ -141,8 +141,9 @@ def _make(folder: Path, name: str, pictures: Mapping[str, Rgb]) -> None:
     splats, target, mask = pictures["splats"], pictures["target"], pictures.get("mask")
     hole = None if mask is None else mask[..., 0] >= 128
     difference = difference_picture(splats, target, hole)
-    no_mask = np.full_like(splats, NO_MASK_RGB)
-    tiles = [*(pictures[kind] for kind in TRIPLET), no_mask if mask is None else mask, difference]
+    if mask is None:
+        mask = np.full_like(splats, HOLE_GRAY)
+    tiles = [*(pictures[kind] for kind in TRIPLET), mask, difference]
     strip = np.concatenate([_shrunk(tile, TILE_BOX_WH) for tile in tiles], axis=1)
     large = _shrunk(difference, (LARGE_PX, LARGE_PX))
     for path, picture in ((difference_path, large), (strip_path, strip)):
@@ -160,11 +161,12 @@ def difference_picture(splats: Rgb, target: Rgb, hole: NDArray[np.bool_] | None)
         hole: (h, w), grey in the result; None where the holes are not known: they are compared
             like the rest.
     """
-    levels = cv2.absdiff(splats, target).mean(axis=-1, dtype=np.float32)
-    gray = np.clip(np.rint(levels * (255 / FULL_SCALE_LEVELS)), 0, 255).astype(np.uint8)
-    colored = cv2.cvtColor(cv2.applyColorMap(gray, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    weights = np.full((1, 3), 255 / FULL_SCALE_LEVELS / 3)
+    gray = cv2.transform(cv2.absdiff(splats, target), weights)  # rounded, at most 255
+    bgr = cv2.applyColorMap(gray, cv2.COLORMAP_INFERNO)
+    colored = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     if hole is not None:
-        colored[hole] = HOLE_RGB
+        cv2.copyTo(np.full_like(splats, HOLE_GRAY), hole.astype(np.uint8), colored)
     return colored.astype(np.uint8, copy=False)
 
 

@@ -15,7 +15,7 @@ def a_frame_picture(scene: str, frame: int, size_wh=SIZE_WH) -> np.ndarray:
     """What frame number `frame` of a scene shows: a colour of its own, a gradient to the right."""
     width, height = size_wh
     picture = np.zeros((height, width, 3), np.uint8)
-    picture[..., 0] = 15 * frame + 10
+    picture[..., 0] = (15 * frame + 10) % 256
     picture[..., 1] = sum(scene.encode()) % 200
     picture[..., 2] = np.arange(width) * 255 // width
     return picture
@@ -39,7 +39,12 @@ def a_camera(azimuth_deg: float = 0.0) -> dict:
 
 
 def a_scene(
-    output: Path, name: str = "garden", photos: int = 5, with_masks: bool = True, **overrides
+    output: Path,
+    name: str = "garden",
+    photos: int = 5,
+    with_masks: bool = True,
+    size_wh: tuple[int, int] = SIZE_WH,
+    **overrides,
 ) -> Path:
     """Write the pairs of a scene in both directions, as the main script would."""
     folder = output / name
@@ -48,12 +53,12 @@ def a_scene(
     lines = []
     for pair in plan_pairs(frames, bidirectional=True):
         pictures = {
-            "splats": a_splats_picture(name, pair.reference, pair.target),
-            "target": a_frame_picture(name, pair.target),
-            "reference": a_frame_picture(name, pair.reference),
+            "splats": a_splats_picture(name, pair.reference, pair.target, size_wh),
+            "target": a_frame_picture(name, pair.target, size_wh),
+            "reference": a_frame_picture(name, pair.reference, size_wh),
         }
         if with_masks:
-            pictures["mask"] = a_splats_picture(name, pair.reference, pair.target)[..., 2] % 2 * 255
+            pictures["mask"] = pictures["splats"][..., 2] % 2 * 255
         files = {kind: pair.file_name(kind, "png") for kind in pictures}
         for kind, picture in pictures.items():
             Image.fromarray(picture).save(folder / files[kind])

@@ -89,6 +89,32 @@ def test_every_room_has_its_place_in_the_corridor():
     assert rooms == set(CORRIDOR)
 
 
+REVIEW_CORRIDOR = "thumbnails collect choices page dataset server".split()
+
+
+def test_the_review_page_knows_pairs_and_no_networks():
+    rooms = {path.stem for path in modules("review")} - {"__init__"}
+    assert rooms == set(REVIEW_CORRIDOR)
+    scripts = {path.stem for path in ROOT.glob("*.py")}
+    forbidden = {"torch", "vggt", "splats", "tests", "benchmarks", "examples"} | scripts
+    for place, name in enumerate(REVIEW_CORRIDOR):
+        imported = {
+            (module[0] == ".", module.lstrip(".").split(".")[0])
+            for module in imports_of(ROOT / "review" / f"{name}.py")
+        }
+        assert {room for relative, room in imported if relative} <= set(REVIEW_CORRIDOR[:place])
+        assert not {package for relative, package in imported if not relative} & forbidden
+
+
+def test_nothing_but_its_script_knows_the_review_page():
+    script = imports_of(ROOT / "review_dataset.py")
+    assert not {name.split(".")[0] for name in script} & {"torch", "vggt", "splats"}
+    others = [path for folder in PACKAGES for path in modules(folder)]
+    others += [path for path in ROOT.glob("*.py") if path.name != "review_dataset.py"]
+    for path in others:
+        assert "review" not in {name.split(".")[0] for name in imports_of(path)}, path
+
+
 def test_the_corridor_is_walked_one_way():
     place = {name: index for index, name in enumerate(CORRIDOR)}
     for name in place:
@@ -171,5 +197,5 @@ def test_the_readme_names_no_aerial_flag_that_is_not_there():
 
 
 def test_every_module_says_first_what_lives_there():
-    for path in (file for folder in PACKAGES for file in modules(folder)):
+    for path in (file for folder in (*PACKAGES, "review") for file in modules(folder)):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
