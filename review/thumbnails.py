@@ -33,9 +33,9 @@ Rgb = NDArray[np.uint8]
 RECIPE = 1
 """Counts up when the same files would make other thumbnails."""
 
-JPEG_QUALITY = 80
+JPEG_QUALITY = 75
 TILE_BOX_WH = (256, 192)
-LARGE_PX = 960
+LARGE_PX = 768
 """Longest side of the large difference."""
 
 FULL_SCALE_LEVELS = 64

@@ -240,7 +240,7 @@ def test_large_pictures_come_out_small(tmp_path):
     review(output)
     name = the_rows(output)["garden/1"]["thumbnail"]
     assert strip_of(output, "garden/1").shape == (192, 5 * 256, 3)
-    assert pixels(output / "review_files" / f"{name}_difference.jpg").shape == (720, 960, 3)
+    assert pixels(output / "review_files" / f"{name}_difference.jpg").shape == (576, 768, 3)
 
 
 # What cannot be shown

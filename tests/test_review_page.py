@@ -552,4 +552,4 @@ def test_the_example_room_is_reviewed_and_exported(browser, tmp_path):
     (output / "accept.txt").write_text(browser.evaluate("listText('accept')"))
     assert export(tmp_path, "--accept-list", str(output / "accept.txt")) == 2
     with Image.open(next((output / "review_files").glob("*_difference.jpg"))) as picture:
-        assert picture.size == (960, 720)
+        assert picture.size == (768, 576)

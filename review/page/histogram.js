@@ -10,12 +10,15 @@ class Histogram {
     this.measure = measure;
     this.onRange = onRange;
     const sorted = this.values(pairs).sort((one, other) => one - other);
-    this.least = sorted[Math.floor(TAIL * (sorted.length - 1))] ?? 0;
-    this.most = sorted[Math.ceil((1 - TAIL) * (sorted.length - 1))] ?? 0;
+    const least = sorted[Math.floor(TAIL * (sorted.length - 1))] ?? 0;
+    const most = sorted[Math.ceil((1 - TAIL) * (sorted.length - 1))] ?? 0;
+    const margin = Math.max(0, BINS * 10 ** -measure.digits - (most - least)) / 2;
+    this.least = least - margin; // a bar is no narrower than what the last digit tells apart
+    this.most = most + margin;
     this.total = this.counts(pairs);
     this.chart = this.makeChart(sorted);
-    this.from = this.makeBound("least", this.least);
-    this.to = this.makeBound("greatest", this.most);
+    this.from = this.makeBound("least", least);
+    this.to = this.makeBound("greatest", most);
     const unit = measure.unit && ` (${measure.unit})`;
     this.box = element("fieldset", { className: "histogram" },
       element("legend", { textContent: measure.label + unit }),
@@ -29,9 +32,8 @@ class Histogram {
 
   counts(some) {
     const counts = new Array(BINS).fill(0);
-    const width = this.most - this.least;
     for (const value of this.values(some)) {
-      const share = width > 0 ? (value - this.least) / width : 0.5;
+      const share = (value - this.least) / (this.most - this.least);
       counts[Math.min(BINS - 1, Math.max(0, Math.floor(share * BINS)))] += 1;
     }
     return counts;

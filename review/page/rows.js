@@ -114,8 +114,7 @@ function repaintStates() {
 function fitRows() {
   const before = rowHeight;
   measureRows();
-  if (rowHeight === before) return drawRows();
-  forgetRows();
+  if (rowHeight !== before) forgetRows();
   scrollToRow(place);
   drawRows();
 }
