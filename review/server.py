@@ -14,6 +14,7 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -90,16 +91,26 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the page or one of its pictures."""
         name = self._name()
         if name == "":
-            page = self._review.dataset.html(served=True).encode()
-            self._send(HTTPStatus.OK, page, "text/html; charset=utf-8")
+            self._send_page()
         elif name in self._review.pictures:
-            path = self._review.pictures[name]
-            try:
-                self._send(HTTPStatus.OK, path.read_bytes(), PICTURE_TYPES[path.suffix.lower()])
-            except (OSError, KeyError):
-                self._refuse(HTTPStatus.NOT_FOUND)
+            self._send_picture(self._review.pictures[name])
         else:
             self._refuse(HTTPStatus.NOT_FOUND)
+
+    def _send_page(self) -> None:
+        try:
+            page = self._review.dataset.html(served=True).encode()
+        except InputError as error:
+            return self._send_text(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        self._send(HTTPStatus.OK, page, "text/html; charset=utf-8")
+
+    def _send_picture(self, path: Path) -> None:
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return self._refuse(HTTPStatus.NOT_FOUND)
+        kind = PICTURE_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        self._send(HTTPStatus.OK, content, kind)
 
     def do_POST(self) -> None:
         """Take choices: a JSON object of `accept`, `reject` or null by `<scene>/<pair>`."""

@@ -103,7 +103,7 @@ def _picture_paths(pair: RecordedPair) -> dict[str, Path]:
     kinds = [*TRIPLET, *(["mask"] if "mask" in pair.record.files else [])]
     paths = {kind: pair.path(kind) for kind in kinds}
     for path in paths.values():
-        if path.resolve().parent != pair.folder.resolve():
+        if path.is_symlink() and path.resolve().parent != pair.folder.resolve():
             raise InputError(f"{path}: leads out of its folder; put the picture itself there")
         if path.name.encode(errors="replace").decode() != path.name:
             raise InputError(f"{path}: has a name that is no UTF-8; rename the photo")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -200,6 +199,8 @@ class Browser:
 
 def _high_pipe() -> tuple[int, int]:
     """A pipe on file descriptors that the browser's 3 and 4 do not collide with."""
+    import fcntl  # POSIX has it, Windows has not
+
     low = os.pipe()
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
     for end in low:

@@ -1,110 +1,26 @@
-"""The review page in a real browser: headless Chromium, from disk and from the server."""
+"""The review page in headless Chromium: looking, finding, odd names, many pairs, any window."""
 
 import dataclasses
-import json
-import logging
-import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-import aitoolkit
-import build_warp_dataset
-import review_dataset
 from review.dataset import ReviewDataset
 from review.page import page_html
-from review.server import ReviewServer
 from tests.pair_builders import a_scene, pixels, rewrite_records, two_scenes
+from tests.review_builders import (
+    ALL_ROWS_SHOW,
+    box_of,
+    keys_shown,
+    large_pictures_are_there,
+    no_report,
+    open_page,
+    picture_seen,
+    set_field,
+    text,
+)
 
-pytest.importorskip("fcntl", reason="the tests' browser needs POSIX pipes")
-from tests.browser import CHROMIUM, Browser  # noqa: E402
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-ROOT = Path(__file__).parents[1]
-ALL_ROWS_SHOW = """
-(() => {
-  const seen = document.getElementById("rows").getBoundingClientRect();
-  const end = Math.min(seen.bottom, seen.top + shown.length * rowHeight - rowsBox.scrollTop);
-  const isDrawn = (image) => image.complete && image.naturalWidth > 0;
-  for (let y = seen.top + 3; y < end - 3; y += 10) {
-    const row = document.elementFromPoint(seen.left + seen.width / 2, y)?.closest(".row");
-    if (!row || ![...row.querySelectorAll("img")].every(isDrawn)) return false;
-  }
-  return true;
-})()
-"""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(chromium):
-    """The browser with an empty page of usual size; at the end nothing may have been complained."""
-    chromium.open("about:blank#")
-    chromium.complaints.clear()
-    chromium.show_as(1440, 900)
-    yield chromium
-    assert chromium.complaints == []
-
-
-@pytest.fixture(autouse=True)
-def quiet_logging():
-    """Leave the root logger as it was: scripts set it up for their own process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-
-
-def open_page(browser, output):
-    """Make the page of an output folder and open it from disk."""
-    assert review_dataset.main([str(output), "--quiet"]) == 0
-    browser.open((output / "review.html").as_uri())
-
-
-def text(browser, element):
-    return browser.evaluate(f"document.getElementById({json.dumps(element)}).textContent")
-
-
-def keys_shown(browser):
-    return browser.evaluate("shown.map((pair) => pair.key)")
-
-
-def set_field(browser, element, value):
-    """Type into a field or choose from it."""
-    browser.evaluate(f"""(() => {{
-        const field = document.querySelector({json.dumps(element)});
-        field.value = {json.dumps(value)};
-        field.dispatchEvent(new Event("input", {{ bubbles: true }}));
-    }})()""")
-
-
-def box_of(browser, element):
-    """Left, top, width and height of an element in CSS pixels."""
-    return browser.evaluate(f"""(() => {{
-        const box = document.querySelector({json.dumps(element)}).getBoundingClientRect();
-        return [box.left, box.top, box.width, box.height];
-    }})()""")
-
-
-def picture_seen(browser, path, element="#picture"):
-    """(h, w, 3) of what is drawn where an element is."""
-    left, top, width, height = box_of(browser, element)
-    clip = {"x": left, "y": top, "width": width, "height": height, "scale": 1}
-    browser.screenshot(path, clip=clip)
-    return pixels(path)[..., :3].astype(int)
-
-
-def large_pictures_are_there(browser):
-    pictures = "[...document.querySelectorAll('.large')]"
-    browser.wait_for(f"{pictures}.every((image) => image.complete && image.naturalWidth > 0)")
+pytest_plugins = ["tests.review_fixtures"]
 
 
 # Looking
@@ -249,159 +165,6 @@ def test_histograms_count_all_pairs_and_those_shown(browser, tmp_path):
     assert max(total) == 1 and max(shown) == 0.5
 
 
-# Choosing
-
-
-def test_keys_choose_and_go_on(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path))
-    browser.press("a", "r", "j", "a", "k", "ArrowDown", "ArrowUp", "ArrowUp")
-    assert text(browser, "counts") == "2 accepted · 1 rejected · 13 to decide"
-    assert text(browser, "pair-name") == "garden/1_reverse"
-    assert browser.evaluate("[...choices]") == [
-        ["garden/0", "accept"],
-        ["garden/1", "reject"],
-        ["garden/2", "accept"],
-    ]
-    browser.press("k", "u")
-    assert text(browser, "counts") == "2 accepted · 0 rejected · 14 to decide"
-    browser.press("j", "j")
-    assert text(browser, "pair-state") == "✓ accepted"
-
-
-def test_choices_survive_a_reload_but_not_a_pair_made_anew(browser, tmp_path):
-    output = two_scenes(tmp_path)
-    open_page(browser, output)
-    browser.press("a", "r")
-    browser.open("about:blank#")
-    open_page(browser, output)
-    assert browser.evaluate("[...choices]") == [["garden/0", "accept"], ["garden/1", "reject"]]
-    rewrite_records(
-        output / "garden", lambda r: dataclasses.replace(r, options={"sigma": r.target})
-    )
-    browser.open("about:blank#")
-    open_page(browser, output)
-    assert text(browser, "counts") == "0 accepted · 0 rejected · 16 to decide"
-
-
-def test_another_dataset_has_choices_of_its_own(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path / "one"))
-    browser.press("a")
-    open_page(browser, two_scenes(tmp_path / "other"))
-    assert text(browser, "counts").startswith("0 accepted")
-
-
-def test_all_shown_pairs_are_chosen_at_once_after_asking(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path))
-    browser.evaluate("window.confirm = (question) => { window.asked = question; return true; }; 0")
-    set_field(browser, "#scene", "room")
-    browser.evaluate("byId('reject-shown').click()")
-    assert browser.evaluate("asked") == "Reject all 8 pairs shown?"
-    assert text(browser, "counts") == "0 accepted · 8 rejected · 8 to decide"
-    browser.evaluate("window.confirm = () => false; 0")
-    browser.evaluate("byId('clear-shown').click()")
-    assert text(browser, "counts") == "0 accepted · 8 rejected · 8 to decide"
-
-
-def test_deciding_walks_through_what_is_left_to_decide(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path))
-    set_field(browser, "#state", "open")
-    browser.press("a", "r", "a")
-    assert text(browser, "pair-name") == "garden/2"
-    assert text(browser, "shown") == "13 of 16 pairs"
-
-
-def test_typing_a_name_chooses_nothing(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path))
-    browser.press("/", "a", "r")
-    assert browser.evaluate("byId('search').value") == "ar"
-    assert text(browser, "counts").startswith("0 accepted · 0 rejected")
-
-
-def test_single_keys_can_be_switched_off(browser, tmp_path):
-    open_page(browser, two_scenes(tmp_path))
-    browser.press("?")
-    assert browser.evaluate("byId('help').open")
-    browser.press("a")
-    browser.evaluate("byId('single-keys').click()")
-    browser.press("Escape", "a", "r", "?")
-    assert not browser.evaluate("byId('help').open")
-    assert text(browser, "counts").startswith("0 accepted · 0 rejected")
-
-
-def export(tmp_path, *flags):
-    """How many pairs AI Toolkit's export takes."""
-    folder = tmp_path / "exported"
-    place = ["--output-dir", str(tmp_path / "output"), "--aitoolkit-dir", str(folder)]
-    assert aitoolkit.main([*place, "--quiet", *flags]) == 0
-    return len(list((folder / "target").iterdir()))
-
-
-def test_downloaded_lists_are_honoured_by_the_export(browser, tmp_path):
-    output = two_scenes(tmp_path)
-    (output / "accept.txt").write_text("# kept\nroom/4\n")
-    downloads = {"behavior": "allow", "downloadPath": str(tmp_path)}
-    browser.call("Browser.setDownloadBehavior", **downloads)
-    open_page(browser, output)
-    browser.press("a", "a", "r")
-    for choice in ("accept", "reject"):
-        browser.evaluate(f"byId('download-{choice}').click()")
-        wait_until(lambda choice=choice: (tmp_path / f"{choice}.txt").exists())
-    assert (tmp_path / "accept.txt").read_text() == "# kept\ngarden/0\ngarden/1\nroom/4\n"
-    assert export(tmp_path, "--accept-list", str(tmp_path / "accept.txt")) == 3
-    assert export(tmp_path, "--reject-list", str(tmp_path / "reject.txt")) == 15
-
-
-def wait_until(condition, seconds=10):
-    """Wait for something outside the browser."""
-    waiting = threading.Event()
-    for _ in range(seconds * 100):
-        if condition():
-            return
-        waiting.wait(0.01)
-    raise AssertionError("waited in vain")
-
-
-@pytest.fixture
-def server(tmp_path):
-    dataset = ReviewDataset(two_scenes(tmp_path), print, quiet=True)
-    with ReviewServer(dataset) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-def test_served_choices_are_written_at_once_and_honoured_by_the_export(browser, server, tmp_path):
-    browser.open(server.url)
-    browser.wait_for(ALL_ROWS_SHOW)
-    browser.press("a", "r", "a", "a")
-    browser.wait_for("unsent.size === 0 && !isSending")
-    assert text(browser, "saved") == "Saved in accept.txt and reject.txt."
-    output = tmp_path / "output"
-    kept = (output / "accept.txt").read_text().splitlines()[1:]
-    assert kept == ["garden/0", "garden/1_reverse", "garden/2"]
-    assert export(tmp_path, "--accept-list", str(output / "accept.txt")) == 3
-    assert export(tmp_path, "--reject-list", str(output / "reject.txt")) == 15
-    browser.open(server.url + "?again")
-    assert text(browser, "counts") == "3 accepted · 1 rejected · 12 to decide"
-
-
-def test_a_choice_that_cannot_be_written_is_said_and_sent_again(browser, server, tmp_path):
-    browser.open(server.url)
-    spoilt = tmp_path / "output" / "accept.txt"
-    spoilt.write_bytes(b"\xff\n")
-    browser.press("a")
-    browser.wait_for("byId('saved').classList.contains('bad')")
-    assert "accept.txt: cannot be read" in text(browser, "saved")
-    spoilt.unlink()
-    browser.wait_for("unsent.size === 0")
-    assert spoilt.read_text().endswith("\ngarden/0\n")
-    (complaint,) = browser.complaints
-    assert "500" in complaint
-    browser.complaints.clear()
-
-
 # Names that nobody should have
 
 
@@ -452,7 +215,7 @@ def test_a_script_of_anyone_else_does_not_run(browser, tmp_path):
 
 def many_pairs(output, count):
     """A page of many rows that share the pictures of a few pairs; returns its address."""
-    rows = ReviewDataset(output, print, quiet=True).rows
+    rows = ReviewDataset(output, no_report, quiet=True).rows
     many = [rows[i % len(rows)] | {"name": f"pair {i}", "id": str(i)} for i in range(count)]
     data = {"name": "many", "id": "many", "served": False, "thumbnails": "review_files"}
     data |= {"choices": {}, "foreign": {"accept": [], "reject": []}, "fullScaleLevels": 64}
@@ -535,21 +298,3 @@ def test_every_control_has_a_name(browser, tmp_path):
     controls = [node for node in tree if node.get("role", {}).get("value") in roles]
     assert len(controls) > 40
     assert [node for node in controls if not node["name"]["value"]] == []
-
-
-# The example
-
-
-@pytest.mark.slow
-def test_the_example_room_is_reviewed_and_exported(browser, tmp_path):
-    output = tmp_path / "output"
-    asked = ["--input-dir", str(ROOT / "examples" / "scenes"), "--output-dir", str(output)]
-    assert build_warp_dataset.main([*asked, "--bidirectional", "--save-mask", "--quiet"]) == 0
-    open_page(browser, output)
-    browser.wait_for(ALL_ROWS_SHOW)
-    browser.press("r", "a", "a", "4")
-    large_pictures_are_there(browser)
-    (output / "accept.txt").write_text(browser.evaluate("listText('accept')"))
-    assert export(tmp_path, "--accept-list", str(output / "accept.txt")) == 2
-    with Image.open(next((output / "review_files").glob("*_difference.jpg"))) as picture:
-        assert picture.size == (768, 576)

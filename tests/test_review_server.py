@@ -3,28 +3,27 @@
 import http.client
 import json
 import os
-import threading
+import signal
+import subprocess
+import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from review.dataset import ReviewDataset
-from review.server import MOST_BYTES, ReviewServer
-from tests.pair_builders import a_scene, two_scenes
+from review.server import MOST_BYTES
+from tests.pair_builders import two_scenes
+
+pytest_plugins = ["tests.review_fixtures"]
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def server(tmp_path):
-    two_scenes(tmp_path)
-    a_scene(tmp_path / "output", "a b%&#", photos=2)
-    dataset = ReviewDataset(tmp_path / "output", print, quiet=True)
-    with ReviewServer(dataset) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+def server(review_server):
+    return review_server
 
 
 def ask(server, path, method="GET", body=None, **headers):
@@ -122,11 +121,11 @@ def test_a_body_of_no_sensible_length_is_refused(server, length):
 
 def test_choices_reach_the_lists_and_the_next_page(server):
     assert send(server, {"room/1": "accept", "garden/1": "reject"}) == (204, "")
-    assert send(server, {"a b%&#/1": "accept", "room/1": None}) == (204, "")
-    assert chosen(server, "accept.txt") == ["a b%&#/1"]
+    assert send(server, {"z b%&#/1": "accept", "room/1": None}) == (204, "")
+    assert chosen(server, "accept.txt") == ["z b%&#/1"]
     assert chosen(server, "reject.txt") == ["garden/1"]
     assert (
-        b'"choices":{"a b%\\u0026#/1":"accept","garden/1":"reject"}'
+        b'"choices":{"z b%\\u0026#/1":"accept","garden/1":"reject"}'
         in ask(server, f"/{server.token}/")[1]
     )
 
@@ -153,10 +152,22 @@ def test_a_full_disk_is_said_and_keeps_the_lists(server, monkeypatch):
 
 def test_a_list_spoilt_meanwhile_is_said(server):
     (server.dataset.folder / "accept.txt").write_bytes(b"\xff\n")
-    status, text = send(server, {"room/1": "accept"})
-    assert status == 500 and "accept.txt: cannot be read" in text
+    for status, text in (send(server, {"room/1": "accept"}), ask(server, f"/{server.token}/")):
+        assert status == 500 and "accept.txt: cannot be read" in str(text)
 
 
 def test_a_picture_deleted_meanwhile_is_not_found(server):
     (server.dataset.folder / "room" / "1_target.png").unlink()
     assert ask(server, f"/{server.token}/room/1_target.png")[0] == 404
+
+
+def test_the_script_serves_until_it_is_interrupted(tmp_path):
+    output = two_scenes(tmp_path)
+    command = [sys.executable, str(ROOT / "review_dataset.py"), str(output), "--serve", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b'"served":true' in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0

@@ -14,9 +14,8 @@ function loadChoices() {
   if (kept === null) return;
   choices.clear();
   for (const pair of pairs) {
-    if (Object.hasOwn(kept, pair.id) && kept[pair.id] in CHOICE_WORDS && isWritten(pair)) {
-      choices.set(pair.key, kept[pair.id]);
-    }
+    const choice = Object.hasOwn(kept, pair.id) && kept[pair.id];
+    if (Object.hasOwn(CHOICE_WORDS, choice) && isWritten(pair)) choices.set(pair.key, choice);
   }
 }
 

@@ -1,6 +1,6 @@
 "use strict";
 // The pairs that the page came with, where their pictures lie, how their values read.
-// The data holds file names that anyone may have chosen: they become text and URL parts, never markup.
+// Anyone may have chosen the file names in it: they become text and parts of URLs, never markup.
 
 const dataset = JSON.parse(document.getElementById("dataset").textContent);
 const pairs = dataset.pairs;

@@ -5,7 +5,8 @@ const histograms = MEASURES.filter((measure) => measure.isCharted)
 
 function makeFilters() {
   const scenes = [...new Set(pairs.map((pair) => pair.scene))];
-  byId("scene").append(...scenes.map((scene) => element("option", { value: scene, textContent: scene })));
+  byId("scene").append(...scenes.map((scene) =>
+    element("option", { value: scene, textContent: scene })));
   byId("sort").append(...MEASURES.map((measure) =>
     element("option", { value: measure.name, textContent: measure.label.toLowerCase() })));
   byId("histograms").append(...histograms.map((histogram) => histogram.box));

@@ -23,7 +23,8 @@ class Histogram {
     this.box = element("fieldset", { className: "histogram" },
       element("legend", { textContent: measure.label + unit }),
       this.chart,
-      element("div", { className: "bounds" }, this.from, element("span", { textContent: "to" }), this.to));
+      element("div", { className: "bounds" },
+        this.from, element("span", { textContent: "to" }), this.to));
   }
 
   values(some) {
@@ -81,7 +82,8 @@ class Histogram {
   /** Take a range by dragging over the bars; a click takes it back. */
   drag(event) {
     const box = this.chart.getBoundingClientRect();
-    const binAt = (x) => Math.min(BINS - 1, Math.max(0, Math.floor(((x - box.left) / box.width) * BINS)));
+    const binAt = (x) =>
+      Math.min(BINS - 1, Math.max(0, Math.floor(((x - box.left) / box.width) * BINS)));
     const start = binAt(event.clientX);
     const move = (moved) => {
       const bins = [start, binAt(moved.clientX)].sort((one, other) => one - other);

@@ -42,7 +42,8 @@ function decide(choice) {
 function decideShown(choice) {
   const some = shown.filter(isWritten);
   const word = { accept: "Accept", reject: "Reject" }[choice] ?? "Take back the choice for";
-  if (some.length === 0 || !confirm(`${word} all ${some.length.toLocaleString()} pairs shown?`)) return;
+  const question = `${word} all ${some.length.toLocaleString()} pairs shown?`;
+  if (some.length === 0 || !confirm(question)) return;
   choose(some, choice);
   showPairs();
   count();
@@ -78,10 +79,7 @@ function onKey(event) {
   action();
 }
 
-function listen() {
-  document.addEventListener("keydown", onKey);
-  rowsBox.addEventListener("scroll", drawRows, { passive: true });
-  new ResizeObserver(fitRows).observe(rowsBox);
+function listenToButtons() {
   const clicks = {
     accept: () => decide("accept"),
     reject: () => decide("reject"),
@@ -95,6 +93,12 @@ function listen() {
     "show-help": () => byId("help").showModal(),
   };
   for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);
+}
+
+function listenToWindow() {
+  document.addEventListener("keydown", onKey);
+  rowsBox.addEventListener("scroll", drawRows, { passive: true });
+  new ResizeObserver(fitRows).observe(rowsBox);
   window.addEventListener("storage", (event) => {
     if (event.key !== STORAGE_KEY || dataset.served) return; // another tab chose
     loadChoices();
@@ -119,7 +123,8 @@ function start() {
   measureRows();
   showPairs();
   count();
-  listen();
+  listenToButtons();
+  listenToWindow();
 }
 
 start();

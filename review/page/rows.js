@@ -53,7 +53,8 @@ function scrollToRow(index) {
 function drawRows() {
   const { scrollTop, clientHeight } = rowsBox;
   const first = Math.max(0, Math.floor((scrollTop - OVERSCAN_PX) / rowHeight));
-  const last = Math.min(shown.length, Math.ceil((scrollTop + clientHeight + OVERSCAN_PX) / rowHeight));
+  const end = Math.ceil((scrollTop + clientHeight + OVERSCAN_PX) / rowHeight);
+  const last = Math.min(shown.length, end);
   for (const [index, row] of drawnRows) {
     if (index < first || index >= last) {
       row.remove();
@@ -122,8 +123,10 @@ function fitRows() {
 function measureRows() {
   const probe = rowsSpace.appendChild(element("div", { className: "row" },
     element("div", { className: "tiles" }, element("span", { className: "cell" })),
-    element("div", { className: "row-facts" }, element("span", { className: "name", textContent: "0" }))));
+    element("div", { className: "row-facts" },
+      element("span", { className: "name", textContent: "0" }))));
   rowHeight = probe.getBoundingClientRect().height;
   probe.remove();
-  byId("kinds").style.marginRight = `${rowsBox.offsetWidth - rowsBox.clientWidth - 2}px`; // scrollbar
+  const scrollbar = rowsBox.offsetWidth - rowsBox.clientWidth - 2;
+  byId("kinds").style.marginRight = `${scrollbar}px`;
 }

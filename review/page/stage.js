@@ -75,8 +75,8 @@ function layer(pair, kind) {
 
 function legendOf(pair, view) {
   if (view === "wipe") return [element("span", { textContent: "drag, or ← and →, to wipe" })];
-  if (view === "mask") return [element("span", { textContent: "white: holes, nothing was seen there" })];
-  if (view !== "difference") return [element("span", { textContent: "the photo that was warped" })];
+  if (view === "mask") return [element("span", { textContent: "white: holes, never seen" })];
+  if (view === "reference") return [element("span", { textContent: "the photo that was warped" })];
   const holes = pair.files.mask
     ? "grey: holes, not compared"
     : "mask not saved: holes are compared like the rest";
