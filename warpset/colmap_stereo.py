@@ -5,7 +5,7 @@ Needs `pycolmap-cuda12` in place of `pycolmap`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,20 +53,38 @@ def estimate_depths_with_colmap(
         InputError: A photo cannot be read.
     """
     with TemporaryDirectory() as folder:
-        workspace = Path(folder)
-        triangulate_points(photos, workspace)
-        dense = workspace / "dense"
-        pycolmap.undistort_images(dense, workspace, workspace / "images")
-        pycolmap.patch_match_stereo(dense, options=_patch_match_options(options))
-        without_depth = []
-        for index, photo in enumerate(photos):
-            name = image_name(index, index)
-            path = dense / "stereo" / "depth_maps" / f"{name}.geometric.bin"
-            if path.is_file():
-                on_depth(index, _read_depth_map(path, photo))
-            else:
-                without_depth.append(index)
-        return tuple(without_depth)
+        triangulate_points(photos, Path(folder))
+        return patch_match(dict(enumerate(photos)), Path(folder), options, on_depth)
+
+
+def patch_match(
+    photos: Mapping[int, PosedPhoto],
+    workspace: Path,
+    options: StereoOptions,
+    on_depth: Callable[[int, DepthMap], None],
+) -> tuple[int, ...]:
+    """Estimate the depth of photos that a COLMAP model was made of.
+
+    Args:
+        photos: Posed photos by their index in `image_name`.
+        workspace: Holds the model and, in `images/`, its images.
+        options: See `estimate_depths_with_colmap`.
+        on_depth: See `estimate_depths_with_colmap`.
+
+    Returns:
+        Indices of photos without depth.
+    """
+    dense = workspace / "dense"
+    pycolmap.undistort_images(dense, workspace, workspace / "images")
+    pycolmap.patch_match_stereo(dense, options=_patch_match_options(options))
+    without_depth = []
+    for index, photo in photos.items():
+        path = dense / "stereo" / "depth_maps" / f"{image_name(index, index)}.geometric.bin"
+        if path.is_file():
+            on_depth(index, _read_depth_map(path, photo))
+        else:
+            without_depth.append(index)
+    return tuple(without_depth)
 
 
 def _patch_match_options(options: StereoOptions) -> pycolmap.PatchMatchOptions:

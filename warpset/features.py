@@ -23,6 +23,7 @@ pycolmap.logging.stderrthreshold = int(pycolmap.logging.FATAL)
 
 SEED = 0
 MAX_FEATURES = 4096
+CAMERA_MODE = pycolmap.CameraMode.PER_FOLDER
 
 EXHAUSTIVE_UP_TO = 40
 """Scenes of at most so many photos have every pair compared."""
@@ -78,25 +79,54 @@ def match_images(images: Sequence[FeatureImage], folder: Path, database: Path) -
         folder: Where their files lie.
         database: Path of the database to make.
     """
+    find_features(images, folder, database)
     names = [image.name for image in images]
-    mode = pycolmap.CameraMode.PER_FOLDER
-    pycolmap.Database.open(database).close()
-    pycolmap.import_images(database, folder, mode, image_names=names)
-    _set_cameras(images, database)
+    match_pairs([(names[i], names[j]) for i, j in pairs_to_match(len(names))], database)
+
+
+def find_features(images: Sequence[FeatureImage], folder: Path, database: Path) -> None:
+    """Find the SIFT features of images, into a new database; see `match_images`."""
+    add_images(images, folder, database)
     extraction = pycolmap.FeatureExtractionOptions(use_gpu=False)
     extraction.sift.max_num_features = MAX_FEATURES
     pycolmap.extract_features(
-        database, folder, names, mode, extraction_options=extraction, device=pycolmap.Device.cpu
+        database,
+        folder,
+        [image.name for image in images],
+        CAMERA_MODE,
+        extraction_options=extraction,
+        device=pycolmap.Device.cpu,
     )
-    pairs = database.with_suffix(".pairs.txt")
-    pairs.write_text("".join(f"{names[i]} {names[j]}\n" for i, j in pairs_to_match(len(names))))
+
+
+def add_images(images: Sequence[FeatureImage], folder: Path, database: Path) -> None:
+    """Put images and their cameras into a new database, without features."""
+    names = [image.name for image in images]
+    pycolmap.Database.open(database).close()
+    pycolmap.import_images(database, folder, CAMERA_MODE, image_names=names)
+    _set_cameras(images, database)
+
+
+def match_pairs(pairs: Sequence[tuple[str, str]], database: Path) -> None:
+    """Match the SIFT features of pairs of images, and keep what fits one geometry."""
+    if not pairs:
+        return
     pycolmap.match_image_pairs(
         database,
         matching_options=pycolmap.FeatureMatchingOptions(use_gpu=False),
-        pairing_options=pycolmap.ImportedPairingOptions(match_list_path=pairs),
-        verification_options=_verification_options(),
+        pairing_options=pycolmap.ImportedPairingOptions(
+            match_list_path=write_pairs(pairs, database)
+        ),
+        verification_options=verification_options(),
         device=pycolmap.Device.cpu,
     )
+
+
+def write_pairs(pairs: Sequence[tuple[str, str]], database: Path) -> Path:
+    """Write names of pairs as COLMAP reads them, beside the database."""
+    path = database.with_suffix(".pairs.txt")
+    path.write_text("".join(f"{one} {other}\n" for one, other in pairs))
+    return path
 
 
 def pairs_to_match(count: int) -> list[tuple[int, int]]:
@@ -145,7 +175,8 @@ def _set_cameras(images: Sequence[FeatureImage], database: Path) -> None:
             opened.update_camera(camera)
 
 
-def _verification_options() -> pycolmap.TwoViewGeometryOptions:
+def verification_options() -> pycolmap.TwoViewGeometryOptions:
+    """How matches are verified: always with the same random numbers."""
     options = pycolmap.TwoViewGeometryOptions()
     options.ransac.random_seed = SEED
     return options

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
+from .cameras import Camera
 from .errors import InputError
 from .exif import ExifCamera, read_exif_camera
 from .features import (
@@ -86,12 +87,12 @@ def register_photos(photos: Sequence[Path], workspace: Path) -> Registration:
             f"{scene}: {len(photos)} photos match but their cameras could not be found; add"
             " overlapping photos from more spots"
         )
-    images = {_index_of(image.name): image for image in model.images.values() if image.has_pose}
+    images = {image_index(image.name): image for image in model.images.values() if image.has_pose}
     placed = sorted(images)
     posed = tuple(_posed(photos[index], images[index]) for index in placed)
     left_out = tuple(path for index, path in enumerate(photos) if index not in images)
     order = {index: position for position, index in enumerate(placed)}
-    return Registration(posed, _sparse_points(model, order), left_out)
+    return Registration(posed, sparse_points(model, order), left_out)
 
 
 def triangulate_points(photos: Sequence[PosedPhoto], workspace: Path) -> SparsePoints:
@@ -107,19 +108,43 @@ def triangulate_points(photos: Sequence[PosedPhoto], workspace: Path) -> SparseP
         InputError: A photo cannot be read.
     """
     folder, database = workspace / "images", workspace / "features.db"
-    images = [_pinhole_image(photo, index, folder) for index, photo in enumerate(photos)]
+    images = [pinhole_image(photo, index, folder) for index, photo in enumerate(photos)]
     match_images(images, folder, database)
+    model = posed_model({index: photo.camera for index, photo in enumerate(photos)}, database)
+    triangulate_model(model, database, folder, workspace)
+    return sparse_points(model, {index: index for index in range(len(photos))})
+
+
+def posed_model(cameras: Mapping[int, Camera], database: Path) -> pycolmap.Reconstruction:
+    """A COLMAP model without points: the images of some photos where their cameras stand.
+
+    Args:
+        cameras: Cameras by the index of the photo, whose pose is taken; K is the database's.
+        database: Holds an image of each of these photos, see `image_name`.
+    """
     model = pycolmap.Reconstruction()
     with pycolmap.Database.open(database) as opened:
         for stored in sorted(opened.read_all_images(), key=lambda image: image.image_id):
+            camera = cameras.get(image_index(stored.name))
+            if camera is None:
+                continue
             model.add_camera_with_trivial_rig(opened.read_camera(stored.camera_id))
             image = pycolmap.Image(
                 name=stored.name, camera_id=stored.camera_id, image_id=stored.image_id
             )
-            cam_from_world = photos[_index_of(stored.name)].camera.cam_from_world
-            model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(cam_from_world[:3]))
-    pycolmap.triangulate_points(model, database, folder, workspace, options=_mapping_options())
-    return _sparse_points(model, {index: index for index in range(len(photos))})
+            pose = pycolmap.Rigid3d(camera.cam_from_world[:3])
+            model.add_image_with_trivial_frame(image, pose)
+    return model
+
+
+def triangulate_model(
+    model: pycolmap.Reconstruction, database: Path, folder: Path, workspace: Path
+) -> None:
+    """Give a model points out of the database's matches; no camera moves.
+
+    Leaves the model's files in the workspace.
+    """
+    pycolmap.triangulate_points(model, database, folder, workspace, options=mapping_options())
 
 
 def _plain_images(photos: Sequence[Path], folder: Path) -> list[FeatureImage]:
@@ -150,7 +175,12 @@ def _first_guess(camera: ExifCamera | None, size_wh: tuple[int, int]) -> pycolma
     return guess
 
 
-def _pinhole_image(photo: PosedPhoto, index: int, folder: Path) -> FeatureImage:
+def pinhole_image(photo: PosedPhoto, index: int, folder: Path) -> FeatureImage:
+    """Write a photo for COLMAP, free of lens distortion, with its known intrinsics.
+
+    Raises:
+        InputError: The photo cannot be read.
+    """
     name = image_name(index, index)
     camera = shrunk(photo.camera, MAX_SIDE_PX)
     write_image(read_pinhole(photo, camera), folder, name)
@@ -166,7 +196,8 @@ def image_name(group: int, index: int) -> str:
     return f"{group:06d}/{index:06d}.png"
 
 
-def _index_of(name: str) -> int:
+def image_index(name: str) -> int:
+    """Index of the photo that `image_name` made a name for."""
     return int(Path(name).stem)
 
 
@@ -178,9 +209,9 @@ def _posed(path: Path, image: pycolmap.Image) -> PosedPhoto:
     return pose_photo(path, lens, cam_from_world)
 
 
-def _sparse_points(model: pycolmap.Reconstruction, order: Mapping[int, int]) -> SparsePoints:
+def sparse_points(model: pycolmap.Reconstruction, order: Mapping[int, int]) -> SparsePoints:
     """The points of a model; `order` takes the number in an image's name to a photo's index."""
-    photo_of = {key: order.get(_index_of(image.name), -1) for key, image in model.images.items()}
+    photo_of = {key: order.get(image_index(image.name), -1) for key, image in model.images.items()}
     points = [model.points3D[key] for key in sorted(model.points3D)]
     observations = [
         (index, photo_of[element.image_id])
@@ -194,7 +225,7 @@ def _sparse_points(model: pycolmap.Reconstruction, order: Mapping[int, int]) -> 
 
 def _largest_model(database: Path, folder: Path, workspace: Path) -> pycolmap.Reconstruction | None:
     for angle_deg in FIRST_PAIR_ANGLES_DEG:
-        options = _mapping_options()
+        options = mapping_options()
         options.mapper.init_min_tri_angle = angle_deg
         models = pycolmap.incremental_mapping(database, folder, workspace, options)
         if models:
@@ -232,7 +263,8 @@ def _has_baseline(pair: MatchedPair) -> bool:
     return parallax_px(*pair) > MIN_PARALLAX * max(pair.second_wh)
 
 
-def _mapping_options() -> pycolmap.IncrementalPipelineOptions:
+def mapping_options() -> pycolmap.IncrementalPipelineOptions:
+    """How COLMAP maps and triangulates: the same matches give the same model."""
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = options.mapper.random_seed = options.triangulation.random_seed = SEED
     options.num_threads = options.mapper.num_threads = 1
