@@ -1,25 +1,22 @@
 """Image lists: which photos of which MegaDepth model; JSON, or MegaDepth's pickled npz; no photos.
 
-The npz holds one pickled dict. It is unpickled without running anything it names: the three names
-that numpy's own arrays need become inert stand-ins, every other name is refused.
+The npz holds one pickled dict, which is unpickled without running anything that it names.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
-import pickletools
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.lib import format as npy_format
-
 from warpset.errors import InputError
 from warpset.files import write_atomically
 from warpset.photos import natural_key
+
+from .inert_npy import read_objects
 
 ImageList = dict[tuple[str, str], list[str]]
 
@@ -88,61 +85,10 @@ def _read_npz(path: Path) -> dict[Any, Any]:
         entries = archive.infolist()
         if len(entries) != 1 or entries[0].file_size > MAX_BYTES:
             raise ValueError("not one array of a bearable size")
-        file = io.BytesIO(archive.read(entries[0]))
-    if npy_format.read_magic(file) != (1, 0):
-        raise ValueError("an unknown version of the npy format")
-    shape, _, dtype = npy_format.read_array_header_1_0(file)
-    if shape != () or not dtype.hasobject:
+        objects = read_objects(archive.read(entries[0]))
+    if len(objects) != 1 or not isinstance(objects[0], dict):
         raise ValueError("no pickled dict")
-    pickled = file.read()
-    _refuse_oversized_memo(pickled)
-    array = _InertUnpickler(io.BytesIO(pickled)).load()
-    if not isinstance(array, _InertArray) or not isinstance(array.content, dict):
-        raise ValueError("no pickled dict")
-    return array.content
-
-
-def _refuse_oversized_memo(pickled: bytes) -> None:
-    """The memo of an honest pickle has no slot beyond its instructions; others fill the memory."""
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name.endswith("PUT") and int(argument or 0) > len(pickled):
-            raise pickle.UnpicklingError("a pickle that asks for more memory than it fills")
-
-
-class _InertArray:
-    """What an array of numpy is unpickled to: its one object, and nothing of numpy runs."""
-
-    content: object = None
-
-    def __setstate__(self, state: Any) -> None:
-        if len(state) == 5 and isinstance(state[4], list) and len(state[4]) == 1:
-            self.content = state[4][0]
-
-
-class _InertDtype:
-    """What a dtype of numpy is unpickled to."""
-
-    def __init__(self, *arguments: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """An unpickler that knows three names and calls nothing of theirs."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name of numpy's; every other name is an `UnpicklingError`."""
-        stand_ins: dict[str, Any] = {
-            "numpy.core.multiarray._reconstruct": lambda *_: _InertArray(),
-            "numpy._core.multiarray._reconstruct": lambda *_: _InertArray(),
-            "numpy.ndarray": _InertArray,
-            "numpy.dtype": _InertDtype,
-        }
-        if stand_in := stand_ins.get(f"{module}.{name}"):
-            return stand_in
-        raise pickle.UnpicklingError(f"a pickled {module}.{name}, which could run code")
+    return objects[0]
 
 
 def _checked(listed: Mapping[Any, Any], path: Path) -> ImageList:
