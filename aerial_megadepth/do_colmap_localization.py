@@ -1,0 +1,196 @@
+"""Step 4: registers a scene's photos with its aerial frames and gives every view metric depth."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from warpset.command_line import number
+from warpset.errors import InputError
+
+from .dense_depth import AUTO, COLMAP, SWEEP, choose_engine, estimate_metric_depths
+from .image_list import ImageList, read_image_list
+from .localization_inputs import (
+    listed_photos,
+    read_aerial_frames,
+    read_photo_groups,
+    scene_paths,
+)
+from .localization_report import report_on
+from .localized_scene import (
+    LOCALIZED,
+    REPORT,
+    features_folder,
+    write_depth,
+    write_picture,
+    write_sparse,
+)
+from .registration import MAPPING, POSE, Registrar, Registration
+from .scene_features import ALIKED, SIFT, make_features
+from .scene_process import IncompleteScene
+from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
+
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class Localization:
+    """The step.
+
+    Attributes:
+        root: Folder of the aerial scenes.
+        megadepth: Folder of the processed photos.
+        images: Which photos belong to which scene.
+        features: `sift` or `aliked`.
+        models: ONNX files of extractor and matcher, for learned features.
+        how: See `Registrar.register`.
+        engine: What estimates depth, see `choose_engine`.
+        depth_side: Longest side in pixels of the pictures that are compared for depth.
+        quiet: No progress bars.
+    """
+
+    root: Path
+    megadepth: Path
+    images: ImageList
+    features: str = SIFT
+    models: tuple[Path | None, Path | None] = (None, None)
+    how: str = MAPPING
+    engine: str = SWEEP
+    depth_side: int = 800
+    quiet: bool = False
+
+    name = "do_colmap_localization"
+
+    def options(self) -> Mapping[str, object]:
+        """See `SceneStep.options`."""
+        return {
+            "features": self.features,
+            "registration": self.how,
+            "stereo_engine": self.engine,
+            "depth_side": self.depth_side,
+        }
+
+    def inputs(self, scene: str) -> Sequence[Path]:
+        """See `SceneStep.inputs`."""
+        models = [model for model in self.models if model is not None]
+        return [*scene_paths(self.root, self.megadepth, self.images, scene).files(), *models]
+
+    def output(self, scene: str) -> Path:
+        """See `SceneStep.output`."""
+        return features_folder(self.root, scene, self.features)
+
+    def make(self, scene: str, folder: Path) -> str:
+        """See `SceneStep.make`."""
+        paths = scene_paths(self.root, self.megadepth, self.images, scene)
+        problems: list[str] = []
+        frames, groups = read_aerial_frames(paths), read_photo_groups(paths, problems)
+        features = make_features(self.features, *self.models)
+        workspace, localized = folder / WORK, folder / LOCALIZED
+        workspace.mkdir()
+        registration = Registrar(frames, groups, features, workspace).register(self.how)
+        write_sparse(localized, registration.posed, registration.model)
+        self._write_depths(scene, localized, registration, workspace)
+        shutil.rmtree(workspace)
+        report = report_on(registration, len(frames), groups, listed_photos(self.images, scene))
+        report.write(folder / REPORT)
+        if problems:
+            raise IncompleteScene(report.summary(), problems)
+        return report.summary()
+
+    def _write_depths(
+        self, scene: str, localized: Path, registration: Registration, workspace: Path
+    ) -> None:
+        views = len(registration.posed)
+        with tqdm(total=views, desc=f"{scene} depth", unit="view", disable=self.quiet) as bar:
+
+            def write(photo, depth):
+                write_picture(localized, photo)
+                write_depth(localized, photo, depth)
+                bar.update()
+
+            estimate_metric_depths(registration, workspace, self.engine, self.depth_side, write)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Localize the scenes that the command line names; returns the exit code."""
+    args = make_parser().parse_args(arguments)
+    start_logging(args.quiet)
+    try:
+        images = read_image_list(args.megadepth_image_list)
+        found = {scene for scene, _ in images if (args.root_dir / scene).is_dir()}
+        is_learned = args.features == ALIKED
+        step = Localization(
+            root=args.root_dir,
+            megadepth=args.megadepth_dir,
+            images=images,
+            features=args.features,
+            models=(args.aliked_model, args.lightglue_model) if is_learned else (None, None),
+            how=args.registration,
+            engine=choose_engine(args.stereo_engine),
+            depth_side=args.depth_side,
+            quiet=args.quiet or args.workers > 1,
+        )
+        make_features(step.features, *step.models)
+        scenes = read_scene_list(args.scene_list, found, args.root_dir)
+    except InputError as error:
+        log.error(error)
+        return 1
+    return run_scenes(
+        step,
+        scenes,
+        workers=args.workers,
+        force=args.force_output,
+        quiet=args.quiet,
+        isolated=True,
+    )
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The step's command line."""
+    parser = step_parser(__doc__ or "")
+    add = parser.add_argument
+    add("--root_dir", type=Path, required=True, help="aerial scenes, as preprocess_ge left them")
+    add(
+        "--megadepth_dir",
+        type=Path,
+        required=True,
+        help="photos, as preprocess_megadepth left them",
+    )
+    add(
+        "--megadepth_image_list",
+        type=Path,
+        required=True,
+        help="which photos belong to which scene (.npz, .json)",
+    )
+    add("--features", choices=(SIFT, ALIKED), default=SIFT, help="what images are matched by")
+    add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
+    add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
+    add(
+        "--registration",
+        choices=(MAPPING, POSE),
+        default=MAPPING,
+        help="mapping adjusts photos together; pose takes each by itself and is faster",
+    )
+    add(
+        "--stereo-engine",
+        choices=(AUTO, SWEEP, COLMAP),
+        default=AUTO,
+        help="what estimates depth; auto is colmap where pycolmap has CUDA",
+    )
+    add(
+        "--depth_side",
+        type=number(int, 64),
+        default=Localization.depth_side,
+        help="longest side in pixels of the pictures that are compared for depth",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
