@@ -1,0 +1,151 @@
+"""The processed scenes as a PyTorch data set: pairs, or more views of one place, in metres.
+
+Only the layout that `preprocess_aerialmegadepth` writes is known here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from warpset.cameras import integer_center_K
+from warpset.errors import InputError
+from warpset.frames import fit_camera, photo_box
+from warpset.geometry import DepthMap, resample_depth
+from warpset.photos import resample_photo
+
+from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs
+from .sky_masks import mask_path, read_untrusted
+from .view_files import read_view
+
+DATASET_NAME = "aerialmegadepth"
+
+
+class Sample(NamedTuple):
+    """Views that belong together.
+
+    Attributes:
+        scene: Their scene.
+        images: Names of their images; the first two are the pair.
+        score: Of the pair.
+    """
+
+    scene: str
+    images: tuple[str, ...]
+    score: float
+
+
+class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
+    """Views of processed scenes, as many a sample as asked for.
+
+    A sample is a list of views, a dict each, with the names and conventions of DUSt3R:
+
+    - `img` (3, h, w) float32, 0 to 1; `depthmap` (h, w) float32 in metres, 0 = unknown;
+    - `camera_intrinsics` (3, 3) for pixel centres at whole numbers; `camera_pose` (4, 4) camera to
+      world, OpenCV axes;
+    - `valid_mask` (h, w) bool, where depth is known;
+    - `is_metric_scale` True; `dataset`, `label` (the scene), `instance` (the image).
+
+    With `views` above 2, a pair is joined by the images that most overlap with what is there
+    already; samples that find too few are left out.
+
+    Args:
+        root: Folder of processed scenes.
+        pairs: File of pairs; None for `pairs.npz` in `root`.
+        views: Views a sample, at least 2.
+        size_wh: Size of all views, scaled to cover it and cut evenly; None keeps each view's own,
+            which a batch cannot hold.
+        min_score: Pairs of a lower score are left out.
+        sky_masks: Folder of masks (see `sky_masks`) whose sky and people have no depth; None where
+            they were dropped before, or are kept.
+
+    Raises:
+        InputError: The pairs cannot be read, or none is left. Reading a sample raises it for a
+            view that cannot be read.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        pairs: Path | None = None,
+        *,
+        views: int = 2,
+        size_wh: tuple[int, int] | None = (512, 384),
+        min_score: float = 0.0,
+        sky_masks: Path | None = None,
+    ):
+        self._root, self._size_wh, self._sky_masks = Path(root), size_wh, sky_masks
+        path = self._root / PAIRS_NAME if pairs is None else pairs
+        self.samples = [
+            sample
+            for scene, listed in read_pairs(path).items()
+            for sample in _samples(scene, listed, views)
+            if sample.score >= min_score
+        ]
+        if not self.samples:
+            raise InputError(
+                f"{path}: found no {views} views with a score of {min_score:g}, need at least one"
+                " sample; lower min_score or views"
+            )
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> list[dict[str, Any]]:
+        sample = self.samples[index]
+        return [self._view(sample.scene, image) for image in sample.images]
+
+    def _view(self, scene: str, image: str) -> dict[str, Any]:
+        rgb, depth, camera = read_view(self._root / scene, image)
+        if self._sky_masks is not None:
+            mask = mask_path(self._sky_masks, scene, image)
+            depth = np.where(read_untrusted(mask, camera.size_wh), np.float32(0), depth)
+        if self._size_wh is not None:
+            target = fit_camera(camera, self._size_wh)
+            rgb = resample_photo(rgb, photo_box(camera, target), self._size_wh)
+            depth = resample_depth(DepthMap(depth, None, camera), target).depth
+            camera = target
+        return {
+            "img": torch.from_numpy(rgb.transpose(2, 0, 1).astype(np.float32) / 255.0),
+            "depthmap": torch.from_numpy(depth),
+            "camera_intrinsics": torch.from_numpy(integer_center_K(camera.K).astype(np.float32)),
+            "camera_pose": torch.from_numpy(camera.world_from_cam.astype(np.float32)),
+            "valid_mask": torch.from_numpy(depth > 0),
+            "is_metric_scale": True,
+            "dataset": DATASET_NAME,
+            "label": scene,
+            "instance": image,
+        }
+
+
+def _samples(scene: str, listed: ScenePairs, views: int) -> list[Sample]:
+    if views < 2:
+        raise InputError(f"views: found {views}, need at least 2")
+    scores = np.zeros((len(listed.images),) * 2, np.float32)
+    scores[listed.pairs[:, 0], listed.pairs[:, 1]] = listed.scores
+    scores = np.maximum(scores, scores.T)
+    samples = []
+    for pair, score in zip(listed.pairs.tolist(), listed.scores.tolist(), strict=True):
+        chosen = _grown(pair, scores, views)
+        if len(chosen) == views:
+            names = tuple(listed.images[index] for index in chosen)
+            samples.append(Sample(scene, names, score))
+    return samples
+
+
+def _grown(pair: list[int], scores: np.ndarray, views: int) -> list[int]:
+    """The pair and, one by one, the images whose scores with those chosen sum up to most."""
+    chosen = list(pair)
+    total = scores[chosen].sum(0)
+    while len(chosen) < views:
+        total[chosen] = 0.0
+        best = int(total.argmax())
+        if total[best] <= 0.0:
+            break
+        chosen.append(best)
+        total += scores[best]
+    return chosen

@@ -1,0 +1,121 @@
+"""Localized scenes in MapAnything's WAI layout: `scene_meta.json`, images, depth, covisibility."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from warpset.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.pictures import depth_bytes, picture_bytes
+from warpset.pinhole_photos import read_pinhole
+
+from .covisibility import covisibility, small_view
+from .localized_step import (
+    LocalizedStep,
+    localized_parser,
+    localized_places,
+    run_localized,
+    summed_up,
+)
+
+DATASET_NAME = "aerialmegadepth"
+WAI_VERSION = "0.1"
+COVISIBILITY = "covisibility/v0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiExport(LocalizedStep):
+    """The step."""
+
+    name = "export_wai"
+
+    def options(self) -> Mapping[str, object]:
+        """See `SceneStep.options`."""
+        return {"wai_version": WAI_VERSION}
+
+    def make(self, scene: str, folder: Path) -> str:
+        """See `SceneStep.make`."""
+        for name in ("images", "depth", COVISIBILITY):
+            (folder / name).mkdir(parents=True)
+        entries, views, problems = [], [], []
+        for frame, depth_map in self.views(scene, self.frames(scene, problems), problems):
+            whole = resample_depth(depth_map, frame.photo.camera)
+            entries.append(_write_frame(folder, frame, whole))
+            views.append(small_view(whole))
+        shares = covisibility(views)
+        covisibility_file = f"{COVISIBILITY}/pairwise_covisibility--{len(views)}x{len(views)}.npy"
+        np.save(folder / covisibility_file, shares)
+        meta = _scene_meta(scene, entries, covisibility_file)
+        text = json.dumps(meta, indent=1) + "\n"
+        (folder / "scene_meta.json").write_text(text, encoding="utf-8")
+        return summed_up(scene, f"{len(views)} views", len(views), problems)
+
+
+def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dict[str, object]:
+    """Write a view's picture and depth; returns its entry in `scene_meta.json`."""
+    photo, camera = frame.photo, frame.photo.camera
+    stem = photo.path.stem
+    if photo.lens is None:
+        image, content = f"images/{frame.name}", photo.path.read_bytes()
+    else:
+        image, content = f"images/{stem}.png", picture_bytes(read_pinhole(photo, camera), "png")
+    (folder / image).write_bytes(content)
+    (folder / f"depth/{stem}.exr").write_bytes(depth_bytes(depth_map.depth))
+    width, height = camera.size_wh
+    return {
+        "frame_name": stem,
+        "image": image,
+        "file_path": image,
+        "depth": f"depth/{stem}.exr",
+        "transform_matrix": camera.world_from_cam.tolist(),
+        "w": width,
+        "h": height,
+        "fl_x": float(camera.K[0, 0]),
+        "fl_y": float(camera.K[1, 1]),
+        "cx": float(camera.K[0, 2]),
+        "cy": float(camera.K[1, 2]),
+    }
+
+
+def _scene_meta(
+    scene: str, entries: Sequence[Mapping[str, object]], covisibility_file: str
+) -> dict[str, object]:
+    """Camera-to-world matrices have OpenCV axes, K pixel centres at +0.5 (as in COLMAP)."""
+    return {
+        "scene_name": scene,
+        "dataset_name": DATASET_NAME,
+        "version": WAI_VERSION,
+        "shared_intrinsics": False,
+        "camera_model": "PINHOLE",
+        "camera_convention": "opencv",
+        "scale_type": "metric",
+        "scene_modalities": {
+            "pairwise_covisibility": {"scene_key": covisibility_file, "format": "mmap"}
+        },
+        "frames": list(entries),
+        "frame_modalities": {
+            "image": {"frame_key": "image", "format": "image"},
+            "depth": {"frame_key": "depth", "format": "depth"},
+        },
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    args = make_parser().parse_args(arguments)
+    return run_localized(WaiExport(**localized_places(args)), args)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The step's command line."""
+    return localized_parser(__doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

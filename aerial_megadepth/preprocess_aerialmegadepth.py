@@ -1,0 +1,170 @@
+"""Step 5: localized scenes as DUSt3R and MASt3R train on them, and the pairs to train with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from warpset.errors import InputError
+from warpset.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.pinhole_photos import read_pinhole
+
+from .covisibility import covisibility, small_view
+from .localized_scene import localized_scenes
+from .localized_step import (
+    LocalizedStep,
+    add_min_score,
+    localized_parser,
+    localized_places,
+    run_localized,
+    summed_up,
+)
+from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
+from .scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
+from .sky_masks import mask_path, read_untrusted
+from .view_files import View, shrink_view, write_view
+
+MAX_DEPTH_M = 2000.0
+"""What is farther is unknown: haze, sky, and the far end of the searched range."""
+
+JPEG_EXTENSIONS = (".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing(LocalizedStep):
+    """The step.
+
+    Attributes:
+        precomputed: Pairs to train with; None to find them.
+        sky_masks: Folder of segmentation masks, or None.
+        min_score: See `covisible_pairs`; of no meaning with precomputed pairs.
+    """
+
+    precomputed: Path | None = None
+    sky_masks: Path | None = None
+    min_score: float = MIN_SCORE
+
+    name = "preprocess_aerialmegadepth"
+
+    @cached_property
+    def listed(self) -> Mapping[str, ScenePairs] | None:
+        """The precomputed pairs by scene, or None."""
+        return None if self.precomputed is None else read_pairs(self.precomputed)
+
+    def options(self) -> Mapping[str, object]:
+        """See `SceneStep.options`."""
+        return {
+            "min_score": self.min_score if self.precomputed is None else None,
+            "precomputed_pairs": self.precomputed is not None,
+            "sky_masks": self.sky_masks is not None,
+        }
+
+    def inputs(self, scene: str) -> Sequence[Path]:
+        """See `SceneStep.inputs`."""
+        masks = None if self.sky_masks is None else self.sky_masks / scene
+        others = [path for path in (self.precomputed, masks) if path is not None]
+        return [self.localized(scene), *others]
+
+    def find_scenes(self) -> list[str]:
+        """The localized scenes, of them those that have precomputed pairs."""
+        found = localized_scenes(self.root)
+        return found if self.listed is None else [scene for scene in found if scene in self.listed]
+
+    def finish(self) -> None:
+        """See `LocalizedStep.finish`."""
+        join_pairs(self.output_dir)
+
+    def make(self, scene: str, folder: Path) -> str:
+        """See `SceneStep.make`."""
+        listed = self._listed_of(scene)
+        wanted = None if listed is None else set(listed.images)
+        names, views, problems = [], [], []
+        localized = self.frames(scene, problems)
+        frames = [f for f in localized if wanted is None or f.name in wanted]
+        if not frames:
+            raise InputError(f"{self.precomputed}: none of scene {scene}'s images is localized")
+        for frame, depth_map in self.views(scene, frames, problems):
+            view = self._view(scene, frame, depth_map)
+            _write_frame(folder, frame, view)
+            names.append(frame.name)
+            views.append(small_view(DepthMap(view.depth, None, view.camera)))
+        if listed is None:
+            pairs = covisible_pairs(names, covisibility(views), self.min_score)
+        else:
+            pairs = listed.among(names)
+        write_pairs(folder / PAIRS_NAME, {scene: pairs})
+        return summed_up(scene, _summary(pairs, listed), len(names), problems)
+
+    def _listed_of(self, scene: str) -> ScenePairs | None:
+        if self.listed is None:
+            return None
+        if scene not in self.listed:
+            raise InputError(f"{self.precomputed}: has no pairs of scene {scene}; leave it out")
+        return self.listed[scene]
+
+    def _view(self, scene: str, frame: FrameGeometry, depth_map: DepthMap) -> View:
+        camera = frame.photo.camera
+        whole = resample_depth(depth_map, camera)
+        untrusted = whole.depth > MAX_DEPTH_M
+        if self.sky_masks is not None:
+            mask = mask_path(self.sky_masks, scene, frame.name)
+            untrusted |= read_untrusted(mask, camera.size_wh)
+        trusted = whole._replace(depth=np.where(untrusted, np.float32(0), whole.depth))
+        return shrink_view(read_pinhole(frame.photo, camera), trusted, camera)
+
+
+def _write_frame(folder: Path, frame: FrameGeometry, view: View) -> None:
+    """Write a view; a JPEG that needs no change keeps its bytes."""
+    photo = frame.photo
+    write_view(folder, frame.name, view)
+    is_same = photo.lens is None and view.camera.size_wh == photo.camera.size_wh
+    if is_same and photo.path.suffix.lower() in JPEG_EXTENSIONS:
+        (folder / f"{frame.name}.jpg").write_bytes(photo.path.read_bytes())
+
+
+def _summary(pairs: ScenePairs, listed: ScenePairs | None) -> str:
+    text = f"{len(pairs.images)} views, {len(pairs.pairs)} pairs"
+    if listed is None:
+        return text
+    missing = len(listed.images) - len(pairs.images)
+    return f"{text} of {len(listed.pairs)} listed ({missing} listed images are not localized)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
+    args = make_parser().parse_args(arguments)
+    step = Preprocessing(
+        **localized_places(args),
+        precomputed=args.precomputed_pairs,
+        sky_masks=args.sky_masks,
+        min_score=args.min_score,
+    )
+    return run_localized(step, args)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The step's command line."""
+    parser = localized_parser(__doc__ or "")
+    parser.add_argument(
+        "--precomputed_pairs",
+        type=Path,
+        help="npz of pairs; only its images are written. Else pairs are found by covisibility",
+    )
+    parser.add_argument(
+        "--sky_masks",
+        "--sky-masks",
+        type=Path,
+        help="masks <scene>/<image>.png of ADE20K classes; depth of sky and people is dropped",
+    )
+    add_min_score(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
