@@ -1,10 +1,11 @@
-"""The DPT depth head: patch tokens of four layers to depth and confidence of a frame.
+"""DPT heads: patch tokens of four layers to depth and confidence of a frame.
 
-Knows neither cameras nor other frames. Positions are separable and have no weights, so only their
-two one-dimensional parts are kept and added by broadcasting.
+They know neither cameras nor other frames. Positions are separable and have no weights, so only
+their two one-dimensional parts are kept and added by broadcasting.
 """
 
 import math
+from abc import ABC, abstractmethod
 from functools import lru_cache
 
 import torch
@@ -32,11 +33,11 @@ class ResidualConvUnit(nn.Module):
 class FusionBlock(nn.Module):
     """Adds a finer layer to a coarser path, refines, projects and resizes."""
 
-    def __init__(self, features: int, has_skip: bool = True):
+    def __init__(self, features: int, unit: type[ResidualConvUnit], has_skip: bool = True):
         super().__init__()
         if has_skip:
-            self.resConfUnit1 = ResidualConvUnit(features)
-        self.resConfUnit2 = ResidualConvUnit(features)
+            self.resConfUnit1 = unit(features)
+        self.resConfUnit2 = unit(features)
         self.out_conv = nn.Conv2d(features, features, 1)
 
     def forward(self, path: Tensor, skip: Tensor | None, shape_hw: tuple[int, int]) -> Tensor:
@@ -51,30 +52,44 @@ class FusionBlock(nn.Module):
 
 
 class Scratch(nn.Module):
-    """The fusion stage, named as the checkpoint names it."""
+    """The fusion stage, named as the checkpoints name it."""
 
-    def __init__(self, features: int, layer_channels: tuple[int, ...]):
+    def __init__(
+        self, features: int, layer_channels: tuple[int, ...], unit: type[ResidualConvUnit]
+    ) -> None:
         super().__init__()
         for k, channels in enumerate(layer_channels, start=1):
             self.add_module(f"layer{k}_rn", nn.Conv2d(channels, features, 3, padding=1, bias=False))
-        self.refinenet1 = FusionBlock(features)
-        self.refinenet2 = FusionBlock(features)
-        self.refinenet3 = FusionBlock(features)
-        self.refinenet4 = FusionBlock(features, has_skip=False)
+        self.refinenet1 = FusionBlock(features, unit)
+        self.refinenet2 = FusionBlock(features, unit)
+        self.refinenet3 = FusionBlock(features, unit)
+        self.refinenet4 = FusionBlock(features, unit, has_skip=False)
+
+
+class FullSizeScratch(Scratch):
+    """The fusion stage, and the convolutions that bring its result to the image's size."""
+
+    def __init__(self, features: int, layer_channels: tuple[int, ...]):
+        super().__init__(features, layer_channels, ResidualConvUnit)
         self.output_conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
         self.output_conv2 = nn.Sequential(
             nn.Conv2d(features // 2, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(32, 2, 1)
         )
 
 
-class DepthHead(nn.Module):
+class DenseHead(nn.Module, ABC):
     """DPT in two steps: `project` a layer when it is there, `forward` a frame at the end.
 
     Of a layer only the smaller form is kept in between: the projected map of the two layers that
     are enlarged afterwards, the finished pyramid level of the other two.
+
+    Args:
+        dim: Channels of the tokens.
+        scratch: The fusion stage.
+        layer_channels: Channels of the four layers' maps.
     """
 
-    def __init__(self, dim: int, features: int, layer_channels: tuple[int, ...]):
+    def __init__(self, dim: int, scratch: Scratch, layer_channels: tuple[int, ...]):
         super().__init__()
         c1, c2, c3, c4 = layer_channels
         self.norm = nn.LayerNorm(dim)
@@ -87,7 +102,11 @@ class DepthHead(nn.Module):
                 nn.Conv2d(c4, c4, 3, stride=2, padding=1),
             )
         )
-        self.scratch = Scratch(features, layer_channels)
+        self.scratch = scratch
+
+    @abstractmethod
+    def _raw(self, pyramid: list[Tensor], image_hw: tuple[int, int]) -> Tensor:
+        """Raw depth and confidence (F, 2, H, W) of the four levels (F, features, h, w)."""
 
     def project(self, patches: Tensor, layer: int, grid_hw: tuple[int, int]) -> Tensor:
         """Turn patch tokens (F, P, D) of the layer-th tapped layer into a map (F, c, h, w).
@@ -99,16 +118,13 @@ class DepthHead(nn.Module):
     def forward(self, maps: list[Tensor], image_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Turn the four layers' maps (F, c, h, w) into depth and confidence (F, H, W)."""
         enlarged = [self._level(projected, layer) for layer, projected in enumerate(maps[:2])]
-        raw = self._full_size(self._fuse(enlarged + maps[2:]), image_hw)
+        raw = self._raw(enlarged + maps[2:], image_hw)
         depth, confidence = raw.exp_().unbind(1)
         return depth, confidence + 1
 
     def _project_frame(self, patches: Tensor, layer: int, grid_hw: tuple[int, int]) -> Tensor:
         image = self.norm(patches).unflatten(0, grid_hw).permute(2, 0, 1)[None]
-        projected = self.projects[layer](image)
-        parts = position_parts(projected.shape[1], grid_hw, projected.device)
-        for half, positions in zip(projected.chunk(2, dim=1), parts, strict=True):
-            half += positions
+        projected = add_positions(self.projects[layer](image))
         return projected if layer < 2 else self._level(projected, layer)
 
     def _level(self, projected: Tensor, layer: int) -> Tensor:
@@ -116,15 +132,28 @@ class DepthHead(nn.Module):
         refine = self.scratch.get_submodule(f"layer{layer + 1}_rn")
         return refine(self.resize_layers[layer](projected))
 
-    def _fuse(self, pyramid: list[Tensor]) -> Tensor:
-        """Fuse the levels from coarse to fine: (F, features / 2, 8 * h, 8 * w)."""
+    def _fuse(self, pyramid: list[Tensor], fused_hw: tuple[int, int]) -> Tensor:
+        """Fuse the levels from coarse to fine: (F, features, *fused_hw)."""
         l1, l2, l3, l4 = pyramid
         scratch = self.scratch
-        path = scratch.refinenet4(l4, None, _shape_hw(l3))
-        path = scratch.refinenet3(path, l3, _shape_hw(l2))
-        path = scratch.refinenet2(path, l2, _shape_hw(l1))
-        height, width = _shape_hw(l1)
-        return scratch.output_conv1(scratch.refinenet1(path, l1, (2 * height, 2 * width)))
+        path = scratch.refinenet4(l4, None, shape_hw_of(l3))
+        path = scratch.refinenet3(path, l3, shape_hw_of(l2))
+        path = scratch.refinenet2(path, l2, shape_hw_of(l1))
+        return scratch.refinenet1(path, l1, fused_hw)
+
+
+class DepthHead(DenseHead):
+    """DPT of VGGT-1B: the fused map is enlarged to the image's size before the last layers."""
+
+    scratch: FullSizeScratch
+
+    def __init__(self, dim: int, features: int, layer_channels: tuple[int, ...]):
+        super().__init__(dim, FullSizeScratch(features, layer_channels), layer_channels)
+
+    def _raw(self, pyramid: list[Tensor], image_hw: tuple[int, int]) -> Tensor:
+        height, width = shape_hw_of(pyramid[0])
+        fused = self._fuse(pyramid, (2 * height, 2 * width))
+        return self._full_size(self.scratch.output_conv1(fused), image_hw)
 
     def _full_size(self, fused: Tensor, image_hw: tuple[int, int]) -> Tensor:
         """Raw depth and confidence (F, 2, H, W).
@@ -149,8 +178,18 @@ class DepthHead(nn.Module):
 
 
 def resize(maps: Tensor, shape_hw: tuple[int, int]) -> Tensor:
-    """Resize (F, C, h, w) bilinearly, corners on corners."""
+    """Resize (F, C, h, w) bilinearly, corners on corners; maps of that size are handed back."""
+    if shape_hw_of(maps) == shape_hw:
+        return maps
     return F.interpolate(maps, size=shape_hw, mode="bilinear", align_corners=True)
+
+
+def add_positions(maps: Tensor) -> Tensor:
+    """Add the position embedding to maps (F, C, h, w) in place, and return them."""
+    parts = position_parts(maps.shape[1], shape_hw_of(maps), maps.device)
+    for half, positions in zip(maps.chunk(2, dim=1), parts, strict=True):
+        half += positions
+    return maps
 
 
 def position_parts(
@@ -178,5 +217,6 @@ def _axis_positions(channels: int, length: int, span: float, device: torch.devic
     return (torch.cat((angles.sin(), angles.cos())).float() * POSITION_WEIGHT).to(device)
 
 
-def _shape_hw(maps: Tensor) -> tuple[int, int]:
+def shape_hw_of(maps: Tensor) -> tuple[int, int]:
+    """Height and width of maps (F, C, h, w)."""
     return maps.shape[-2], maps.shape[-1]

@@ -1,10 +1,16 @@
-"""DINOv2 with registers: one frame's pixels to patch tokens; frames know nothing of each other."""
+"""DINOv2 with registers: one frame's pixels to patch tokens; frames know nothing of each other.
+
+`PatchEmbed` and `encode` are those of every vision transformer here.
+"""
+
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .block import Block
+from .rotary import RotaryTable
 
 REGISTERS = 4
 EPS = 1e-6
@@ -20,6 +26,24 @@ class PatchEmbed(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images (F, 3, H, W) to tokens (F, P, C), row-major."""
         return self.proj(images.to(self.proj.weight.dtype)).flatten(2).transpose(1, 2)
+
+
+def encode(
+    patches: Tensor,
+    leading: Tensor,
+    blocks: Iterable[nn.Module],
+    norm: nn.Module,
+    rotary: RotaryTable | None = None,
+) -> Tensor:
+    """Run patch tokens (F, P, C) behind leading tokens (1, L, C) through blocks and final norm.
+
+    Returns:
+        The patch tokens alone, float32 (F, P, C).
+    """
+    tokens = torch.cat((leading.expand(len(patches), -1, -1), patches), dim=1)
+    for block in blocks:
+        block(tokens, rotary)
+    return norm(tokens[:, leading.shape[1] :])
 
 
 class VisionTransformer(nn.Module):
@@ -40,14 +64,11 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode normalised images (F, 3, H, W) to float32 patch tokens (F, P, C)."""
-        frames, _, height, width = images.shape
+        height, width = images.shape[-2:]
         shape_hw = (height // self.patch_size, width // self.patch_size)
         leading = torch.cat((self.cls_token + self.pos_embed[:, :1], self.register_tokens), dim=1)
         patches = self.patch_embed(images) + self.patch_positions(shape_hw)
-        tokens = torch.cat((leading.expand(frames, -1, -1), patches), dim=1)
-        for block in self.blocks:
-            block(tokens)
-        return self.norm(tokens[:, leading.shape[1] :])
+        return encode(patches, leading, self.blocks, self.norm)
 
     def patch_positions(self, shape_hw: tuple[int, int]) -> Tensor:
         """The learned grid (1, P, C), resized where the image is not the training size."""
