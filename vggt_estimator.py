@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from vggt.predict import Prediction, VGGTPredictor, largest_window, predict_scene
 from vggt.preprocess import Mode
+from vggt.registry import VGGT_1B, Network, network_named
 from vggt.weights import ModelError, ModelFiles, aggregator_dtype, load, locate
 from warpset.cache import ArrayCache, content_key
 from warpset.cameras import Camera
@@ -21,6 +24,8 @@ from warpset.geometry import DepthMap, PosedPhoto, SceneGeometry
 from warpset.geometry_cache import GeometryCache
 from warpset.photos import read_photo, sha256_of, upright_size
 from warpset.scenes import SceneInput
+
+log = logging.getLogger(__name__)
 
 VGGT = "vggt"
 
@@ -31,7 +36,7 @@ class VGGTOptions:
 
     Attributes:
         model: Hub id, folder or file of the weights.
-        mode: How photos are fitted to the network's input.
+        mode: How photos are fitted to the network's input; None for the network's default.
         precision: One of `vggt.weights.PRECISIONS`.
         window: Frames predicted together; 0 for the whole scene, None for what fits the memory.
         device: Where the network runs.
@@ -39,11 +44,18 @@ class VGGTOptions:
     """
 
     model: str
-    mode: Mode
+    mode: Mode | None
     precision: str
     window: int | None
     device: torch.device
     quiet: bool
+
+
+class _Model(NamedTuple):
+    """What is known of a model without its weights."""
+
+    revision: str
+    network: Network
 
 
 class VGGTEstimator:
@@ -62,30 +74,39 @@ class VGGTEstimator:
         """Model, its revision, and how it is run.
 
         Raises:
-            InputError: The model cannot be had.
+            InputError: The model cannot be had, or does not fit photos in the way asked for.
         """
         options = self._options
         dtype = aggregator_dtype(options.precision, options.device)
         window = "auto" if options.window is None else options.window
         precision = str(dtype).removeprefix("torch.")
-        model = f"{options.model}@{self._model_revision}"
-        return f"{model} {options.mode} {precision} window {window}"
+        model = f"{options.model}@{self._model.revision}"
+        return f"{model} {self._mode} {precision} window {window}"
 
     @cached_property
-    def _model_revision(self) -> str:
-        """The model's revision; where it cannot be had now, the one it had last.
+    def _model(self) -> _Model:
+        """What the model is; where it cannot be had now, what it was last.
 
         Geometry that is in the cache already then needs no model.
         """
         key = content_key(model=self._options.model)
         try:
-            revision = self._files.revision
+            model = _Model(self._files.revision, self._files.network)
         except InputError:
             if (remembered := self._arrays.load(key)) is None:
                 raise
-            return str(remembered["revision"])
-        self._arrays.store(key, {"revision": np.array(revision)})
-        return revision
+            name = str(remembered.get("network", VGGT_1B.name))
+            return _Model(str(remembered["revision"]), network_named(name))
+        named = {"revision": model.revision, "network": model.network.name}
+        self._arrays.store(key, {entry: np.array(value) for entry, value in named.items()})
+        return model
+
+    @property
+    def _mode(self) -> Mode:
+        try:
+            return self._model.network.mode(self._options.mode)
+        except ModelError as error:
+            raise InputError(str(error)) from error
 
     def estimate(self, scene: SceneInput) -> SceneGeometry:
         """Geometry of the scene's photos, in one world of arbitrary scale.
@@ -103,7 +124,8 @@ class VGGTEstimator:
             self._fill(cache, scene.photos, scene.path.name)
             cached = cache.load(scene.photos)
         assert cached is not None, "was filled just now"
-        return SceneGeometry(cached.frames, VGGT, self.revision, cached.plan)
+        licence = self._model.network.licence_of(self._options.model)
+        return SceneGeometry(cached.frames, VGGT, self.revision, cached.plan, licence=licence)
 
     @cached_property
     def _files(self) -> ModelFiles:
@@ -118,7 +140,8 @@ class VGGTEstimator:
             model = load(self._files, self._options.device, self._options.precision)
         except ModelError as error:
             raise InputError(str(error)) from error
-        return VGGTPredictor(model, self._options.mode)
+        log.info(f"{self._options.model}: {self._files.network.name}; {self._files.licence}")
+        return VGGTPredictor(model, self._mode)
 
     def _fill(self, cache: GeometryCache, photos: Sequence[Path], name: str) -> None:
         predictor, window = self._predictor, self._options.window

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from vggt.heads.dense import DepthHead, FusionBlock, ResidualConvUnit, position_parts, resize
 from vggt.layers.rotary import RotaryTable, grid_rotary, rotate
-from vggt.model import IMAGE_MEAN, IMAGE_STD, SPECIAL_TOKENS, VGGT
+from vggt.layers.vision_transformer import VisionTransformer
+from vggt.model import SPECIAL_TOKENS, VGGT, Aggregator
+from vggt.network import IMAGE_MEAN, IMAGE_STD
 
 HEAD_FRAMES = 8
 
@@ -45,6 +47,7 @@ class PlainVGGT:
     def _aggregate(self, images: Tensor) -> list[Tensor]:
         """All layers' tokens (S, N, 2 * C)."""
         aggregator = self.network.aggregator
+        assert isinstance(aggregator, Aggregator)
         config = aggregator.config
         rows, columns = (side // config.patch_size for side in images.shape[2:])
         special = torch.cat((aggregator.camera_token, aggregator.register_token), dim=2)[0]
@@ -65,6 +68,7 @@ class PlainVGGT:
 
     def _encode(self, images: Tensor, grid_hw: tuple[int, int]) -> Tensor:
         encoder = self.network.aggregator.patch_embed
+        assert isinstance(encoder, VisionTransformer)
         mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
         patches = encoder.patch_embed((images - mean) / std) + encoder.patch_positions(grid_hw)
         first = encoder.cls_token + encoder.pos_embed[:, :1]

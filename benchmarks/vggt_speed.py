@@ -1,12 +1,14 @@
 """How long the network takes and how much memory, beside a plain forward and the machine's limit.
 
 uv run python benchmarks/vggt_speed.py [--runs plain:8 fp32:8 bf16:8 window:32] [--window 8]
+uv run python benchmarks/vggt_speed.py --model omega [--runs fp32:8 window:32]
 
-Random weights, photos of 518x392; each run, `<variant>:<frames>`, in a process of its own. `plain`
-is the straightforward float32 forward of plain_vggt.py; `fp32` and `bf16` are ours with the whole
-scene in one window, `window` is in windows, with the precision that `auto` chooses here. The limit
-is what the products and convolutions of cameras and depth would take at the speed of one large
-matrix product, measured in the same run.
+Random weights, photos of 518x392, which VGGT-1B sees at that size and VGGT-Omega at 592x448: 1036
+patches each. Each run, `<variant>:<frames>`, is in a process of its own; with `--model omega` it is
+made with VGGT-1B, too. `plain` is the straightforward float32 forward of plain_vggt.py, of VGGT-1B
+alone; `fp32` and `bf16` are ours with the whole scene in one window, `window` is in windows, with
+the precision that `auto` chooses here. The limit is what the products and convolutions of cameras
+and depth would take at the speed of one large matrix product, measured in the same run.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain_vggt import PlainVGGT
 
-from vggt.model import VGGT, VGGTConfig
+from vggt.model import VGGT
+from vggt.network import SceneNetwork
 from vggt.predict import VGGTPredictor, predict_scene
+from vggt.preprocess import preprocess
+from vggt.registry import VGGT_1B, VGGT_OMEGA, Network
 from vggt.weights import aggregator_dtype, storage_dtypes
 
+NETWORKS = {"vggt": VGGT_1B, "omega": VGGT_OMEGA}
 WIDTH, HEIGHT = 518, 392
 FRAMES = (2, 4, 8, 16, 32)
 DEFAULT_DTYPE = aggregator_dtype("auto", torch.device("cpu"))
@@ -45,17 +51,17 @@ DTYPES = {
 IN_ONE_WINDOW = ("fp32",) if DEFAULT_DTYPE == torch.float32 else ("fp32", "bf16")
 RUNS = [
     *(f"{variant}:{frames}" for variant in IN_ONE_WINDOW for frames in FRAMES),
-    *(f"plain:{frames}" for frames in FRAMES[:3]),
     *(f"window:{frames}" for frames in FRAMES[2:]),
 ]
+PLAIN_RUNS = [f"plain:{frames}" for frames in FRAMES[:3]]
 PEAK_SIZE = 4096
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def a_network(half: torch.dtype) -> VGGT:
+def a_network(kind: Network, half: torch.dtype) -> SceneNetwork:
     """The published size with random weights, each tensor stored in its precision at once."""
     with torch.device("meta"):
-        network = VGGT(VGGTConfig())
+        network = kind.build(kind.published)
     dtypes = storage_dtypes(network, half)
     shapes = {name: weight.shape for name, weight in network.state_dict().items()}
     weights = {name: torch.zeros(shape, dtype=dtypes[name]) for name, shape in shapes.items()}
@@ -71,6 +77,8 @@ def fill(name: str, weight: Tensor, draft: Tensor, generator: torch.Generator) -
     """Fill a weight so that activations stay of order 1; the float32 draft is overwritten."""
     if name.endswith("gamma"):
         weight.fill_(0.2)
+    elif name.endswith("periods"):
+        weight.copy_(torch.logspace(0, 2, len(weight) + 1)[:-1])
     elif "norm" in name:
         weight.fill_(float(name.endswith("weight")))
     elif not name.endswith("bias"):
@@ -84,26 +92,28 @@ def some_photos(frames: int) -> np.ndarray:
     return (255 * smooth).byte().permute(0, 2, 3, 1).numpy()
 
 
-def measure(run: str, window: int, folder: Path) -> None:
+def measure(kind: Network, run: str, window: int, folder: Path) -> None:
     """Make one run in this process; write its depth (S, H, W), seconds and peak memory."""
     variant, frames = run.split(":")[0], int(run.split(":")[1])
-    network = a_network(DTYPES[variant])
-    plain = PlainVGGT(network) if variant == "plain" else None
+    network = a_network(kind, DTYPES[variant])
+    plain = PlainVGGT(network) if variant == "plain" and isinstance(network, VGGT) else None
     photos = some_photos(frames)
     start = time.perf_counter()
     if plain is not None:
         depth = plain(torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255).numpy()
     else:
-        depth = predicted_depth(network, photos, window if variant == "window" else 0)
+        predictor = VGGTPredictor(network, kind.mode(None))
+        depth = predicted_depth(predictor, photos, window if variant == "window" else 0)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT / 2**30
-    np.save(folder / f"{run}.npy", depth)
-    (folder / f"{run}.json").write_text(json.dumps({"seconds": seconds, "peak_gib": peak}))
+    np.save(folder / f"{kind.name} {run}.npy", depth)
+    (folder / f"{kind.name} {run}.json").write_text(
+        json.dumps({"seconds": seconds, "peak_gib": peak})
+    )
 
 
-def predicted_depth(network: VGGT, photos: np.ndarray, window: int) -> np.ndarray:
+def predicted_depth(predictor: VGGTPredictor, photos: np.ndarray, window: int) -> np.ndarray:
     """Depth (S, H, W) the way the project predicts it."""
-    predictor = VGGTPredictor(network, "crop")
     read, frames = photos.__getitem__, len(photos)
     predictions = predict_scene(predictor, read, frames, window, lambda _: None)
     return np.stack([prediction.depth for prediction in predictions])
@@ -120,37 +130,45 @@ def peak_flops(dtype: torch.dtype) -> float:
     return 2 * PEAK_SIZE**3 / best
 
 
-def work(frames: int) -> tuple[float, float]:
+def work(kind: Network, frames: int) -> tuple[float, float]:
     """Operations of the aggregator, and of both heads, for a whole scene."""
     from torch.utils.flop_counter import FlopCounterMode  # 70 MB that no run shall be charged for
 
     with torch.device("meta"):
-        network = VGGT(VGGTConfig()).requires_grad_(False)
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(frames, 3, HEIGHT, WIDTH))
-    heads = ("VGGT.camera_head", "VGGT.depth_head")
-    in_heads = sum(sum(counter.get_flop_counts()[name].values()) for name in heads)
-    return counter.get_total_flops() - in_heads, in_heads
+        network = kind.build(kind.published).requires_grad_(False)
+    config, photos = kind.published, list(some_photos(1))
+    (seen,) = preprocess(photos, kind.mode(None), config.img_size, config.patch_size)
+    height, width = seen.rgb.shape[:2]
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network(torch.empty(frames, 3, height, width))
+    aggregator = counter.get_flop_counts()[f"{type(network).__name__}.aggregator"].values()
+    return sum(aggregator), counter.get_total_flops() - sum(aggregator)
 
 
-def run_apart(run: str, window: int, folder: Path) -> dict[str, float]:
-    """Measure one run in a process of its own; its depth goes to `<run>.npy` in the folder."""
-    options = ["--runs", run, "--window", str(window), "--into", str(folder)]
+def run_apart(model: str, run: str, window: int, folder: Path) -> dict[str, float]:
+    """Measure one run in a process of its own; its depth goes to a file in the folder."""
+    options = ["--model", model, "--runs", run, "--window", str(window), "--into", str(folder)]
     subprocess.run([sys.executable, __file__, *options], check=True)
-    return json.loads((folder / f"{run}.json").read_text())
+    return json.loads((folder / f"{NETWORKS[model].name} {run}.json").read_text())
 
 
-def row(run: str, result: dict[str, float], peaks: dict[torch.dtype, float], folder: Path) -> str:
+def row(
+    kind: Network,
+    run: str,
+    result: dict[str, float],
+    peaks: dict[torch.dtype, float],
+    folder: Path,
+) -> str:
     """One line of the table."""
     variant, frames = run.split(":")[0], int(run.split(":")[1])
-    aggregator, heads = work(frames)
+    aggregator, heads = work(kind, frames)
     limit = aggregator / peaks[DTYPES[variant]] + heads / peaks[torch.float32]
     seconds = result["seconds"]
-    cells = [variant, str(frames), f"{seconds:.1f}", f"{seconds / frames:.2f}", f"{limit:.1f}"]
-    cells += [f"{limit / seconds:.0%}", f"{result['peak_gib']:.2f}"]
-    exact = folder / f"fp32:{frames}.npy"
+    cells = [kind.name, variant, str(frames), f"{seconds:.1f}", f"{seconds / frames:.2f}"]
+    cells += [f"{limit:.1f}", f"{limit / seconds:.0%}", f"{result['peak_gib']:.2f}"]
+    exact = folder / f"{kind.name} fp32:{frames}.npy"
     if exact.exists() and variant != "window":
-        difference = np.abs(np.load(folder / f"{run}.npy") / np.load(exact) - 1)
+        difference = np.abs(np.load(folder / f"{kind.name} {run}.npy") / np.load(exact) - 1)
         cells.append(f"{difference.mean():.1e} / {difference.max():.1e}")
     return f"| {' | '.join(cells)} |"
 
@@ -158,22 +176,28 @@ def row(run: str, result: dict[str, float], peaks: dict[torch.dtype, float], fol
 def main() -> None:
     """Print the table, one row a run; with --into, measure here and write the result there."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--runs", nargs="+", default=RUNS, metavar="VARIANT:FRAMES")
+    parser.add_argument("--model", choices=NETWORKS, default="vggt")
+    parser.add_argument("--runs", nargs="+", metavar="VARIANT:FRAMES")
     parser.add_argument("--window", type=int, default=8)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.into is not None:
-        measure(args.runs[0], args.window, args.into)
+        measure(NETWORKS[args.model], args.runs[0], args.window, args.into)
         return
-    dtypes = {DTYPES[run.split(":")[0]] for run in args.runs} | {torch.float32}
+    runs = args.runs or [*RUNS, *(PLAIN_RUNS if args.model == "vggt" else [])]
+    dtypes = {DTYPES[run.split(":")[0]] for run in runs} | {torch.float32}
     peaks = {dtype: peak_flops(dtype) for dtype in sorted(dtypes, key=str)}
     print(", ".join(f"{dtype} product {peak / 1e9:.0f} GFLOP/s" for dtype, peak in peaks.items()))
-    print("| run | frames | s | s/frame | limit s | of limit | peak GiB | depth to fp32 |")
-    print("|---" * 8 + "|")
+    print(
+        "| network | run | frames | s | s/frame | limit s | of limit | peak GiB | depth to fp32 |"
+    )
+    print("|---" * 9 + "|")
+    models = dict.fromkeys((args.model, "vggt"))
     with tempfile.TemporaryDirectory() as folder:
-        for run in args.runs:
-            result = run_apart(run, args.window, Path(folder))
-            print(row(run, result, peaks, Path(folder)), flush=True)
+        for run in runs:
+            for model in models if not run.startswith("plain") else ("vggt",):
+                result = run_apart(model, run, args.window, Path(folder))
+                print(row(NETWORKS[model], run, result, peaks, Path(folder)), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..vggt.model import VGGT, VGGTConfig
+from ..vggt.model import VGGTConfig
+from ..vggt.network import SceneNetwork
 from ..vggt.poses import decode_poses
 from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_scene
 from ..vggt.preprocess import ModelImage
+from ..vggt.registry import VGGT_1B
 from ..vggt.weights import ModelError, load, locate
 from ..warpset.cameras import Camera
 from ..warpset.errors import InputError
@@ -21,6 +23,7 @@ from .computing import chosen_device, progress_through, room_on
 from .fitting import fitted
 from .folders import weights_fingerprint, weights_source
 from .frames import Frame, frame_of
+from .widgets import AUTO_WEIGHTS
 
 Rgb = NDArray[np.uint8]
 
@@ -42,7 +45,7 @@ class ScenePredictor:
         first: (h, w, 3) the scene's first photo, which sets the size.
     """
 
-    def __init__(self, model: VGGT, mode: str, first: Rgb):
+    def __init__(self, model: SceneNetwork, mode: str, first: Rgb):
         self._model, self._mode, self._first = model, mode, first
 
     def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
@@ -97,7 +100,7 @@ def predicted_frames(photos: Sequence[Rgb], mode: str, weights: str, device: str
     if key not in _last_predictions:
         on = chosen_device(device)
         with room_on(on, NETWORK_BYTES + len(photos) * BYTES_PER_FRAME):
-            predictions = _predict(photos, mode, weights_source(weights), on)
+            predictions = _predict(photos, mode, weights, on)
         _last_predictions.clear()
         _last_predictions[key] = predictions
     return [_frame(*pair) for pair in zip(photos, _last_predictions[key], strict=True)]
@@ -114,10 +117,10 @@ def _key(photos: Sequence[Rgb], *settings: str) -> str:
 
 
 def _predict(
-    photos: Sequence[Rgb], mode: str, source: str, device: torch.device
+    photos: Sequence[Rgb], mode: str, weights: str, device: torch.device
 ) -> list[Prediction]:
     """All predictions; the network is gone from the device when they are there."""
-    model = _network(source, device)
+    model = _network(weights, device)
     frames = predict_scene(
         ScenePredictor(model, mode, photos[0]),
         read=photos.__getitem__,
@@ -125,13 +128,19 @@ def _predict(
         window=0,
         on_window=lambda _: None,
     )
-    with progress_through(model.aggregator.global_blocks):
+    with progress_through(model.aggregator.frame_blocks):
         return list(frames)
 
 
-def _network(source: str, device: torch.device) -> VGGT:
+def _network(weights: str, device: torch.device) -> SceneNetwork:
     try:
-        return load(locate(source), device)
+        files = locate(weights_source(weights))
+        if weights == AUTO_WEIGHTS and files.network is not VGGT_1B:
+            raise InputError(
+                f"weights: {AUTO_WEIGHTS} found {files.network.name} ({files.licence}), which has "
+                "to be asked for; choose the file by its name"
+            )
+        return load(files, device)
     except ModelError as error:
         raise InputError(f"weights: {error}; in ComfyUI, put a file into models/vggt") from error
 

@@ -16,7 +16,7 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
-from .model import VGGT
+from .network import SceneNetwork
 from .poses import decode_poses
 from .preprocess import Mode, ModelImage, Rgb, preprocess
 
@@ -70,8 +70,8 @@ class VGGTPredictor:
         mode: How photos are fitted, see `preprocess`.
     """
 
-    def __init__(self, model: VGGT, mode: Mode):
-        self.model: VGGT = model
+    def __init__(self, model: SceneNetwork, mode: Mode):
+        self.model: SceneNetwork = model
         self._mode: Mode = mode
 
     def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
@@ -108,7 +108,7 @@ def _without_padding(
     )
 
 
-def largest_window(model: VGGT) -> int:
+def largest_window(model: SceneNetwork) -> int:
     """How many frames fit the free memory of the model's device in one window."""
     config, device = model.config, next(model.parameters()).device
     if device.type == "cuda":

@@ -1,20 +1,24 @@
 """Photos in memory to the network's input, with the exact way back to photo pixels; no files.
 
-Sizes are those of the published `load_and_preprocess_images`: multiples of the patch, the target
-side 518 for the published model. Positions are corner-origin: the first pixel spans 0..1.
+Sizes are those of the networks' published `load_and_preprocess_images`: multiples of the patch, the
+target side 518 for VGGT-1B, 512 for VGGT-Omega. Positions are corner-origin: the first pixel spans
+0..1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Mode = Literal["crop", "pad"]
+from .omega.sizing import SizeWh, balanced_size, kept_box, longest_side_size
+
+Mode = Literal["crop", "pad", "balanced", "max_size"]
 Rgb = NDArray[np.uint8]
 
 WHITE = 255
@@ -40,8 +44,10 @@ def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list
     """Bring photos to one size that the network takes.
 
     `crop` makes every photo `side` wide and cuts rows above and below off those that are then
-    taller than that; `pad` makes the longer side `side` and pads to a square with white. Where
-    sizes still differ, the smaller are padded to the largest width and height.
+    taller than that; `pad` makes the longer side `side` and pads to a square with white.
+    `balanced` and `max_size` cut the ends off what is longer than twice its width, then give it as
+    many patches as a square of `side` has, or make the longer side `side`. Where sizes still
+    differ, the smaller are padded to the largest width and height.
 
     Args:
         photos: (h, w, 3) uint8 each.
@@ -49,25 +55,60 @@ def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list
         side: Target side in pixels, a multiple of `patch`.
         patch: Side of the network's patches.
     """
-    images = [_fit(photo, mode, side, patch) for photo in photos]
+    images = [_FITS[mode](photo, side, patch) for photo in photos]
     height = max(image.rgb.shape[0] for image in images)
     width = max(image.rgb.shape[1] for image in images)
     return [_padded(image, (width, height)) for image in images]
 
 
-def _fit(photo: Rgb, mode: Mode, side: int, patch: int) -> ModelImage:
+def _crop(photo: Rgb, side: int, patch: int) -> ModelImage:
     height, width = photo.shape[:2]
-    if mode == "crop" or width >= height:
+    image = _resized(photo, (side, _rounded(height * (side / width), patch)))
+    rows = len(image.rgb)
+    top = max(0, rows - side) // 2
+    image.photo_from_model[1, 2] = top * height / rows
+    rgb = image.rgb[top : top + side]
+    return ModelImage(rgb, (0, 0, side, len(rgb)), image.photo_from_model)
+
+
+def _pad(photo: Rgb, side: int, patch: int) -> ModelImage:
+    height, width = photo.shape[:2]
+    if width >= height:
         size_wh = (side, _rounded(height * (side / width), patch))
     else:
         size_wh = (_rounded(width * (side / height), patch), side)
-    resized = np.asarray(Image.fromarray(photo).resize(size_wh, Image.Resampling.BICUBIC))
-    top = max(0, size_wh[1] - side) // 2
-    rgb = resized[top : top + side]
+    return _padded(_resized(photo, size_wh), (side, side))
+
+
+def _balanced(photo: Rgb, side: int, patch: int) -> ModelImage:
+    return _resized_middle(photo, partial(balanced_size, side=side, patch=patch))
+
+
+def _max_size(photo: Rgb, side: int, patch: int) -> ModelImage:
+    return _resized_middle(photo, partial(longest_side_size, side=side, patch=patch))
+
+
+_FITS: dict[Mode, Callable[[Rgb, int, int], ModelImage]] = {
+    "crop": _crop,
+    "pad": _pad,
+    "balanced": _balanced,
+    "max_size": _max_size,
+}
+
+
+def _resized_middle(photo: Rgb, size_of: Callable[[SizeWh], SizeWh]) -> ModelImage:
+    """What is kept of an elongated photo, in the size that goes with its own."""
+    left, top, right, bottom = kept_box((photo.shape[1], photo.shape[0]))
+    image = _resized(photo[top:bottom, left:right], size_of((right - left, bottom - top)))
+    image.photo_from_model[:2, 2] = left, top
+    return image
+
+
+def _resized(photo: Rgb, size_wh: SizeWh) -> ModelImage:
+    height, width = photo.shape[:2]
+    rgb = np.asarray(Image.fromarray(photo).resize(size_wh, Image.Resampling.BICUBIC))
     photo_from_model = np.diag([width / size_wh[0], height / size_wh[1], 1.0])
-    photo_from_model[1, 2] = top * height / size_wh[1]
-    image = ModelImage(rgb, (0, 0, rgb.shape[1], rgb.shape[0]), photo_from_model)
-    return image if mode == "crop" else _padded(image, (side, side))
+    return ModelImage(rgb, (0, 0, *size_wh), photo_from_model)
 
 
 def _rounded(length: float, patch: int) -> int:
@@ -75,7 +116,7 @@ def _rounded(length: float, patch: int) -> int:
     return max(1, round(length / patch)) * patch
 
 
-def _padded(image: ModelImage, size_wh: tuple[int, int]) -> ModelImage:
+def _padded(image: ModelImage, size_wh: SizeWh) -> ModelImage:
     """The image amid white; where the padding is odd, left and top get the smaller half."""
     height, width = image.rgb.shape[:2]
     left, top = (size_wh[0] - width) // 2, (size_wh[1] - height) // 2

@@ -11,7 +11,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +26,18 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .model import VGGT, VGGTConfig
+from .checkpoint import Checkpoint, ModelError, Shapes
+from .network import NetworkConfig, SceneNetwork
+from .registry import NETWORKS, VGGT_1B, Network
 
 DEFAULT_MODEL = "facebook/VGGT-1B"
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pt"})
-WEIGHT_NAMES = ("model.safetensors", "model.pt", "vggt_1B_commercial.pt")
+WEIGHT_NAMES = tuple(name for network in NETWORKS for name in network.format.file_names)
 CONFIG_NAME = "config.json"
-LICENCES = {
-    "facebook/VGGT-1B": "CC BY-NC 4.0, non-commercial",
-    "facebook/VGGT-1B-Commercial": "VGGT licence, commercial use within its acceptable use policy",
-}
-UNREAD_PARTS = ("point_head.", "track_head.")
 PRECISIONS = ("auto", "fp32", "bf16")
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
 WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
-
-
-class ModelError(Exception):
-    """A model that cannot be had; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +47,21 @@ class ModelFiles:
     Attributes:
         model: The model as the user named it.
         revision: Commit hash of the Hub, or `local-` and a fingerprint of the file.
-        licence: What the weights may be used for, as far as known.
+        network: Whose weights they are.
         path: The weights; None while they are on the Hub only.
         hub_file: The weights' name in the Hub's repository; None for a local model.
     """
 
     model: str
     revision: str
-    licence: str
+    network: Network
     path: Path | None
     hub_file: str | None = None
+
+    @property
+    def licence(self) -> str:
+        """What the weights, and what is made with them, may be used for, as far as known."""
+        return self.network.licence_of(self.model)
 
 
 def locate(model: str) -> ModelFiles:
@@ -72,12 +70,13 @@ def locate(model: str) -> ModelFiles:
     A copy in the Hub's cache is taken as it is, without asking the network.
 
     Raises:
-        ModelError: There is no such file, or the Hub has it not or cannot be reached.
+        ModelError: There is no such file, it cannot be read, or the Hub has it not or cannot be
+            reached.
     """
     path = Path(model).expanduser()
     if path.exists():
         weights = _weights_in(path) if path.is_dir() else path
-        return ModelFiles(model, fingerprint(weights), _licence(model), weights)
+        return ModelFiles(model, fingerprint(weights), _network_in(weights), weights)
     if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
         raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name); {WAYS_ON}")
     return _in_hub_cache(model) or _on_hub(model)
@@ -92,7 +91,7 @@ def fingerprint(path: Path) -> str:
     return f"local-{digest.hexdigest()}"
 
 
-def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> VGGT:
+def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> SceneNetwork:
     """Build the network of a located model on a device; downloads the weights where needed.
 
     Args:
@@ -103,14 +102,16 @@ def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> VG
     Raises:
         ModelError: The download failed, or the file is not a checkpoint of this network.
     """
-    path = files.path or _download(files)
-    checkpoint = _open_checkpoint(path)
+    checkpoint = _open_checkpoint(files.path or _download(files))
+    _check_network(checkpoint, files.network)
+    form = files.network.format
     with torch.device("meta"):
-        network = VGGT(_config(checkpoint, path))
-    _check_names(checkpoint, network, path)
+        network = files.network.build(_config(checkpoint, files.network))
+    _check_names(checkpoint, form.shapes(network), files.network)
     dtypes = storage_dtypes(network, aggregator_dtype(precision, device))
     tensors = {
-        name: checkpoint.read(name).to(device=device, dtype=dtype) for name, dtype in dtypes.items()
+        name: form.read(checkpoint, name).to(device=device, dtype=dtype)
+        for name, dtype in dtypes.items()
     }
     network.load_state_dict(tensors, assign=True)
     return network.requires_grad_(False).eval()
@@ -132,8 +133,8 @@ def aggregator_dtype(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and _cpu_has_fast_bf16() else torch.float32
 
 
-def storage_dtypes(network: VGGT, half: torch.dtype) -> dict[str, torch.dtype]:
-    """Dtype in which each parameter is stored, by name."""
+def storage_dtypes(network: SceneNetwork, half: torch.dtype) -> dict[str, torch.dtype]:
+    """Dtype in which each parameter and buffer is stored, by name."""
     halved = {
         f"aggregator.{module}.{parameter}"
         for module, layer in network.aggregator.named_modules()
@@ -146,10 +147,6 @@ def storage_dtypes(network: VGGT, half: torch.dtype) -> dict[str, torch.dtype]:
 def _cpu_has_fast_bf16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _licence(model: str) -> str:
-    return LICENCES.get(model, "not known, see where the model comes from")
 
 
 def _weights_in(folder: Path) -> Path:
@@ -175,14 +172,15 @@ def _in_hub_cache(model: str) -> ModelFiles | None:
         raise ModelError(f"{model}: no such file or folder, and no Hub id; {WAYS_ON}") from error
     for name, path in cached:
         if isinstance(path, str):
-            return ModelFiles(model, Path(path).parent.name, _licence(model), Path(path), name)
+            found = Path(path)
+            return ModelFiles(model, found.parent.name, _network_in(found), found, name)
     return None
 
 
 def _on_hub(model: str) -> ModelFiles:
     info = _ask_hub(model, lambda: HfApi().model_info(model, timeout=HUB_TIMEOUT_S))
     name = _weights_name((sibling.rfilename for sibling in info.siblings or ()), model)
-    return ModelFiles(model, str(info.sha), _licence(model), None, name)
+    return ModelFiles(model, str(info.sha), _network_expected(model, name), None, name)
 
 
 def _download(files: ModelFiles) -> Path:
@@ -219,16 +217,14 @@ def _cause(error: Exception) -> str:
     return f"{reason}, and its cache has no copy; {remedy}, {WAYS_ON}"
 
 
-@dataclass(frozen=True)
-class _Checkpoint:
-    """An opened file: its tensors' shapes, a reader by name, and its config, if it holds one."""
-
-    shapes: dict[str, tuple[int, ...]]
-    read: Callable[[str], Tensor]
-    config: dict[str, Any] | None = None
+def _network_expected(model: str, hub_file: str) -> Network:
+    """Whose weights a model on the Hub ought to be, before they are downloaded."""
+    of_id = [network for network in NETWORKS if model in network.licences]
+    of_file = [network for network in NETWORKS if hub_file in network.format.file_names]
+    return [*of_id, *of_file, VGGT_1B][0]
 
 
-def _open_checkpoint(path: Path) -> _Checkpoint:
+def _open_checkpoint(path: Path) -> Checkpoint:
     try:
         return _open_safetensors(path) if path.suffix == ".safetensors" else _open_pickle(path)
     except pickle.UnpicklingError as error:
@@ -239,55 +235,78 @@ def _open_checkpoint(path: Path) -> _Checkpoint:
         raise ModelError(f"{path}: cannot be read as weights ({reason}); fetch it again") from error
 
 
-def _open_safetensors(path: Path) -> _Checkpoint:
+def _open_safetensors(path: Path) -> Checkpoint:
     file = safe_open(path, framework="pt")
     shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-    return _Checkpoint(shapes, file.get_tensor)
+    return Checkpoint(path, shapes, file.get_tensor)
 
 
-def _open_pickle(path: Path) -> _Checkpoint:
+def _open_pickle(path: Path) -> Checkpoint:
     content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     if not isinstance(content, dict):
         raise ValueError(f"a {type(content).__name__}, need a dictionary of tensors")
     entries = content.get("state_dict", content)
     tensors = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    return _Checkpoint(shapes, tensors.__getitem__, content.get("config"))
+    return Checkpoint(path, shapes, tensors.__getitem__, content.get("config"))
 
 
-def _config(checkpoint: _Checkpoint, path: Path) -> VGGTConfig:
+def _network_in(path: Path) -> Network:
+    """Whose weights a file holds; the default where its tensors are nobody's."""
+    return _marked(_open_checkpoint(path)) or VGGT_1B
+
+
+def _marked(checkpoint: Checkpoint) -> Network | None:
+    return next((n for n in NETWORKS if n.format.mark in checkpoint.shapes), None)
+
+
+def _check_network(checkpoint: Checkpoint, expected: Network) -> None:
+    """Refuse another network's weights, and variants of the right one's that are of no use."""
+    found = _marked(checkpoint) or expected
+    if found is not expected:
+        raise ModelError(
+            f"{checkpoint.path}: found weights of {found.name}, need {expected.name}; "
+            "pass that file as --model"
+        )
+    expected.format.admit(checkpoint)
+
+
+def _config(checkpoint: Checkpoint, network: Network) -> NetworkConfig:
     """The checkpoint's own config, else config.json beside it, else the published model's."""
-    beside = path.parent / CONFIG_NAME
-    known = {field.name for field in fields(VGGTConfig)}
+    beside = checkpoint.path.parent / CONFIG_NAME
+    known = {field.name for field in fields(network.published)}
     try:
         entries = checkpoint.config
         if entries is None:
             entries = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
-        return VGGTConfig(**{name: entries[name] for name in entries if name in known})
+        stated = {name: entries[name] for name in entries if name in known}
+        if "img_size" not in stated:
+            stated |= network.format.implied_config(checkpoint.path)
+        return replace(network.published, **stated)
     except (ValueError, TypeError) as error:
         raise ModelError(f"{beside}: not the configuration of a VGGT ({error})") from error
 
 
-def _check_names(checkpoint: _Checkpoint, network: VGGT, path: Path) -> None:
+def _check_names(checkpoint: Checkpoint, wanted: Shapes, network: Network) -> None:
     """Name every tensor that is missing, misshapen, or of no known part."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = checkpoint.shapes
+    found, unread = checkpoint.shapes, network.format.unread
     if not wanted.keys() & found.keys():
-        raise ModelError(f"{path}: none of its {len(found)} tensors is VGGT's; not this network")
+        raise ModelError(
+            f"{checkpoint.path}: none of its {len(found)} tensors is VGGT's; not this network"
+        )
     misshapen = (
         f"{name} is {found[name]}, need {shape}"
         for name, shape in wanted.items()
         if name in found and found[name] != shape
     )
-    unexpected = (n for n in found if n not in wanted and not n.startswith(UNREAD_PARTS))
     complaints = [
         *_listed("missing", (name for name in wanted if name not in found)),
         *_listed("misshapen", misshapen),
-        *_listed("unexpected", unexpected),
+        *_listed("unexpected", (n for n in found if n not in wanted and not n.startswith(unread))),
     ]
     if complaints:
         advice = f"take another file, or put its {CONFIG_NAME} beside it"
-        raise ModelError(f"{path}: {'; '.join(complaints)}; {advice}")
+        raise ModelError(f"{checkpoint.path}: {'; '.join(complaints)}; {advice}")
 
 
 def _listed(what: str, names: Iterable[str]) -> list[str]:

@@ -132,9 +132,9 @@ def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--preprocess-mode",
-        choices=("crop", "pad"),
-        default="crop",
-        help="fit photos to the network by cutting tall ones or by padding to a square",
+        choices=("crop", "pad", "balanced", "max_size"),
+        default=None,
+        help="how photos are fitted to the network; each has ways of its own and a default",
     )
     group.add_argument(
         "--window",

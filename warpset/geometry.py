@@ -80,6 +80,7 @@ class SceneGeometry:
         revision: What exactly made it (model and revision, or the file's name).
         plan: How the work was divided where that changes the result; empty where it does not.
         left_out: A line for each photo that no geometry was found for.
+        licence: What it may be used for, where the estimator's weights say; else empty.
     """
 
     frames: tuple[FrameGeometry, ...]
@@ -87,6 +88,12 @@ class SceneGeometry:
     revision: str
     plan: str = ""
     left_out: tuple[str, ...] = ()
+    licence: str = ""
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What a record says of it besides its source and revision."""
+        return {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
 
 
 def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:

@@ -118,7 +118,7 @@ class PairRecord:
         files: File name by kind; empty where the pair was rejected.
         sha256: Of both photos, by role.
         cameras: K, cam_from_world and size_wh of the written pictures, by role.
-        geometry: Where depth and cameras come from, and in which revision.
+        geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.
         scores: See `scoring.Scores`.
         rejected: Why the pair was not written; None where it was.

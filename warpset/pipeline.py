@@ -135,7 +135,7 @@ def build_scene(
         for line in geometry.left_out:
             summary.report(line)
         photos = [frame.photo.path for frame in geometry.frames]
-        job = _Job(photos, folder, options, source, geometry.plan)
+        job = _Job(photos, folder, options, source, geometry.remarks)
         sky_scores = _sky_scores(photos, options, tools)
         warper = Warper(geometry, options, tools.make_renderer, sky_scores)
         for pair in tqdm(job.todo(), desc=scene_path.name, unit="pair", disable=options.quiet):
@@ -209,10 +209,10 @@ class _Job:
         folder: PairFolder,
         options: BuildOptions,
         source: Source,
-        plan: str = "",
+        remarks: Mapping[str, str] | None = None,
     ):
         self.photos, self.folder, self.options = photos, folder, options
-        self.source, self.plan = source, plan
+        self.source, self.remarks = source, remarks or {}
         self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
         self.sha256_of = cache(sha256_of)
@@ -285,7 +285,7 @@ class _Job:
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self._sha256(pair),
             cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
-            geometry=dict(self.source._asdict(), plan=self.plan),
+            geometry={**self.source._asdict(), **self.remarks},
             options=self.options.look(),
             scores=warp.scores._asdict(),
             rejected=rejected,

@@ -1,0 +1,102 @@
+"""The networks there are, an entry each: all that is known of one before its weights are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .checkpoint import CheckpointFormat, ModelError
+from .model import VGGT, VGGTConfig
+from .network import NetworkConfig, SceneNetwork
+from .omega.checkpoint import PUBLISHED_FILE, OmegaFormat
+from .omega.model import OmegaConfig, VGGTOmega
+from .preprocess import Mode
+
+FAIR_LICENCE = "FAIR Noncommercial Research License v1, non-commercial research only, outputs too"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that `--model` may name.
+
+    Attributes:
+        name: What messages call it.
+        published: The published shape.
+        build: Makes the network of a shape.
+        modes: How photos are fitted to it, its default first.
+        format: What its checkpoints look like.
+        licences: What published weights and what is made with them may be used for, by Hub id.
+        licence: The same for other weights of this network.
+    """
+
+    name: str
+    published: NetworkConfig
+    build: Callable[[Any], SceneNetwork]
+    modes: tuple[Mode, ...]
+    format: CheckpointFormat
+    licences: Mapping[str, str]
+    licence: str
+
+    def licence_of(self, model: str) -> str:
+        """What a model's weights, and what is made with them, may be used for."""
+        return self.licences.get(model, self.licence)
+
+    def mode(self, asked: str | None) -> Mode:
+        """The way to fit photos that was asked for, or the default if None.
+
+        Raises:
+            ModelError: The network has no such way.
+        """
+        for mode in self.modes:
+            if asked in (None, mode):
+                return mode
+        raise ModelError(
+            f"--preprocess-mode {asked}: {self.name} has {' and '.join(self.modes)}; "
+            "give one of them, or leave the flag out"
+        )
+
+
+VGGT_1B = Network(
+    name="VGGT-1B",
+    published=VGGTConfig(),
+    build=VGGT,
+    modes=("crop", "pad"),
+    format=CheckpointFormat(
+        file_names=("model.safetensors", "model.pt", "vggt_1B_commercial.pt"),
+        mark="aggregator.global_blocks.0.norm1.weight",
+        unread=("point_head.", "track_head."),
+    ),
+    licences={
+        "facebook/VGGT-1B": "CC BY-NC 4.0, non-commercial",
+        "facebook/VGGT-1B-Commercial": (
+            "VGGT licence, commercial use within its acceptable use policy"
+        ),
+    },
+    licence="not known, see where the model comes from",
+)
+
+VGGT_OMEGA = Network(
+    name="VGGT-Omega",
+    published=OmegaConfig(),
+    build=VGGTOmega,
+    modes=("balanced", "max_size"),
+    format=OmegaFormat(
+        file_names=(PUBLISHED_FILE,),
+        mark="aggregator.inter_frame_blocks.0.norm1.weight",
+    ),
+    licences={"facebook/VGGT-Omega": FAIR_LICENCE},
+    licence=FAIR_LICENCE,
+)
+
+NETWORKS = (VGGT_1B, VGGT_OMEGA)
+"""The first is what files are taken for that say nothing else."""
+
+
+def network_named(name: str) -> Network:
+    """The network of a name that `Network.name` has given.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {network.name: network for network in NETWORKS}[name]
