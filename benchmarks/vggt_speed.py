@@ -141,8 +141,10 @@ def work(kind: Network, frames: int) -> tuple[float, float]:
     height, width = seen.rgb.shape[:2]
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         network(torch.empty(frames, 3, height, width))
-    aggregator = counter.get_flop_counts()[f"{type(network).__name__}.aggregator"].values()
-    return sum(aggregator), counter.get_total_flops() - sum(aggregator)
+    counted = counter.get_flop_counts()
+    heads = (name for name, _ in network.named_children() if name != "aggregator")
+    in_heads = sum(sum(counted[f"{type(network).__name__}.{name}"].values()) for name in heads)
+    return counter.get_total_flops() - in_heads, in_heads
 
 
 def run_apart(model: str, run: str, window: int, folder: Path) -> dict[str, float]:
