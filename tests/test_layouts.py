@@ -520,6 +520,17 @@ def test_hf_rows_carry_scores_and_every_picture_column(tmp_path):
     assert (row["scene"], row["pair"], row["coverage"], row["ssim"]) == ("garden", "0", 0.9, None)
 
 
+def test_the_hf_card_names_the_licences_that_the_records_name(tmp_path):
+    output = two_scenes(tmp_path)
+    export(output, tmp_path / "free", "hf")
+    assert "Licence" not in (tmp_path / "free" / "README.md").read_text()
+    geometry = {"source": "vggt", "revision": "x", "plan": "", "licence": "for research only"}
+    rewrite_records(output / "room", lambda record: dataclasses.replace(record, geometry=geometry))
+    export(output, tmp_path / "bound", "hf")
+    card = (tmp_path / "bound" / "README.md").read_text()
+    assert card.count("- for research only\n") == 1 and "## Licence\n" in card
+
+
 def test_odd_names_and_prompts_are_quoted_in_every_document(tmp_path):
     yaml = pytest.importorskip("yaml")
     tomllib = pytest.importorskip("tomllib")

@@ -31,6 +31,7 @@ class ExportedRow:
         name: Name of the pair in its scene.
         size_wh: Width and height of the target.
         scores: Its scores, see `scoring.Scores`.
+        licence: What the network behind its geometry lets be done with it; empty where unsaid.
     """
 
     number: str
@@ -43,6 +44,7 @@ class ExportedRow:
     name: str
     size_wh: tuple[int, int]
     scores: Mapping[str, float | None]
+    licence: str = ""
 
     def place(self, kind: str) -> str:
         """Path of one of its files, relative to the export."""
@@ -300,5 +302,15 @@ def _card(rows: Sequence[ExportedRow]) -> str:
         "Each row holds three pictures of one place: `splats` (the points of `reference` seen from "
         "the target's camera), `reference` and `target`, what the camera saw. The scores compare "
         "`splats` with `target` where points cover it.\n\n"
-        f"| split | pairs | scenes |\n|---|---|---|\n{counts}"
+        f"| split | pairs | scenes |\n|---|---|---|\n{counts}" + _licence_section(rows)
+    )
+
+
+def _licence_section(rows: Sequence[ExportedRow]) -> str:
+    licences = sorted({row.licence for row in rows} - {""})
+    if not licences:
+        return ""
+    return (
+        "\n## Licence\n\nDepth and cameras come from a network whose licence may bind what is made "
+        "with it:\n\n" + "".join(f"- {licence}\n" for licence in licences)
     )

@@ -289,6 +289,7 @@ class _Exporter:
             name=pair.record.name,
             size_wh=pictures["target"].size_wh,
             scores=pair.record.scores,
+            licence=pair.record.licence,
         )
 
 

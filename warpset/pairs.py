@@ -143,6 +143,11 @@ class PairRecord:
         """Canonical place of the record among those of its scene."""
         return natural_key(self.target), self.is_reverse, self.name
 
+    @property
+    def licence(self) -> str:
+        """What the network behind the geometry lets be done with it; empty where unsaid."""
+        return str(self.geometry.get("licence", ""))
+
     def to_line(self) -> str:
         """The record as a line of JSON."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=True) + "\n"
