@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tests.builders import SHARED_DATA
-from tests.omega_builders import TINY_OMEGA, a_tiny_omega
+from tests.omega_builders import TINY_OMEGA, a_tiny_omega, published_state, write_omega
+from tests.omega_twin import PlainOmega
 from vggt.network import IMAGE_MEAN, IMAGE_STD
 from vggt.omega.camera import LEAST_FOV
 from vggt.omega.dense import PlainSkipUnit
@@ -141,6 +142,27 @@ def test_names_and_shapes_are_the_published_ones():
     assert len(published) == 1411
     assert VGGT_OMEGA.format.shapes(network) == published
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_143_814_185
+
+
+@with_goldens
+@pytest.mark.parametrize("name", MODELS)
+def test_the_twin_is_golden_itself(golden_networks, goldens, name):
+    golden, config = goldens[name], golden_networks[name].config
+    true = golden["cases"]["landscape"]
+    twin = PlainOmega(golden["state_dict"], config)
+    found = twin(true["images_u8"][0].float() / 255)
+    for output, values in zip(OUTPUTS, found, strict=True):
+        assert relative_error(values, true[output][0].reshape(values.shape)) < TOLERANCE, output
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (64, 16), (16, 16)])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_outputs_are_those_of_the_plain_twin(tmp_path, frames, height, width):
+    network = load(locate(str(write_omega(tmp_path / "a.pt"))), torch.device("cpu"), "fp32")
+    images = some_images(frames, height, width)
+    found, true = network(images), PlainOmega(published_state(), TINY_OMEGA)(images)
+    for name, values in zip(OUTPUTS, true, strict=True):
+        assert relative_error(found[name][0].reshape(values.shape), values) < TOLERANCE, name
 
 
 def test_outputs_are_float32_in_the_stated_shapes(model):

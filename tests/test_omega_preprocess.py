@@ -14,6 +14,7 @@ from vggt.omega.model import OmegaConfig
 from vggt.omega.sizing import balanced_size, kept_box, longest_side_size
 from vggt.preprocess import preprocess
 from vggt.registry import VGGT_1B, VGGT_OMEGA
+from warpset.command_line import make_parser
 
 GOLDEN = Path(__file__).parents[2] / "shared" / "golden" / "omega" / "preprocess_dev.npz"
 MODES = ("balanced", "max_size")
@@ -139,6 +140,11 @@ def test_a_mark_in_the_photo_is_found_where_the_mapping_says(mode, size_wh):
     row, column = marked.mean(axis=0)
     found_x, found_y, _ = image.photo_from_model @ [column, row, 1]
     assert (found_x, found_y) == pytest.approx((x0 + 10, y0 + 10), abs=0.7)
+
+
+def test_the_flag_offers_what_the_networks_have():
+    (flag,) = (a for a in make_parser()._actions if a.dest == "preprocess_mode")
+    assert flag.choices == VGGT_1B.modes + VGGT_OMEGA.modes and flag.default is None
 
 
 def test_each_network_has_its_own_ways_and_default():
