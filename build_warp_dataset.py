@@ -74,7 +74,9 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
         if over_ray:
             outcomes = builder_tools.build_over_ray(args, options, cache_dir, scenes)
         else:
-            outcomes = one_by_one(builder_tools.make_scene_builder(args, options, cache_dir), scenes)
+            outcomes = one_by_one(
+                builder_tools.make_scene_builder(args, options, cache_dir), scenes
+            )
         total = add_up(outcomes, len(scenes), options.quiet)
     if shard and not options.dry_run:
         summaries.keep(*shard, total)

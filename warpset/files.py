@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import FolderInUseError
+from .errors import FolderInUseError, InputError
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -37,6 +37,22 @@ def remove_partial_files(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Say in one line that a folder cannot be written.
+
+    Raises:
+        InputError: Something inside raised an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); make room or choose another "
+            "--output-dir, then run the same command again"
+        ) from error
+
+
+@contextlib.contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
     """Be the only run that writes into a folder; the system ends it with the process, however.
 
@@ -48,28 +64,28 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUseError: Another process holds it.
-        OSError: The lock cannot be written.
+        InputError: The lock cannot be written.
     """
     path = folder.with_name(f".{folder.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
     in_use = FolderInUseError(
         f"{folder}: another run is writing here; wait for it or choose another --output-dir"
     )
-    with path.open("ab") as seen:
-        lock = FileLock(path, timeout=0)
+    with contextlib.ExitStack() as held:
+        with writing_to(folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            seen = held.enter_context(path.open("ab")).fileno()
+            lock = FileLock(path, timeout=0)
+            try:
+                held.enter_context(lock)
+            except Timeout:
+                raise in_use from None
+        if not _is_at(path, seen):
+            raise in_use
         try:
-            lock.acquire()
-        except Timeout:
-            raise in_use from None
-        try:
-            if not _is_at(path, seen.fileno()):
-                raise in_use
             yield
         finally:
-            if _is_at(path, seen.fileno()):
-                with contextlib.suppress(PermissionError):  # Windows keeps open files
-                    path.unlink()
-            lock.release()
+            with contextlib.suppress(OSError):  # Windows keeps open files
+                path.unlink()
 
 
 def _is_at(path: Path, file: int) -> bool:

@@ -27,6 +27,16 @@ ONLY_PYTHON = ["*", "!*/", "!*.py", "/.*", "/input/", "/output/", "/tests/"]
 """What of the working tree stays behind, in the language of `.gitignore`."""
 
 
+SLURM_ARRAY = {
+    "SLURM_ARRAY_TASK_ID": "",
+    "SLURM_ARRAY_TASK_COUNT": "1",
+    "SLURM_ARRAY_TASK_MIN": "0",
+    "SLURM_ARRAY_TASK_STEP": "1",
+}
+TORCHRUN = {"RANK": "", "WORLD_SIZE": "1"}
+"""What names a shard, and its value where it is not set."""
+
+
 class Shard(NamedTuple):
     """One of several jobs that share a list of names without talking to each other."""
 
@@ -48,28 +58,30 @@ def shard_from_environment(environment: Mapping[str, str]) -> Shard | None:
     Raises:
         InputError: The variables name no shard, as those of an array with gaps.
     """
-    named = (
-        ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_"),
-        ("RANK", "WORLD_SIZE", None),
-    )
-    for index_name, count_name, rule in named:
-        if index_name not in environment or count_name not in environment:
-            continue
-        found = f"{index_name}={environment[index_name]} {count_name}={environment[count_name]}"
-        try:
-            index, count = int(environment[index_name]), int(environment[count_name])
-            first = int(environment.get(f"{rule}MIN", 0))
-            step = int(environment.get(f"{rule}STEP", 1))
-            index, rest = divmod(index - first, step)
-        except (ValueError, ZeroDivisionError) as error:
-            raise InputError(f"{found}: found no numbers; give --num-shards") from error
-        if rest or not 0 <= index < count:
-            raise InputError(
-                f"{found}: found an array with gaps, need a plain one; "
-                "give --num-shards and --shard-index"
+    for variables in (SLURM_ARRAY, TORCHRUN):
+        if next(iter(variables)) in environment:
+            return _named_shard(
+                {name: environment.get(name, value) for name, value in variables.items()}
             )
-        return Shard(index, count) if count > 1 else None
     return None
+
+
+def _named_shard(variables: Mapping[str, str]) -> Shard | None:
+    found = " ".join(f"{name}={value}" for name, value in variables.items())
+    try:
+        index, count, *spacing = map(int, variables.values())
+        first, step = spacing or (0, 1)
+        index, rest = divmod(index - first, step)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{found}: found no numbers of shards; give --num-shards") from error
+    if count <= 1:
+        return None
+    if rest or not 0 <= index < count:
+        raise InputError(
+            f"{found}: found an array with gaps, need a plain one; "
+            "give --num-shards and --shard-index"
+        )
+    return Shard(index, count)
 
 
 @dataclass(frozen=True)
@@ -160,9 +172,9 @@ def _outcome(ray: Any, done: Any, name: str | None) -> Any:
         return ray.get(done)
     except ray.exceptions.RayTaskError as error:
         return error.cause
-    except ray.exceptions.RayError as error:
-        reason = " ".join(str(error).split("\n")[0].split())
-        return InputError(f"{name}: its worker died {RETRIES + 1} times ({reason}); left out")
+    except ray.exceptions.RayError as error:  # Ray itself says why on the standard output
+        died = f"its worker died {RETRIES + 1} times ({type(error).__name__})"
+        return InputError(f"{name}: {died}; left out")
 
 
 def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:

@@ -69,7 +69,10 @@ class Recent(Generic[Item, Result]):
 
 
 def available_cores() -> int:
-    """Processor cores that this process may use."""
+    """Processor cores that this process may use: OMP_NUM_THREADS where set, else all it has."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,0 +1,171 @@
+"""What is asked of one scene, what of it is there, and writing what is missing; no rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from .cameras import Camera
+from .errors import InputError
+from .files import writing_to
+from .options import BuildOptions
+from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, plan_pairs
+from .photos import sha256_of
+from .pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
+from .ply import ply_bytes
+from .points import PointCloud
+from .scene_splats import SceneSplatsFile
+from .scoring import Scores
+from .warping import Warp
+
+GaussianPly = Callable[[PointCloud], bytes]
+"""A cloud as the bytes of a Gaussian splat PLY."""
+
+
+class Source(NamedTuple):
+    """Who gives the geometry, as records name it."""
+
+    source: str
+    revision: str
+
+
+class SceneJob:
+    """What is asked of one scene, and what of it is there.
+
+    Args:
+        photos: The scene's frames, in order.
+        folder: Where its pairs go.
+        options: What is wanted.
+        source: Who gives the geometry.
+    """
+
+    def __init__(
+        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, source: Source
+    ):
+        self.photos, self.folder, self.options, self.source = photos, folder, options, source
+        self.plan = ""
+        self.pairs = plan_pairs(photos, options.bidirectional)
+        self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
+        self.sha256_of = cache(sha256_of)
+
+    def settle(self, photos: Sequence[Path], plan: str) -> None:
+        """Take the frames that geometry was found for, and how its work was divided."""
+        self.photos, self.plan = photos, plan
+        self.pairs = plan_pairs(photos, self.options.bidirectional)
+
+    def todo(self) -> list[WarpPair]:
+        """Pairs of which something is missing."""
+        return [pair for pair in self.pairs if self.missing(pair)]
+
+    def missing(self, pair: WarpPair) -> set[str]:
+        """Kinds of the pair's files that have to be made.
+
+        Raises:
+            InputError: The pair is there, but was made from other photos or with other options.
+        """
+        if self.options.force:
+            return set(self.kinds)
+        if (record := self.folder.records.get(pair.name)) is not None:
+            self._check_same(pair, record)
+        return self.folder.missing_files(pair, self.kinds, self.options.output_format)
+
+    def scene_splats(self) -> SceneSplatsFile | None:
+        """The scene's splats where they are wanted and have to be made."""
+        if not self.options.scene_splats:
+            return None
+        made_from = {
+            "photos": [[photo.name, self.sha256_of(photo)] for photo in self.photos],
+            "geometry": self.source._asdict(),
+            "options": self.options.look(),
+        }
+        splats = SceneSplatsFile(self.folder.path, made_from)
+        return splats if self.options.force or not splats.is_done() else None
+
+    def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
+        wanted = self.options.look() | self._identity(pair)
+        there = dict(record.options) | {
+            "geometry": {name: record.geometry.get(name) for name in self.source._fields},
+            "reference": record.reference,
+            "photos": dict(record.sha256),
+        }
+        for name in [*wanted, *there]:
+            if wanted.get(name) != there.get(name):
+                raise InputError(
+                    f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
+                    f"this run asks for {name} = {wanted.get(name)}; use --force_output to make "
+                    "it again, or another --output-dir"
+                )
+
+    def _identity(self, pair: WarpPair) -> dict[str, object]:
+        return {
+            "geometry": self.source._asdict(),
+            "reference": self.photos[pair.reference].name,
+            "photos": self.sha256(pair),
+        }
+
+    def sha256(self, pair: WarpPair) -> dict[str, str]:
+        """Hashes of the pair's photos by role, taken when first asked for."""
+        roles = {"reference": pair.reference, "target": pair.target}
+        return {role: self.sha256_of(self.photos[index]) for role, index in roles.items()}
+
+    def write_files(self, pair: WarpPair, warp: Warp, gaussian_ply: GaussianPly) -> PairRecord:
+        """Score a pair and write its files; its record, which says that it is there, is not.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        scores = warp.scores()
+        rejected = self.options.quality.rejection(scores.coverage, scores.psnr)
+        if not rejected:
+            with writing_to(self.folder.path):
+                for kind in sorted(self.missing(pair)):
+                    content = self._encoded(kind, warp, gaussian_ply)
+                    name = pair.file_name(kind, self.options.output_format)
+                    self.folder.write_file(name, content)
+        return self._record(pair, warp, scores, rejected)
+
+    def _record(
+        self, pair: WarpPair, warp: Warp, scores: Scores, rejected: str | None
+    ) -> PairRecord:
+        before = self.folder.records.get(pair.name)
+        kept = set(before.files) if before and not self.options.force else set()
+        kinds = [kind for kind in (*TRIPLET, *EXTRA_SUFFIXES) if kind in kept | set(self.kinds)]
+        extension = self.options.output_format
+        return PairRecord(
+            name=pair.name,
+            reference=self.photos[pair.reference].name,
+            target=self.photos[pair.target].name,
+            is_reverse=pair.is_reverse,
+            files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
+            sha256=self.sha256(pair),
+            cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
+            geometry=dict(self.source._asdict(), plan=self.plan),
+            options=self.options.look(),
+            scores=scores._asdict(),
+            rejected=rejected,
+        )
+
+    def _encoded(self, kind: str, warp: Warp, gaussian_ply: GaussianPly) -> bytes:
+        if kind == "mask":
+            return mask_bytes(warp.hole)
+        if kind == "confidence":
+            return confidence_bytes(warp.confidence, warp.hole)
+        if kind == "depth":
+            return depth_bytes(warp.depth)
+        if kind == "ply":
+            with_confidence = "confidence" in self.options.extras
+            cloud = warp.cloud if with_confidence else warp.cloud._replace(confidence=None)
+            return ply_bytes(cloud)
+        if kind == "gaussians":
+            return gaussian_ply(warp.cloud)
+        return picture_bytes(getattr(warp, kind), self.options.output_format)
+
+
+def _camera_record(camera: Camera) -> dict[str, object]:
+    return {
+        "K": camera.K.tolist(),
+        "cam_from_world": camera.cam_from_world.tolist(),
+        "size_wh": list(camera.size_wh),
+    }
