@@ -69,7 +69,7 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
         args.output_dir.mkdir(parents=True, exist_ok=True)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-        summaries.forget(*shard)
+        summaries.forget(shard.index, shard.count)
     with builder_tools.cache_folder(args.nocache) as cache_dir:
         if over_ray:
             outcomes = builder_tools.build_over_ray(args, options, cache_dir, scenes)
@@ -79,7 +79,7 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
             )
         total = add_up(outcomes, len(scenes), options.quiet)
     if shard and not options.dry_run:
-        summaries.keep(*shard, total)
+        summaries.keep(shard.index, shard.count, total)
     return total
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from .errors import InputError
 
@@ -37,7 +37,8 @@ TORCHRUN = {"RANK": "", "WORLD_SIZE": "1"}
 """What names a shard, and its value where it is not set."""
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """One of several jobs that share a list of names without talking to each other."""
 
     index: int
