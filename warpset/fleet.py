@@ -21,11 +21,8 @@ RETRIES = 2
 """How often an item is tried again after its worker died."""
 
 DEFAULT_CPUS_PER_WORKER = 4
-ANSWER_TIMEOUT_S = 20
+ANSWER_TIMEOUT_S = 15
 OBJECT_STORE_BYTES = 100_000_000
-ONLY_PYTHON = ["*", "!*/", "!*.py", "/.*", "/input/", "/output/", "/tests/"]
-"""What of the working tree stays behind, in the language of `.gitignore`."""
-
 
 SLURM_ARRAY = {
     "SLURM_ARRAY_TASK_ID": "",
@@ -157,25 +154,30 @@ def _spread(
     while unfinished:
         done = ray.wait(list(busy))[0][0]
         worker, name = busy.pop(done)
-        outcome = _outcome(ray, done, name)
+        outcome = _outcome(ray, done, name or "--ray")
         if name is not None:
             unfinished -= 1
             yield name, outcome
         elif isinstance(outcome, Exception):
-            raise InputError(f"--ray: a worker cannot start ({outcome})") from outcome
+            raise outcome
         if waiting:
             name = waiting.popleft()
             busy[worker.work.remote(name)] = (worker, name)
 
 
-def _outcome(ray: Any, done: Any, name: str | None) -> Any:
+def _outcome(ray: Any, done: Any, name: str) -> Any:
     try:
         return ray.get(done)
     except ray.exceptions.RayTaskError as error:
         return error.cause
-    except ray.exceptions.RayError as error:  # Ray itself says why on the standard output
-        died = f"its worker died {RETRIES + 1} times ({type(error).__name__})"
+    except ray.exceptions.RayError as error:
+        died = f"its worker died {RETRIES + 1} times ({_last_line(str(error))})"
         return InputError(f"{name}: {died}; left out")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing was said"
 
 
 def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
@@ -210,8 +212,7 @@ def _start_ray(fleet: Fleet) -> Any:
     quietly: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address:
         _await_answer(fleet.address)
-        tree = {"working_dir": str(fleet.project), "excludes": ONLY_PYTHON}
-        ray.init(fleet.address, runtime_env=tree, **quietly)
+        ray.init(fleet.address, runtime_env=_working_tree(fleet.project), **quietly)
     else:
         ray.init(
             "local",
@@ -223,16 +224,27 @@ def _start_ray(fleet: Fleet) -> Any:
     return ray
 
 
+def _working_tree(project: Path) -> dict[str, Any]:
+    """Ray's runtime environment: modules and packages of the project travel, all else stays."""
+    stay = [
+        f"/{path.name}"
+        for path in project.iterdir()
+        if path.suffix != ".py" and not (path / "__init__.py").is_file()
+    ]
+    return {"working_dir": str(project), "excludes": sorted(stay)}
+
+
 def _await_answer(address: str) -> None:
     """Ask a cluster in a process that can be ended, for Ray itself takes its time to give up."""
     ask = [sys.executable, "-c", "import ray, sys; ray.init(sys.argv[1])", address]
     try:
-        asked = subprocess.run(ask, capture_output=True, text=True, timeout=ANSWER_TIMEOUT_S)
+        asked = subprocess.run(ask, capture_output=True, timeout=ANSWER_TIMEOUT_S)
         if asked.returncode == 0:
             return
-        reason = " ".join(asked.stderr.strip().split("\n")[-1].split())
-    except subprocess.TimeoutExpired:
-        reason = f"nothing heard for {ANSWER_TIMEOUT_S} s"
+        said = asked.stderr
+    except subprocess.TimeoutExpired as silence:
+        said = silence.stderr or b""
+    reason = _last_line(said.decode(errors="replace"))
     raise InputError(
         f"--ray {address}: found no Ray cluster ({reason}); start one with "
         "`ray start --head`, or give --ray alone to use this machine"
