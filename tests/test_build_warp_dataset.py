@@ -144,7 +144,18 @@ def test_another_photo_under_the_same_name_is_noticed(tmp_path, room, capsys):
     build(tmp_path)
     Image.fromarray(a_photo(seed=5)).save(room / "images" / "2.png")
     assert build(tmp_path) == 1
-    assert "made with photos" in capsys.readouterr().err
+    assert "2 was made with target file =" in capsys.readouterr().err
+
+
+def test_another_depth_under_the_same_name_is_noticed(tmp_path, room, capsys):
+    build(tmp_path)
+    before = tree(tmp_path / "out")
+    depth = np.full((48, 64), 1500, np.uint16)
+    Image.fromarray(depth).save(room / "depths" / "1.png")
+    assert build(tmp_path) == 1
+    error = capsys.readouterr().err
+    assert "2 was made with depth file =" in error and "use --force_output" in error
+    assert tree(tmp_path / "out") == before
 
 
 def test_extras_hold_what_they_say(tmp_path, room):

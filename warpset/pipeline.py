@@ -19,7 +19,6 @@ from .options import BuildOptions
 from .pairs import PairFolder, PairRecord, WarpPair
 from .points import PointCloud
 from .recorded import RECORDED, recorded_geometry
-from .recording import Recording
 from .scene_job import SceneJob, Source
 from .scene_splats import SceneCloud, SceneSplatsFile
 from .scenes import SceneInput, open_scene
@@ -149,10 +148,11 @@ def geometry_source(
     """
     recording = scene.recording
     if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
-        return (
-            Source(RECORDED, recording.origin),
-            lambda: _recorded_frames(recording, scene.photos),
-        )
+        frame_of = {frame.photo.path: frame for frame in recording.frames}
+        frames = tuple(frame_of[path] for path in scene.photos)
+        depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
+        source = Source(RECORDED, recording.origin, depth_files)
+        return source, lambda: recorded_geometry(recording, frames)
     found = "cameras but no depth" if recording else "neither cameras nor depth"
     if options.geometry == RECORDED:
         raise InputError(
@@ -165,11 +165,6 @@ def geometry_source(
         return Source(name, estimator.revision), lambda: estimator.estimate(scene)
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
-
-
-def _recorded_frames(recording: Recording, photos: Iterable[Path]) -> SceneGeometry:
-    frame_of = {frame.photo.path: frame for frame in recording.frames}
-    return recorded_geometry(recording, tuple(frame_of[path] for path in photos))
 
 
 class _PairMaker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +25,21 @@ GaussianPly = Callable[[PointCloud], bytes]
 
 
 class Source(NamedTuple):
-    """Who gives the geometry, as records name it."""
+    """Where a scene's geometry comes from.
 
-    source: str
+    Attributes:
+        name: Who gives it, as `--geometry` names them.
+        revision: What exactly.
+        depth_files: Depth by photo where it is recorded.
+    """
+
+    name: str
     revision: str
+    depth_files: Mapping[Path, Path] = {}
+
+    def as_recorded(self) -> dict[str, str]:
+        """How records name it."""
+        return {"source": self.name, "revision": self.revision}
 
 
 class SceneJob:
@@ -38,17 +49,17 @@ class SceneJob:
         photos: The scene's frames, in order.
         folder: Where its pairs go.
         options: What is wanted.
-        source: Who gives the geometry.
+        geometry: Where depth and cameras come from.
     """
 
     def __init__(
-        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, source: Source
+        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, geometry: Source
     ):
-        self.photos, self.folder, self.options, self.source = photos, folder, options, source
+        self.photos, self.folder, self.options, self.geometry = photos, folder, options, geometry
         self.plan = ""
         self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
-        self.sha256_of = cache(sha256_of)
+        self._sha256_of = cache(_sha256_of)
 
     def settle(self, photos: Sequence[Path], plan: str) -> None:
         """Take the frames that geometry was found for, and how its work was divided."""
@@ -76,19 +87,27 @@ class SceneJob:
         if not self.options.scene_splats:
             return None
         made_from = {
-            "photos": [[photo.name, self.sha256_of(photo)] for photo in self.photos],
-            "geometry": self.source._asdict(),
+            "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
+            "depths": [self._sha256_of(path) for path in self.geometry.depth_files.values()],
+            "geometry": self.geometry.as_recorded(),
             "options": self.options.look(),
         }
         splats = SceneSplatsFile(self.folder.path, made_from)
         return splats if self.options.force or not splats.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
-        wanted = self.options.look() | self._identity(pair)
-        there = dict(record.options) | {
-            "geometry": {name: record.geometry.get(name) for name in self.source._fields},
+        recorded = self.geometry.as_recorded()
+        wanted = {
+            **self.options.look(),
+            "geometry": recorded,
+            "reference": self.photos[pair.reference].name,
+            **_by_role(self.sha256(pair)),
+        }
+        there = {
+            **record.options,
+            "geometry": {name: record.geometry.get(name) for name in recorded},
             "reference": record.reference,
-            "photos": dict(record.sha256),
+            **_by_role(record.sha256),
         }
         for name in [*wanted, *there]:
             if wanted.get(name) != there.get(name):
@@ -98,17 +117,17 @@ class SceneJob:
                     "it again, or another --output-dir"
                 )
 
-    def _identity(self, pair: WarpPair) -> dict[str, object]:
-        return {
-            "geometry": self.source._asdict(),
-            "reference": self.photos[pair.reference].name,
-            "photos": self.sha256(pair),
-        }
-
     def sha256(self, pair: WarpPair) -> dict[str, str]:
-        """Hashes of the pair's photos by role, taken when first asked for."""
-        roles = {"reference": pair.reference, "target": pair.target}
-        return {role: self.sha256_of(self.photos[index]) for role, index in roles.items()}
+        """Hashes of the files that a pair is made from by role, taken when first asked for.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        reference, target = self.photos[pair.reference], self.photos[pair.target]
+        files = {"reference": reference, "target": target}
+        if reference in self.geometry.depth_files:
+            files["depth"] = self.geometry.depth_files[reference]
+        return {role: self._sha256_of(path) for role, path in files.items()}
 
     def write_files(self, pair: WarpPair, warp: Warp, gaussian_ply: GaussianPly) -> PairRecord:
         """Score a pair and write its files; its record, which says that it is there, is not.
@@ -141,7 +160,7 @@ class SceneJob:
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
             cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
-            geometry=dict(self.source._asdict(), plan=self.plan),
+            geometry=self.geometry.as_recorded() | {"plan": self.plan},
             options=self.options.look(),
             scores=scores._asdict(),
             rejected=rejected,
@@ -161,6 +180,17 @@ class SceneJob:
         if kind == "gaussians":
             return gaussian_ply(warp.cloud)
         return picture_bytes(getattr(warp, kind), self.options.output_format)
+
+
+def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
+    return {f"{role} file": value for role, value in sha256.items()}
+
+
+def _sha256_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error
 
 
 def _camera_record(camera: Camera) -> dict[str, object]:
