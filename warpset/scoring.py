@@ -93,7 +93,7 @@ def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
     with np.errstate(invalid="ignore"):
         for axis in range(2):
             inside &= (uv[:, axis] >= 0) & (uv[:, axis] < camera.size_wh[axis])
-    return np.count_nonzero(inside)
+    return int(np.count_nonzero(inside))
 
 
 def _blurred(picture: NDArray) -> NDArray:
