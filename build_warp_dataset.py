@@ -65,11 +65,12 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
     if args.clear_cache:
         shutil.rmtree(builder_tools.CACHE, ignore_errors=True)
     summaries = ShardSummaries(args.output_dir)
-    if not options.dry_run:
-        args.output_dir.mkdir(parents=True, exist_ok=True)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-        summaries.forget(shard.index, shard.count)
+    if not options.dry_run:
+        args.output_dir.mkdir(parents=True, exist_ok=True)
+        if shard:
+            summaries.forget(shard.index, shard.count)
     with builder_tools.cache_folder(args.nocache) as cache_dir:
         if over_ray:
             outcomes = builder_tools.build_over_ray(args, options, cache_dir, scenes)
@@ -84,18 +85,17 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
 
 
 def one_by_one(build_scene: Callable[[str], SceneSummary], scenes: Sequence[str]) -> Outcomes:
-    """Build scene after scene; one that fails does not take the others down."""
+    """Build scene after scene, up to one that another run is at."""
     for scene in scenes:
         try:
             yield scene, build_scene(scene)
-        except Exception as error:
+        except FolderInUseError as error:
             yield scene, error
-            if isinstance(error, FolderInUseError):
-                return
+            return
 
 
 def add_up(outcomes: Outcomes, count: int, quiet: bool) -> SceneSummary:
-    """The sum of all scenes; those that failed are said and counted."""
+    """The sum of all scenes; those that could not even be begun are said and counted."""
     total = SceneSummary()
     bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
     for scene, outcome in bar:
@@ -104,7 +104,6 @@ def add_up(outcomes: Outcomes, count: int, quiet: bool) -> SceneSummary:
         elif isinstance(outcome, InputError):
             total.report(str(outcome))
         else:
-            log.debug("unexpected", exc_info=outcome)
             total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
     return total
 

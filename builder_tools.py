@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from warpset.cache import ArrayCache
-from warpset.errors import InputError
+from warpset.errors import FolderInUseError, InputError
 from warpset.fleet import Fleet, map_over_ray
 from warpset.options import BuildOptions
 from warpset.pipeline import Estimator, Segmenter, Tools, build_scene
@@ -21,6 +22,8 @@ from warpset.points import PointCloud
 from warpset.scenes import scene_name
 from warpset.summary import SceneSummary
 from warpset.warping import Renderer
+
+log = logging.getLogger(__name__)
 
 CACHE = Path(__file__).parent / ".cache"
 
@@ -72,12 +75,24 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
 def make_scene_builder(
     args: argparse.Namespace, options: BuildOptions, cache_dir: Path
 ) -> Callable[[str], SceneSummary]:
-    """What builds the pairs of a scene folder, keeping network and renderer for the next one."""
+    """What builds the pairs of a scene folder, keeping network and renderer for the next one.
+
+    Whatever goes wrong is in its summary, but for another run's writing to the same folder.
+    """
     tools = make_tools(args, cache_dir)
 
     def build(scene: str) -> SceneSummary:
-        path = Path(scene)
-        return build_scene(path, args.output_dir / scene_name(path), options, tools)
+        path, summary = Path(scene), SceneSummary()
+        try:
+            build_scene(path, args.output_dir / scene_name(path), options, tools, summary)
+        except FolderInUseError:
+            raise
+        except InputError as error:
+            summary.report(str(error))
+        except Exception as error:  # one scene must not take the others down
+            log.debug("unexpected", exc_info=True)
+            summary.report(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+        return summary
 
     return build
 

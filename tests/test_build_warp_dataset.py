@@ -318,6 +318,13 @@ def test_a_bad_scene_does_not_take_the_others_down(tmp_path, room, capsys):
     assert len(read_records(tmp_path / "out" / "room")) == 2
 
 
+def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room", photos=2)
+    (room / "images" / "2.png").write_bytes(b"no photo")
+    assert build(tmp_path) == 1
+    assert "1 readable photo and 1 that cannot be used (2.png)" in capsys.readouterr().err
+
+
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):
     def broken(*_):
         raise RuntimeError("bug")

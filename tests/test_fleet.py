@@ -1,6 +1,7 @@
 """Scenes over shards and over Ray: the same pairs as one plain run, whatever dies."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,6 +160,20 @@ def test_a_merge_before_the_last_shard_is_through_is_one_line(tmp_path, scenes, 
 def test_a_dry_run_of_a_shard_writes_nothing(tmp_path, scenes):
     assert main(flags(tmp_path, "out", *shard(0), "--dry-run")) == 0
     assert not (tmp_path / "out").exists()
+    main(flags(tmp_path, "out", *shard(0)))
+    before = tree(tmp_path / "out")
+    assert main(flags(tmp_path, "out", *shard(0), "--dry-run")) == 0
+    assert tree(tmp_path / "out") == before
+
+
+def test_problems_before_a_scenes_failure_count_as_well(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room")
+    (room / "images" / "2.png").write_bytes(b"no photo")
+    shutil.rmtree(room / "depths")
+    assert main(flags(tmp_path, "out", "--geometry", "recorded")) == 1
+    error = capsys.readouterr().err
+    assert error.count("2.png: cannot be read") == error.count("need recorded depth") == 1
+    assert "2 problems" in error
 
 
 @pytest.mark.parametrize("workers", ["1", "2", "5"])
@@ -193,7 +208,7 @@ def test_a_killed_shard_goes_on_where_it_was(tmp_path):
         if index == 0:
             _wait_for_files(tmp_path / "out", len(tree(tmp_path / "out")) + 20, process)
             process.kill()
-        process.wait()
+        assert process.wait() == (-signal.SIGKILL if index == 0 else 0)
     assert main(flags(tmp_path, "out", "--merge-shards")) == 1
     for index in (2, 0):
         assert start(tmp_path, "out", *shard(index), "--quiet").wait() == 0

@@ -72,8 +72,8 @@ class Tools(NamedTuple):
 
 
 def build_scene(
-    scene_path: Path, output: Path, options: BuildOptions, tools: Tools
-) -> SceneSummary:
+    scene_path: Path, output: Path, options: BuildOptions, tools: Tools, summary: SceneSummary
+) -> None:
     """Make the pairs of one scene that are not there yet.
 
     Args:
@@ -81,11 +81,11 @@ def build_scene(
         output: Folder that its pairs go to.
         options: What is wanted.
         tools: Estimators and renderer.
+        summary: Told what becomes of the pairs, up to an error if there is one.
 
     Raises:
-        InputError: Nothing can be made of the scene.
+        InputError: No more can be made of the scene.
     """
-    summary = SceneSummary()
     workers = options.workers or available_cores()
     scene = open_scene(scene_path, options.selection, workers=workers)
     for problem in scene.problems:
@@ -96,7 +96,7 @@ def build_scene(
         _say_what_is_missing(
             scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
         )
-        return summary
+        return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
         splats = job.scene_splats()
@@ -114,7 +114,6 @@ def build_scene(
                 _write_scene_splats(splats, warper, job, summary, tools)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         job.folder.finish()
-    return summary
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
@@ -162,7 +161,7 @@ def geometry_source(
     name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
     try:
         estimator = tools.make_estimator[name]()
-        return Source(name, estimator.revision), lambda: estimator.estimate(scene)
+        return Source(name, estimator.revision, {}), lambda: estimator.estimate(scene)
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
 

@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
     name: str
     revision: str
-    depth_files: Mapping[Path, Path] = {}
+    depth_files: Mapping[Path, Path]
 
     def as_recorded(self) -> dict[str, str]:
         """How records name it."""

@@ -94,9 +94,11 @@ def open_scene(
     listed = set(posed) if recording else set(candidates)
     usable = [path for path in candidates if path in listed and path not in problems]
     photos = _chosen(scene, usable, recording, selection)
-    _check_enough(scene, len(usable), len(photos), least)
+    bad = sorted_naturally(problems)
+    if len(photos) < least:
+        raise _too_few(scene, len(usable), len(photos), least, bad)
     missing = recording.missing if recording else 0
-    lines = tuple(problems[path] for path in sorted_naturally(problems))
+    lines = tuple(problems[path] for path in bad)
     return SceneInput(scene, tuple(photos), recording, lines, missing)
 
 
@@ -118,15 +120,16 @@ def _chosen(
     return [usable[index] for index in select_frames(len(usable), selection, overlap)]
 
 
-def _check_enough(scene: Path, readable: int, kept: int, least: int) -> None:
-    if kept >= least:
-        return
+def _too_few(scene: Path, readable: int, kept: int, least: int, bad: Sequence[Path]) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
+    if bad:
+        more = ", ..." if len(bad) > 1 else ""
+        found += f" and {len(bad)} that cannot be used ({bad[0].name}{more})"
     if least == 1:
-        raise InputError(f"{scene}: {found}, need at least 1; add photos")
+        return InputError(f"{scene}: {found}, need at least 1; add photos")
     if readable > 1:
         found += f", of which the options keep {kept}"
-    raise InputError(
+    return InputError(
         f"{scene}: {found}, need at least {least} to make a pair; add photos or lower --skip-every"
     )
 
