@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+import os
 import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import builder_tools
-from warpset.command_line import make_parser, read_options
-from warpset.errors import InputError
+from warpset.command_line import make_parser, read_options, read_shard
+from warpset.errors import FolderInUseError, InputError
+from warpset.fleet import Shard
 from warpset.options import BuildOptions
-from warpset.pipeline import SceneSummary, Tools, build_scene
 from warpset.scenes import find_scenes, scene_name
+from warpset.summary import SceneSummary, ShardSummaries
 
 log = logging.getLogger("build_warp_dataset")
+
+Outcomes = Iterator[tuple[str, SceneSummary | Exception]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,51 +30,82 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(arguments)
     options = read_options(parser, args)
+    shard = read_shard(parser, args, os.environ)
     logging.basicConfig(
         format="%(message)s", level=logging.WARNING if args.quiet else logging.INFO, force=True
     )
     try:
-        scenes = find_scenes(args.input_dir)
-        if args.device:
-            builder_tools.torch_device(args.device)
-        if not args.dry_run:
-            args.output_dir.mkdir(parents=True, exist_ok=True)
+        with logging_redirect_tqdm():
+            if args.merge_shards:
+                total = ShardSummaries(args.output_dir).merge()
+            else:
+                total = build(args, options, shard)
     except (InputError, OSError) as error:
         log.error(error)
         return 1
-    if args.clear_cache:
-        shutil.rmtree(builder_tools.CACHE, ignore_errors=True)
-    with builder_tools.cache_folder(args.nocache) as cache_dir, logging_redirect_tqdm():
-        tools = builder_tools.make_tools(args, cache_dir)
-        total = build_all(scenes, args.output_dir, options, tools)
-    log.info(describe(total, args.output_dir))
+    except KeyboardInterrupt:
+        log.error(f"{args.output_dir}: stopped; run the same command again to go on")
+        return 1
+    log.info(total.describe(args.output_dir))
     return 1 if total.problems else 0
 
 
-def build_all(
-    scenes: Sequence[Path], output_dir: Path, options: BuildOptions, tools: Tools
-) -> SceneSummary:
-    """Build scene after scene; one that fails is said and counted, the others go on."""
-    total = SceneSummary()
-    disable = options.quiet or len(scenes) == 1
-    for scene in tqdm(scenes, desc="scenes", unit="scene", disable=disable):
-        try:
-            total.add(build_scene(scene, output_dir / scene_name(scene), options, tools))
-        except InputError as error:
-            total.report(str(error))
-        except Exception as error:  # one scene must not take the others down
-            log.debug("unexpected", exc_info=True)
-            total.report(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) -> SceneSummary:
+    """Build all scenes, or a shard of them, here or over Ray.
+
+    Raises:
+        InputError: There are no scenes, or nothing to build them with.
+        OSError: The output folder cannot be written.
+    """
+    found = find_scenes(args.input_dir)
+    scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name(scene))]
+    over_ray = args.ray is not None and not options.dry_run
+    if args.device and not over_ray:
+        builder_tools.torch_device(args.device)
+    if args.clear_cache:
+        shutil.rmtree(builder_tools.CACHE, ignore_errors=True)
+    summaries = ShardSummaries(args.output_dir)
+    if shard:
+        log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
+    if not options.dry_run:
+        args.output_dir.mkdir(parents=True, exist_ok=True)
+        if shard:
+            summaries.forget(shard.index, shard.count)
+    with builder_tools.cache_folder(args.nocache) as cache_dir:
+        if over_ray:
+            outcomes = builder_tools.build_over_ray(args, options, cache_dir, scenes)
+        else:
+            outcomes = one_by_one(
+                builder_tools.make_scene_builder(args, options, cache_dir), scenes
+            )
+        total = add_up(outcomes, len(scenes), options.quiet)
+    if shard and not options.dry_run:
+        summaries.keep(shard.index, shard.count, total)
     return total
 
 
-def describe(total: SceneSummary, output_dir: Path) -> str:
-    """The summary's last line."""
-    return (
-        f"{output_dir}: {total.written} pairs written, {total.kept} there already, "
-        f"{total.rejected} rejected, {len(total.problems)} problems, "
-        f"{total.missing_photos} listed photos missing"
-    )
+def one_by_one(build_scene: Callable[[str], SceneSummary], scenes: Sequence[str]) -> Outcomes:
+    """Build scene after scene, up to one that another run is at."""
+    for scene in scenes:
+        try:
+            yield scene, build_scene(scene)
+        except FolderInUseError as error:
+            yield scene, error
+            return
+
+
+def add_up(outcomes: Outcomes, count: int, quiet: bool) -> SceneSummary:
+    """The sum of all scenes; those that could not even be begun are said and counted."""
+    total = SceneSummary()
+    bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
+    for scene, outcome in bar:
+        if isinstance(outcome, SceneSummary):
+            total.add(outcome)
+        elif isinstance(outcome, InputError):
+            total.report(str(outcome))
+        else:
+            total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
+    return total
 
 
 if __name__ == "__main__":

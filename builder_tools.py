@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import tempfile
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from warpset.cache import ArrayCache
-from warpset.errors import InputError
-from warpset.pipeline import Estimator, Segmenter, Tools
+from warpset.errors import FolderInUseError, InputError
+from warpset.fleet import Fleet, map_over_ray
+from warpset.options import BuildOptions
+from warpset.pipeline import Estimator, Segmenter, Tools, build_scene
 from warpset.ply import check_points, read_ply
 from warpset.points import PointCloud
+from warpset.scenes import scene_name
+from warpset.summary import SceneSummary
 from warpset.warping import Renderer
+
+log = logging.getLogger(__name__)
 
 CACHE = Path(__file__).parent / ".cache"
 
@@ -62,6 +70,48 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
     return Tools(
         {"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter), gaussian_ply
     )
+
+
+def make_scene_builder(
+    args: argparse.Namespace, options: BuildOptions, cache_dir: Path
+) -> Callable[[str], SceneSummary]:
+    """What builds the pairs of a scene folder, keeping network and renderer for the next one.
+
+    Whatever goes wrong is in its summary, but for another run's writing to the same folder.
+    """
+    tools = make_tools(args, cache_dir)
+
+    def build(scene: str) -> SceneSummary:
+        path, summary = Path(scene), SceneSummary()
+        try:
+            build_scene(path, args.output_dir / scene_name(path), options, tools, summary)
+        except FolderInUseError:
+            raise
+        except InputError as error:
+            summary.report(str(error))
+        except Exception as error:  # one scene must not take the others down
+            log.debug("unexpected", exc_info=True)
+            summary.report(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+        return summary
+
+    return build
+
+
+def build_over_ray(
+    args: argparse.Namespace, options: BuildOptions, cache_dir: Path, scenes: Sequence[str]
+) -> Iterator[tuple[str, SceneSummary | Exception]]:
+    """Build scenes on the workers that `--ray` asks for, their problems said here.
+
+    Raises:
+        InputError: See `fleet.map_over_ray`.
+    """
+    args = argparse.Namespace(**vars(args) | {"quiet": True})
+    make_work = partial(make_scene_builder, args, replace(options, quiet=True), cache_dir)
+    fleet = Fleet(args.ray, args.cpus_per_worker, args.device != "cpu", CACHE.parent)
+    for scene, outcome in map_over_ray(make_work, scenes, fleet):
+        if isinstance(outcome, SceneSummary):
+            outcome.say_problems()
+        yield scene, outcome
 
 
 def gaussian_ply(cloud: PointCloud) -> bytes:

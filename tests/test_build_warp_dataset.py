@@ -144,7 +144,18 @@ def test_another_photo_under_the_same_name_is_noticed(tmp_path, room, capsys):
     build(tmp_path)
     Image.fromarray(a_photo(seed=5)).save(room / "images" / "2.png")
     assert build(tmp_path) == 1
-    assert "made with photos" in capsys.readouterr().err
+    assert "2 was made with target file =" in capsys.readouterr().err
+
+
+def test_another_depth_under_the_same_name_is_noticed(tmp_path, room, capsys):
+    build(tmp_path)
+    before = tree(tmp_path / "out")
+    depth = np.full((48, 64), 1500, np.uint16)
+    Image.fromarray(depth).save(room / "depths" / "1.png")
+    assert build(tmp_path) == 1
+    error = capsys.readouterr().err
+    assert "2 was made with depth file =" in error and "use --force_output" in error
+    assert tree(tmp_path / "out") == before
 
 
 def test_extras_hold_what_they_say(tmp_path, room):
@@ -305,6 +316,13 @@ def test_a_bad_scene_does_not_take_the_others_down(tmp_path, room, capsys):
     assert "transforms.json: cannot be read as JSON" in error
     assert "found 1 readable photo, need at least 2 to make a pair" in error
     assert len(read_records(tmp_path / "out" / "room")) == 2
+
+
+def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room", photos=2)
+    (room / "images" / "2.png").write_bytes(b"no photo")
+    assert build(tmp_path) == 1
+    assert "1 readable photo and 1 that cannot be used (2.png)" in capsys.readouterr().err
 
 
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):

@@ -28,13 +28,13 @@ PARSERS = {
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
-    "errors files cache cameras lens photos size_presets frames geometry geometry_cache "
-    "depth_files recording transforms_json colmap_model recorded sparse features parallax "
-    "pinhole_photos exif sfm reprojection semi_global plane_sweep filling "
+    "errors files summary stages cache cameras lens photos size_presets frames geometry "
+    "geometry_cache depth_files recording transforms_json colmap_model recorded sparse "
+    "features parallax pinhole_photos exif sfm reprojection semi_global plane_sweep filling "
     "consistency stereo colmap_stereo masks points ply scoring options pictures pairs prompts "
     "pair_selection export_folder export_pictures layout_documents aitoolkit_config shards "
     "layouts trainer_rows trainer_rules scenes stereo_estimator sky warping scene_splats "
-    "pipeline command_line export_command_line"
+    "scene_job pipeline fleet command_line export_command_line"
 ).split()
 
 

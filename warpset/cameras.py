@@ -108,21 +108,21 @@ def project(camera: Camera, xyz_world: FloatArray) -> tuple[FloatArray, FloatArr
     rotation, translation = camera.cam_from_world[:3, :3], camera.cam_from_world[:3, 3]
     xyz_cam = xyz_world @ rotation.T + translation
     z = xyz_cam[..., 2]
+    uv = np.empty((*z.shape, 2), xyz_cam.dtype)
     with np.errstate(divide="ignore", invalid="ignore"):
-        xy = xyz_cam[..., :2] / z[..., None]
-        uv = xy * [camera.K[0, 0], camera.K[1, 1]] + [camera.K[0, 2], camera.K[1, 2]]
+        for axis in range(2):  # numpy is slow at loops over two
+            uv[..., axis] = xyz_cam[..., axis] / z * camera.K[axis, axis] + camera.K[axis, 2]
     return uv, z
 
 
 def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
     """World points (h, w, 3) float32 at the pixel centres of a z-depth map (h, w)."""
     columns, rows = pixel_centers(camera.size_wh)
-    rays = np.empty((*camera.shape_hw, 3), np.float32)
-    rays[..., 0] = (columns - camera.K[0, 2]) / camera.K[0, 0]
-    rays[..., 1] = ((rows - camera.K[1, 2]) / camera.K[1, 1])[:, None]
-    rays[..., 2] = 1.0
+    rays_x = ((columns - camera.K[0, 2]) / camera.K[0, 0]).astype(np.float32)
+    rays_y = ((rows - camera.K[1, 2]) / camera.K[1, 1]).astype(np.float32)[:, None]
+    z = depth.astype(np.float32, copy=False)
+    xyz_cam = np.stack([rays_x * z, rays_y * z, z], axis=-1)
     world_from_cam = camera.world_from_cam.astype(np.float32)
-    xyz_cam = rays * depth[..., None].astype(np.float32)
     return xyz_cam @ world_from_cam[:3, :3].T + world_from_cam[:3, 3]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from .errors import InputError
+from .fleet import Shard, shard_from_environment
 from .frames import FrameSelection, SizeRule
 from .masks import ConfidenceThreshold
 from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
@@ -64,6 +66,9 @@ def make_parser() -> OneLineParser:
     _add_filters(parser.add_argument_group("filters"))
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
+    machines = parser.add_argument_group("many machines")
+    add_fleet_flags(machines)
+    _add_shards(machines)
     return parser
 
 
@@ -235,6 +240,60 @@ def add_system_flags(group: argparse._ArgumentGroup) -> None:
 def _add_system(group: argparse._ArgumentGroup) -> None:
     add_system_flags(group)
     _switch(group, "--clear-cache", "delete .cache/ first")
+    group.add_argument(
+        "--workers",
+        type=number(int, 1),
+        default=DEFAULTS.workers,
+        help="threads that decode photos and encode pairs; as many as cores if not given",
+    )
+
+
+def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
+    """The flags of every command that can spread its scenes over Ray, see `fleet.Fleet`."""
+    group.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="ADDRESS",
+        help="spread scenes over the Ray cluster there, or over this machine without an address",
+    )
+    group.add_argument(
+        "--cpus-per-worker",
+        type=number(int, 1),
+        default=None,
+        help="cores of each Ray worker; 4 if not given, or all of a machine that has less",
+    )
+
+
+def _add_shards(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--num-shards",
+        type=number(int, 1),
+        default=None,
+        help="do one of N shares of the scenes; a SLURM array's or torchrun's if not given",
+    )
+    group.add_argument(
+        "--shard-index", type=number(int, 0), default=None, help="which share, from 0 on"
+    )
+    _switch(group, "--merge-shards", "only sum up what all shares have done, once they are through")
+
+
+def read_shard(
+    parser: OneLineParser, args: argparse.Namespace, environment: Mapping[str, str]
+) -> Shard | None:
+    """The share of the scenes asked for; None for all. Contradictions end with code 2."""
+    index, count = args.shard_index, args.num_shards
+    if (index is None) != (count is None):
+        parser.error("--num-shards and --shard-index go together; give both or neither")
+    if count is not None:
+        if index >= count:
+            parser.error(f"--shard-index {index}: need less than --num-shards {count}")
+        return Shard(index, count)
+    try:
+        return shard_from_environment(environment)
+    except InputError as error:
+        parser.error(str(error))
 
 
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
@@ -271,4 +330,5 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         force=args.force_output,
         dry_run=args.dry_run,
         quiet=args.quiet,
+        workers=args.workers,
     )

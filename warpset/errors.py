@@ -6,3 +6,7 @@ class InputError(Exception):
 
     Example: `input/garden: found 1 photo, need at least 2 to make a pair; add photos`.
     """
+
+
+class FolderInUseError(InputError):
+    """Another run is writing where this one was to write."""

@@ -74,6 +74,7 @@ class BuildOptions:
         force: Make again what is there already.
         dry_run: Only say what would be made.
         quiet: No progress bars.
+        workers: Threads that decode and encode; None for as many as cores.
     """
 
     geometry: str = "auto"
@@ -91,6 +92,7 @@ class BuildOptions:
     force: bool = False
     dry_run: bool = False
     quiet: bool = False
+    workers: int | None = None
 
     def look(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""

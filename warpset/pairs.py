@@ -116,7 +116,7 @@ class PairRecord:
         target: File name of the photo whose view it was warped into.
         is_reverse: Whether the reference comes after the target.
         files: File name by kind; empty where the pair was rejected.
-        sha256: Of both photos, by role.
+        sha256: Of both photos and of the reference's recorded depth, by role.
         cameras: K, cam_from_world and size_wh of the written pictures, by role.
         geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.

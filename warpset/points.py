@@ -37,10 +37,11 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
         rgb: (h, w, 3) colours on the same raster.
         keep: (h, w) pixels that become points.
     """
+    kept = np.flatnonzero(keep)
     confidence = None if depth_map.confidence is None else depth_map.confidence[keep]
-    xyz_world = unproject(depth_map.camera, depth_map.depth)[keep]
+    xyz_world = unproject(depth_map.camera, depth_map.depth).reshape(-1, 3).take(kept, axis=0)
     footprint = (depth_map.depth[keep] / depth_map.camera.K[0, 0]).astype(np.float32)
-    return PointCloud(xyz_world, rgb[keep], confidence, footprint)
+    return PointCloud(xyz_world, rgb.reshape(-1, 3).take(kept, axis=0), confidence, footprint)
 
 
 def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,13 +66,16 @@ class SceneInput:
     missing: int
 
 
-def open_scene(scene: Path, selection: FrameSelection, least: int = 2) -> SceneInput:
+def open_scene(
+    scene: Path, selection: FrameSelection, least: int = 2, workers: int = 1
+) -> SceneInput:
     """Look at a scene's photos and recording, and choose its frames.
 
     Args:
         scene: The scene folder.
         selection: Which photos become frames.
         least: How many photos are needed; a pair takes two.
+        workers: Threads that look at photos.
 
     Raises:
         InputError: There is no such folder, its recording cannot be read, or fewer photos than
@@ -83,21 +87,28 @@ def open_scene(scene: Path, selection: FrameSelection, least: int = 2) -> SceneI
     problems = dict(recording.problems) if recording else {}
     posed = [frame.photo.path for frame in recording.frames] if recording else []
     on_disk = [path for path in find_photos(scene) if path not in problems]
-    usable = []
-    for path in sorted_naturally({*posed, *on_disk}):
-        try:
-            check_photo(path)
-            usable.append(path)
-        except InputError as error:
-            problems[path] = str(error)
-    if recording:
-        listed = set(posed)
-        usable = [path for path in usable if path in listed]
+    candidates = sorted_naturally({*posed, *on_disk})
+    with ThreadPoolExecutor(workers) as pool:
+        faults = zip(candidates, pool.map(_fault, candidates), strict=True)
+        problems |= {path: fault for path, fault in faults if fault is not None}
+    listed = set(posed) if recording else set(candidates)
+    usable = [path for path in candidates if path in listed and path not in problems]
     photos = _chosen(scene, usable, recording, selection)
-    _check_enough(scene, len(usable), len(photos), least)
+    bad = sorted_naturally(problems)
+    if len(photos) < least:
+        raise _too_few(scene, len(usable), len(photos), least, bad)
     missing = recording.missing if recording else 0
-    lines = tuple(problems[path] for path in sorted_naturally(problems))
+    lines = tuple(problems[path] for path in bad)
     return SceneInput(scene, tuple(photos), recording, lines, missing)
+
+
+def _fault(photo: Path) -> str | None:
+    """Why a photo cannot be used; None where it can."""
+    try:
+        check_photo(photo)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _chosen(
@@ -109,15 +120,16 @@ def _chosen(
     return [usable[index] for index in select_frames(len(usable), selection, overlap)]
 
 
-def _check_enough(scene: Path, readable: int, kept: int, least: int) -> None:
-    if kept >= least:
-        return
+def _too_few(scene: Path, readable: int, kept: int, least: int, bad: Sequence[Path]) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
+    if bad:
+        more = ", ..." if len(bad) > 1 else ""
+        found += f" and {len(bad)} that cannot be used ({bad[0].name}{more})"
     if least == 1:
-        raise InputError(f"{scene}: {found}, need at least 1; add photos")
+        return InputError(f"{scene}: {found}, need at least 1; add photos")
     if readable > 1:
         found += f", of which the options keep {kept}"
-    raise InputError(
+    return InputError(
         f"{scene}: {found}, need at least {least} to make a pair; add photos or lower --skip-every"
     )
 

@@ -13,6 +13,9 @@ from .cameras import Camera, project
 PERFECT_PSNR_DB = 100.0
 DECIMALS = 4
 
+BLOCK_POINTS = 1 << 14
+"""So many points are projected at once: they fit a core's cache."""
+
 
 class Scores(NamedTuple):
     """Scores of a pair, rounded so that records read well.
@@ -49,10 +52,10 @@ def score_pair(
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:
     """Peak signal-to-noise ratio of 8-bit pictures over chosen pixels, in dB."""
-    difference = one[where].astype(np.float32) - other[where].astype(np.float32)
-    mean_squared_error = float(np.mean(difference**2, dtype=np.float64))
-    if mean_squared_error == 0:
+    squared_errors = cv2.norm(one, other, cv2.NORM_L2SQR, where.astype(np.uint8))
+    if squared_errors == 0:
         return PERFECT_PSNR_DB
+    mean_squared_error = squared_errors / (one.shape[-1] * np.count_nonzero(where))
     return min(PERFECT_PSNR_DB, 10.0 * np.log10(255.0**2 / mean_squared_error))
 
 
@@ -79,10 +82,18 @@ def share_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> float:
     """Share of points (n, 3) that project into the camera's raster, 0 for no points."""
     if len(xyz_world) == 0:
         return 0.0
+    starts = range(0, len(xyz_world), BLOCK_POINTS)
+    blocks = (xyz_world[start : start + BLOCK_POINTS] for start in starts)
+    return sum(_count_in_view(block, camera) for block in blocks) / len(xyz_world)
+
+
+def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
     uv, z = project(camera, xyz_world)
+    inside = z > 0
     with np.errstate(invalid="ignore"):
-        inside = (z > 0) & (uv >= 0).all(axis=-1) & (uv < camera.size_wh).all(axis=-1)
-    return float(inside.mean())
+        for axis in range(2):
+            inside &= (uv[:, axis] >= 0) & (uv[:, axis] < camera.size_wh[axis])
+    return int(np.count_nonzero(inside))
 
 
 def _blurred(picture: NDArray) -> NDArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from .photos import read_photo
 from .pinhole_photos import look_through
 from .points import PointCloud, lift, splat_size
 from .scoring import Scores, score_pair, share_in_view
+from .stages import Recent
 
 Rgb = NDArray[np.uint8]
 
@@ -53,6 +54,27 @@ MakeRenderer = Callable[[tuple[int, int], float], Renderer]
 
 
 @dataclass(frozen=True, eq=False)
+class PreparedPair:
+    """What is needed to render a pair, all on one raster.
+
+    Attributes:
+        target: (h, w, 3) uint8.
+        reference: (h, w, 3) uint8.
+        cloud: The reference's points.
+        colors: (n, 3) float32 of the points, 0..1.
+        splat_size: Splat size that the points ask for, in world units.
+        cameras: Cameras of target and reference.
+    """
+
+    target: Rgb
+    reference: Rgb
+    cloud: PointCloud
+    colors: NDArray[np.floating]
+    splat_size: float
+    cameras: dict[str, Camera]
+
+
+@dataclass(frozen=True, eq=False)
 class Warp:
     """A pair's pictures, all on one raster.
 
@@ -66,7 +88,6 @@ class Warp:
             None where the depth came without.
         cloud: The reference's points.
         cameras: Cameras of target and reference on the pictures' raster.
-        scores: How good the pair is.
     """
 
     splats: Rgb
@@ -77,35 +98,23 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
-    scores: Scores
 
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class _Recent(Generic[Key, Value]):
-    """The last few results of a function."""
-
-    def __init__(self, compute: Callable[[Key], Value], keep: int):
-        self._compute, self._keep = compute, keep
-        self._values: dict[Key, Value] = {}
-
-    def __call__(self, key: Key) -> Value:
-        value = self._values.pop(key) if key in self._values else self._compute(key)
-        self._values[key] = value
-        while len(self._values) > self._keep:
-            del self._values[next(iter(self._values))]
-        return value
+    def scores(self) -> Scores:
+        """How good the pair is."""
+        overlap = share_in_view(self.cloud.xyz_world, self.cameras["target"])
+        return score_pair(self.splats, self.target, self.hole, overlap)
 
 
 class FrameLooks:
-    """What the frames of a scene show on output rasters, holding no more than the two at hand.
+    """What the frames of a scene show on output rasters, holding no more than the few at hand.
+
+    Several threads may look at once.
 
     Args:
         frames: The frames.
         options: Which pixels become points, and whether depth is brought to the raster.
         sky_scores: Sky scores of a photo, see `sky.SkySegmenter`; None keeps the sky.
+        keep: How many frames are held; a pair takes two.
     """
 
     def __init__(
@@ -113,11 +122,12 @@ class FrameLooks:
         frames: Sequence[FrameGeometry],
         options: BuildOptions,
         sky_scores: Callable[[Path], Rgb] | None = None,
+        keep: int = 2,
     ):
         self._frames, self._options, self._sky_scores = frames, options, sky_scores
-        self._photo = _Recent(self._compute_photo, keep=2)
-        self._view = _Recent(self._compute_view, keep=2)
-        self._points = _Recent(self._compute_points, keep=2)
+        self._photo = Recent(self._compute_photo, keep)
+        self._view = Recent(self._compute_view, keep)
+        self._points = Recent(self._compute_points, keep)
 
     def camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
         """The frame's camera on a raster."""
@@ -170,11 +180,14 @@ class FrameLooks:
 class Warper:
     """Warps frames of one scene into each other.
 
+    Several threads may prepare pairs at once; one renders.
+
     Args:
         geometry: The scene's frames.
         options: What the pairs shall look like.
         make_renderer: Where renderers come from.
         sky_scores: See `FrameLooks`.
+        ahead: How many pairs are prepared at once or before they are rendered.
     """
 
     def __init__(
@@ -183,12 +196,13 @@ class Warper:
         options: BuildOptions,
         make_renderer: MakeRenderer,
         sky_scores: Callable[[Path], Rgb] | None = None,
+        ahead: int = 0,
     ):
         self._frames = geometry.frames
-        self._looks = FrameLooks(geometry.frames, options, sky_scores)
+        self._looks = FrameLooks(geometry.frames, options, sky_scores, keep=2 + ahead)
         self._options = options
         self._make_renderer = make_renderer
-        self._renderer = _Recent(self._compute_renderer, keep=1)
+        self._renderer = Recent(self._compute_renderer, keep=1)
 
     def size_of(self, reference: int, target: int) -> tuple[int, int]:
         """Output size (width, height) of a pair."""
@@ -202,34 +216,52 @@ class Warper:
         Raises:
             InputError: A photo or the reference's depth cannot be read.
         """
-        size_wh = self.size_of(reference, target)
-        camera = self._looks.camera(target, size_wh)
-        cloud, s0 = self._looks.points(reference, size_wh)
-        renderer = self._renderer(size_wh)
+        return self.render(self.prepare(reference, target))
+
+    def prepare(self, reference: int, target: int) -> PreparedPair:
+        """Decode both photos and lift the reference's depth.
+
+        Raises:
+            InputError: A photo or the reference's depth cannot be read.
+        """
+        looks, size_wh = self._looks, self.size_of(reference, target)
+        cloud, splat_size = looks.points(reference, size_wh)
+        return PreparedPair(
+            target=looks.picture(target, size_wh),
+            reference=looks.picture(reference, size_wh),
+            cloud=cloud,
+            colors=cloud.rgb.astype(np.float32) / np.float32(255),
+            splat_size=splat_size,
+            cameras={
+                "target": looks.camera(target, size_wh),
+                "reference": looks.camera(reference, size_wh),
+            },
+        )
+
+    def render(self, pair: PreparedPair) -> Warp:
+        """Render a prepared pair."""
+        camera, cloud = pair.cameras["target"], pair.cloud
+        renderer = self._renderer(camera.size_wh)
         if self._options.auto_s0:
-            renderer.s0 = s0
+            renderer.s0 = pair.splat_size
         trusted = np.ones(len(cloud.xyz_world), np.float32)
         rendered = renderer.render_view(
             cloud.xyz_world,
-            cloud.rgb.astype(np.float32) / np.float32(255),
+            pair.colors,
             trusted if cloud.confidence is None else cloud.confidence,
             opengl_view_matrix(camera),
             opengl_projection_matrix(camera),
             camera.fov_y,
         )
-        target_rgb = self._looks.picture(target, size_wh)
-        hole = np.asarray(rendered.hole, bool)
-        overlap = share_in_view(cloud.xyz_world, camera)
         return Warp(
             splats=rendered.rgb,
-            target=target_rgb,
-            reference=self._looks.picture(reference, size_wh),
-            hole=hole,
+            target=pair.target,
+            reference=pair.reference,
+            hole=np.asarray(rendered.hole, bool),
             depth=rendered.depth,
             confidence=None if cloud.confidence is None else rendered.confidence,
             cloud=cloud,
-            cameras={"target": camera, "reference": self._looks.camera(reference, size_wh)},
-            scores=score_pair(rendered.rgb, target_rgb, hole, overlap),
+            cameras=pair.cameras,
         )
 
     def cloud(self, index: int) -> PointCloud:
