@@ -34,7 +34,14 @@ from .localized_scene import (
 from .registration import MAPPING, POSE, Registrar, Registration
 from .scene_features import ALIKED, SIFT, make_features
 from .scene_process import IncompleteScene
-from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
+from .scene_steps import (
+    log,
+    read_scene_list,
+    run_options,
+    run_scenes,
+    start_logging,
+    step_parser,
+)
 
 WORK = "work"
 
@@ -141,14 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         log.error(error)
         return 1
-    return run_scenes(
-        step,
-        scenes,
-        workers=args.workers,
-        force=args.force_output,
-        quiet=args.quiet,
-        isolated=True,
-    )
+    return run_scenes(step, scenes, run_options(args), isolated=True)
 
 
 def make_parser() -> argparse.ArgumentParser:

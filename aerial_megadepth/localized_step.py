@@ -21,6 +21,7 @@ from .scene_steps import (
     SceneStep,
     log,
     read_scene_list,
+    run_options,
     run_scenes,
     start_logging,
     step_parser,
@@ -159,9 +160,7 @@ def run_localized(step: RunnableStep, args: argparse.Namespace) -> int:
     start_logging(args.quiet)
     try:
         scenes = read_scene_list(args.scene_list, step.find_scenes(), step.root)
-        code = run_scenes(
-            step, scenes, workers=args.workers, force=args.force_output, quiet=args.quiet
-        )
+        code = run_scenes(step, scenes, run_options(args))
         step.finish()
     except (InputError, OSError) as error:
         log.error(error)

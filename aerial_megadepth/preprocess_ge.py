@@ -22,7 +22,14 @@ from warpset.recording import same_aspect
 from .earth_models import EARTH_MODELS, EarthModel
 from .earth_studio import StudioExport, heading_and_pitch, metric_cameras, read_export
 from .frames_file import AerialFrame, write_frames
-from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
+from .scene_steps import (
+    log,
+    read_scene_list,
+    run_options,
+    run_scenes,
+    start_logging,
+    step_parser,
+)
 from .video import read_video
 
 
@@ -146,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         log.error(error)
         return 1
-    return run_scenes(step, scenes, workers=args.workers, force=args.force_output, quiet=args.quiet)
+    return run_scenes(step, scenes, run_options(args))
 
 
 if __name__ == "__main__":

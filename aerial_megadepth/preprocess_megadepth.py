@@ -24,7 +24,14 @@ from warpset.recording import same_aspect
 from .image_list import ImageList, is_plain_name, read_image_list
 from .megadepth import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
 from .scene_process import IncompleteScene
-from .scene_steps import log, read_scene_list, run_scenes, start_logging, step_parser
+from .scene_steps import (
+    log,
+    read_scene_list,
+    run_options,
+    run_scenes,
+    start_logging,
+    step_parser,
+)
 from .view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
 
 PosedLens = tuple[Lens, np.ndarray]
@@ -166,14 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)
     by_scene = {name: [k for scene, k in models if scene == name] or ["0"] for name in names}
-    return run_scenes(
-        step,
-        [f"{name}/{k}" for name, models in by_scene.items() for k in models],
-        workers=args.workers,
-        force=args.force_output,
-        quiet=args.quiet,
-        isolated=True,
-    )
+    models_of_scenes = [f"{name}/{k}" for name, ks in by_scene.items() for k in ks]
+    return run_scenes(step, models_of_scenes, run_options(args), isolated=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,9 +20,10 @@ from typing import Literal, Protocol
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from warpset.command_line import OneLineParser, number
+from warpset.command_line import OneLineParser, add_fleet_flags, number
 from warpset.errors import InputError
 from warpset.files import PARTIAL_SUFFIX
+from warpset.fleet import Fleet, map_over_ray
 from warpset.photos import natural_key
 
 from .image_list import is_plain_name, read_image_list
@@ -33,6 +35,9 @@ log = logging.getLogger("aerial_megadepth")
 
 Outcome = Literal["made", "kept", "incomplete", "failed"]
 Make = Callable[[str, Path], str]
+Made = tuple[bool, StepRecord]
+"""Whether a scene had to be made, and its record."""
+MakeScene = Callable[[str], Made]
 
 
 class SceneStep(Protocol):
@@ -70,6 +75,32 @@ class SceneStep(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How scenes are gone through; what becomes of them does not depend on it.
+
+    Attributes:
+        workers: How many scenes are made at once; more than one takes a process for each.
+        force: Make again what is there already.
+        quiet: Say problems only.
+        fleet: Ray workers that make the scenes; None for this machine without Ray.
+    """
+
+    workers: int = 1
+    force: bool = False
+    quiet: bool = False
+    fleet: Fleet | None = None
+
+
+def run_options(args: argparse.Namespace) -> RunOptions:
+    """What the flags of a `step_parser` ask for."""
+    fleet = None
+    if args.ray is not None:
+        project = Path(__file__).parents[1]
+        fleet = Fleet(args.ray, args.cpus_per_worker, use_gpus=True, project=project)
+    return RunOptions(args.workers, args.force_output, args.quiet, fleet)
+
+
 def step_parser(description: str, prog: str | None = None) -> OneLineParser:
     """A parser with the flags that all steps share; `prog` is found by argparse if not given."""
     parser = OneLineParser(
@@ -91,6 +122,7 @@ def step_parser(description: str, prog: str | None = None) -> OneLineParser:
         "--force_output", action="store_true", help="make again what is there already"
     )
     parser.add_argument("--quiet", action="store_true", help="say problems only")
+    add_fleet_flags(parser.add_argument_group("many machines"))
     return parser
 
 
@@ -131,10 +163,8 @@ def _listed_scenes(path: Path) -> set[str]:
 def run_scenes(
     step: SceneStep,
     scenes: Sequence[str],
+    options: RunOptions,
     *,
-    workers: int = 1,
-    force: bool = False,
-    quiet: bool = False,
     isolated: bool = False,
 ) -> int:
     """Make scenes that are not made yet; one that fails is named and the others go on.
@@ -142,23 +172,30 @@ def run_scenes(
     Args:
         step: The step.
         scenes: Names of scenes.
-        workers: How many scenes are made at once; more than one takes a process for each.
-        force: Make again what is there already.
-        quiet: Say problems only.
+        options: How.
         isolated: Take a process for each scene even with one worker, so that a crash of the
             interpreter costs that scene alone.
 
     Returns:
         The exit code: 0 when all is made, 1 when something could not be.
     """
-    start_logging(quiet)
-    in_processes = isolated or workers > 1
-    make = partial(make_in_process, step) if in_processes else step.make
-    run = partial(_run_scene, step, make, force)
-    outcomes = _in_threads(run, scenes, workers) if in_processes else map(run, scenes)
+    start_logging(options.quiet)
+    make_scene = partial(_make_scene, step, step.make, options.force)
+    if options.fleet is not None:
+        results = _over_fleet(step, make_scene, scenes, options.fleet)
+    elif isolated or options.workers > 1:
+        make_apart = partial(_make_scene, step, partial(make_in_process, step), options.force)
+        results = _in_threads(make_apart, scenes, options.workers)
+    else:
+        results = ((scene, _result(make_scene, scene)) for scene in scenes)
+    count: Counter[Outcome] = Counter()
     with logging_redirect_tqdm():
-        bar = tqdm(outcomes, step.name, len(scenes), unit="scene", disable=quiet)
-        count = Counter(bar)
+        bar = tqdm(results, step.name, len(scenes), unit="scene", disable=options.quiet)
+        try:
+            count.update(_say(scene, result) for scene, result in bar)
+        except InputError as error:  # the fleet could not be had, or was lost
+            log.error(error)
+            return 1
     log.info(
         f"{step.name}: {count['made']} scenes made, {count['kept']} there already, "
         f"{count['incomplete']} incomplete, {count['failed']} failed"
@@ -172,29 +209,51 @@ def start_logging(quiet: bool) -> None:
     log.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
+def _over_fleet(
+    step: SceneStep, make_scene: MakeScene, scenes: Sequence[str], fleet: Fleet
+) -> Iterator[tuple[str, Made | Exception]]:
+    """Results as they come; what a worker left when it died is removed."""
+    for scene, result in map_over_ray(partial(_same, make_scene), scenes, fleet):
+        if isinstance(result, Exception):
+            shutil.rmtree(_partial_folder(step, scene), ignore_errors=True)
+        yield scene, result
+
+
+def _same(make_scene: MakeScene) -> MakeScene:
+    """What a worker of the fleet starts with."""
+    return make_scene
+
+
+def _result(make_scene: MakeScene, scene: str) -> Made | Exception:
+    try:
+        return make_scene(scene)
+    except Exception as error:  # one scene must not take the others down
+        return error
+
+
 def _in_threads(
-    run: Callable[[str], Outcome], scenes: Sequence[str], workers: int
-) -> Iterator[Outcome]:
-    """Outcomes as they come; the threads only wait for processes."""
+    make_scene: MakeScene, scenes: Sequence[str], workers: int
+) -> Iterator[tuple[str, Made | Exception]]:
+    """Results as they come; the threads only wait for processes."""
     with ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(run, scene) for scene in scenes]
+        scene_of = {pool.submit(_result, make_scene, scene): scene for scene in scenes}
         try:
-            for job in as_completed(jobs):
-                yield job.result()
+            for job in as_completed(scene_of):
+                yield scene_of[job], job.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Outcome:
-    try:
-        is_new, record = _make_scene(step, make, force, scene)
-    except InputError as error:
-        log.error(f"{scene}: {error}")
+def _say(scene: str, result: Made | Exception) -> Outcome:
+    """Say what became of a scene."""
+    if isinstance(result, InputError):
+        log.error(f"{scene}: {str(result).removeprefix(f'{scene}: ')}")
         return "failed"
-    except Exception as error:  # one scene must not take the others down
-        log.debug("unexpected", exc_info=True)
-        log.error(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+    if isinstance(result, Exception):
+        log.debug("unexpected", exc_info=result)
+        log.error(f"{scene}: failed ({type(result).__name__}: {result}); left out")
         return "failed"
+    is_new, record = result
     if is_new:
         log.info(f"{scene}: {record.summary}")
     for problem in record.problems:
@@ -204,10 +263,15 @@ def _run_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Outcome:
     return "made" if is_new else "kept"
 
 
-def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> tuple[bool, StepRecord]:
-    """Make a scene if it is not there: whether that was needed, and its record."""
+def _partial_folder(step: SceneStep, scene: str) -> Path:
+    """Where a scene is made before it is put in its place."""
     place = step.output(scene)
-    partial_folder = place.with_name(f".{place.name}{PARTIAL_SUFFIX}")
+    return place.with_name(f".{place.name}{PARTIAL_SUFFIX}")
+
+
+def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Made:
+    """Make a scene if it is not there: whether that was needed, and its record."""
+    place, partial_folder = step.output(scene), _partial_folder(step, scene)
     if partial_folder.exists():
         shutil.rmtree(partial_folder)
     old = read_record(place)

@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from aerial_megadepth.image_list import write_image_list
-from aerial_megadepth.scene_steps import read_scene_list, run_scenes, step_parser
+from aerial_megadepth.scene_steps import (
+    RunOptions,
+    read_scene_list,
+    run_options,
+    run_scenes,
+    step_parser,
+)
 from aerial_megadepth.step_record import RECORD_NAME
 from tests.aerial_steps import CopyStep
 from tests.builders import tree
 from warpset.errors import InputError
+from warpset.fleet import Fleet
 
 
 def a_step(root: Path, **texts: str) -> CopyStep:
@@ -24,8 +31,8 @@ def a_step(root: Path, **texts: str) -> CopyStep:
     return CopyStep(root)
 
 
-def run(step, *scenes, **options):
-    return run_scenes(step, scenes, **options)
+def run(step, *scenes, isolated=False, **options):
+    return run_scenes(step, scenes, RunOptions(**options), isolated=isolated)
 
 
 def test_a_scene_is_made_once(tmp_path, capsys):
@@ -249,3 +256,35 @@ def test_no_scene_at_all_is_an_error(tmp_path):
 def test_the_common_flags_are_there():
     args = step_parser("A step.").parse_args([])
     assert (args.scene_list, args.workers, args.force_output, args.quiet) == (None, 1, False, False)
+
+
+def test_flags_of_the_fleet_reach_the_workers():
+    args = step_parser("a step").parse_args(["--ray", "10.0.0.5:6379", "--cpus-per-worker", "2"])
+    fleet = run_options(args).fleet
+    assert fleet is not None and (fleet.address, fleet.cpus_per_worker) == ("10.0.0.5:6379", 2)
+    assert run_options(step_parser("a step").parse_args([])).fleet is None
+
+
+def test_a_missing_ray_is_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    step = a_step(tmp_path, a="1")
+    assert run(step, "a", fleet=Fleet("", 1, False, tmp_path), quiet=True) == 1
+    error = capsys.readouterr().err
+    assert "ray is not installed" in error and len(error.strip().splitlines()) == 1
+    assert not step.output("a").exists()
+
+
+@pytest.mark.slow
+def test_scenes_spread_over_ray_are_those_made_here(tmp_path, capsys):
+    pytest.importorskip("ray", reason="the group fleet is not installed")
+    texts = {"a": "1", "b": "abort", "c": "error", "d": "half"}
+    here, there = a_step(tmp_path / "here", **texts), a_step(tmp_path / "there", **texts)
+    assert run(here, *texts, isolated=True) == 1
+    capsys.readouterr()
+    fleet = Fleet("", 1, use_gpus=False, project=Path(__file__).parents[1])
+    assert run(there, *texts, fleet=fleet) == 1
+    said = capsys.readouterr().err
+    assert "b: its worker died 3 times" in said and "c: failed (RuntimeError: broken)" in said
+    assert "d: a.jpg: is broken" in said
+    assert "1 scenes made, 0 there already, 1 incomplete, 2 failed" in said
+    assert tree(here.root / "out") == tree(there.root / "out")
