@@ -1,5 +1,6 @@
 """Scenes over shards and over Ray: the same pairs as one plain run, whatever dies."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -238,7 +239,9 @@ def _wait_for_files(folder: Path, count: int, process: subprocess.Popen) -> None
 
 
 def needs_ray():
-    return pytest.importorskip("ray", reason="the group fleet is not installed")
+    """Ray is not imported here: its settings have to be made before."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("the group fleet is not installed")
 
 
 @pytest.mark.slow

@@ -24,6 +24,10 @@ DEFAULT_CPUS_PER_WORKER = 4
 ANSWER_TIMEOUT_S = 15
 OBJECT_STORE_BYTES = 100_000_000
 
+RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+"""Read when ray is imported: nothing is reported, and workers take the Python that is installed.
+Under `uv run` each of them would otherwise install the project anew."""
+
 SLURM_ARRAY = {
     "SLURM_ARRAY_TASK_ID": "",
     "SLURM_ARRAY_TASK_COUNT": "1",
@@ -202,7 +206,8 @@ def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
 
 
 def _start_ray(fleet: Fleet) -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
