@@ -108,7 +108,7 @@ def project(camera: Camera, xyz_world: FloatArray) -> tuple[FloatArray, FloatArr
     rotation, translation = camera.cam_from_world[:3, :3], camera.cam_from_world[:3, 3]
     xyz_cam = xyz_world @ rotation.T + translation
     z = xyz_cam[..., 2]
-    uv = np.empty((*z.shape, 2), xyz_cam.dtype)
+    uv = np.empty((*z.shape, 2), np.result_type(xyz_cam, camera.K))
     with np.errstate(divide="ignore", invalid="ignore"):
         for axis in range(2):  # numpy is slow at loops over two
             uv[..., axis] = xyz_cam[..., axis] / z * camera.K[axis, axis] + camera.K[axis, 2]
