@@ -31,6 +31,13 @@ FREE_BYTES = 2**26
 """What any archive may unpack to, however small it is."""
 
 MAX_ENTRIES = 2_000_000
+
+UNREADABLE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, ValueError),
+    RuntimeError,
+)
+"""What broken archives raise; RuntimeError is an encrypted zip, or one of unknown compression."""
+
 _CHUNK = 2**20
 
 
@@ -69,9 +76,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> int:
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=archive.parent) as aside:
         try:
             paths = _unpack_aside(archive, Path(aside), quiet)
-        except (zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
-            raise _unreadable(archive, error) from error
-        except (OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        except UNREADABLE as error:
             raise _unreadable(archive, error) from error
         for path in paths:
             place = folder / path
