@@ -219,6 +219,23 @@ def test_export_dataset_needs_a_format(capsys):
     assert "--format" in the_line(capsys)
 
 
+def test_shards_take_no_links(tmp_path, capsys):
+    two_scenes(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        export_dataset.main(
+            ["--output-dir", str(tmp_path / "output"), "--format", "webdataset", "--link"]
+        )
+    assert stop.value.code == 2
+    assert "--link: WebDataset packs pictures into shards" in the_line(capsys)
+
+
+def test_a_scene_whose_name_looks_like_a_comment_can_be_listed(tmp_path):
+    a_scene(tmp_path / "output", "#5 kitchen", photos=3)
+    (tmp_path / "accept.txt").write_text("# seen in June\n#5 kitchen/1\n")
+    assert run(tmp_path, "--accept-list", str(tmp_path / "accept.txt")) == 0
+    assert len(json.loads((tmp_path / "set" / "metadata.json").read_text())) == 1
+
+
 def test_lists_choose_pairs(tmp_path, capsys):
     two_scenes(tmp_path)
     (tmp_path / "accept.txt").write_text("# seen in June\ngarden/1\n\nroom/2\r\nroom/3\n")

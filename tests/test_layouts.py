@@ -166,6 +166,57 @@ def test_stale_files_go_and_foreign_files_stay(tmp_path):
     assert (place / "link").is_symlink()
 
 
+@pytest.mark.parametrize(
+    ("change", "stays"), [("nothing", True), ("a scene", True), ("a picture", False)]
+)
+def test_a_trainers_cache_goes_where_a_picture_changed(tmp_path, change, stays):
+    """SimpleTuner finds latents by the picture's name alone."""
+    output, place = two_scenes(tmp_path), tmp_path / "set"
+    export(output, place, "simpletuner")
+    latent = place / "cache" / "splats" / "1.pt"
+    latent.parent.mkdir(parents=True)
+    latent.write_bytes(b"latent")
+    (place / "notes.md").write_bytes(b"mine")
+    if change == "a scene":
+        a_scene(output, "yard", photos=3)
+    elif change == "a picture":
+        Image.fromarray(a_frame_picture("x", 9)).save(output / "room" / "2_splats.png")
+    export(output, place, "simpletuner")
+    assert latent.exists() == stays
+    assert (place / "notes.md").read_bytes() == b"mine"
+
+
+def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
+    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner")
+    backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
+    strategies = {b["id"]: b["caption_strategy"] for b in backends if "caption_strategy" in b}
+    assert strategies == {"train-target": "textfile", "train-splats": None, "train-reference": None}
+    command = (tmp_path / "set" / "TRAIN.md").read_text()
+    assert "--conditioning_multidataset_sampling combined" in command
+    assert "--model_flavour edit-v2" in command
+
+
+def test_data_sets_of_other_folders_train_loras_of_other_names(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    output, names = two_scenes(tmp_path), set()
+    for folder in ("warm set", "cold-set"):
+        export(output, tmp_path / folder, "aitoolkit")
+        config = yaml.safe_load((tmp_path / folder / "config.yaml").read_text())["config"]
+        names.add(config["name"])
+        assert config["process"][0]["sample"]["neg"] == ""
+    assert names == {"warm_set", "cold-set"}
+
+
+def test_a_caption_with_dashes_makes_no_flag_of_a_sample(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    caption = "fix it --wide gaps"
+    export(two_scenes(tmp_path), tmp_path / "set", "aitoolkit", prompts=Prompts((caption,)))
+    config = yaml.safe_load((tmp_path / "set" / "config.yaml").read_text())["config"]
+    samples = config["process"][0]["sample"]["samples"]
+    assert not any("--" in sample["prompt"] for sample in samples)
+    assert (tmp_path / "set" / "target" / "1.txt").read_text() == caption
+
+
 def test_a_foreign_file_is_not_overwritten(tmp_path):
     output, place = two_scenes(tmp_path), tmp_path / "set"
     place.mkdir()
@@ -517,7 +568,23 @@ def test_hf_rows_carry_scores_and_every_picture_column(tmp_path):
     row = json.loads(lines[0])
     for kind in ("splats", "reference", "target", "mask"):
         assert (tmp_path / "set" / "train" / row[f"{kind}_file_name"]).is_file()
-    assert (row["scene"], row["pair"], row["coverage"], row["ssim"]) == ("garden", "0", 0.9, None)
+    assert (row["pair"], row["coverage"]) == ("garden/0", 0.9)
+
+
+def test_a_score_that_a_split_has_nowhere_is_no_column(tmp_path):
+    output = two_scenes(tmp_path)
+    rewrite_records(
+        output / "room",
+        lambda record: dataclasses.replace(record, scores={**record.scores, "psnr": None}),
+    )
+    export(output, tmp_path / "set", "hf", validation_share=0.13)
+    rows = [
+        json.loads(line)
+        for split in ("train", "validation")
+        for line in (tmp_path / "set" / split / "metadata.jsonl").read_text().splitlines()
+    ]
+    assert {frozenset(row) for row in rows} == {frozenset(rows[0])}
+    assert "coverage" in rows[0] and "psnr" not in rows[0] and "ssim" not in rows[0]
 
 
 def test_the_hf_card_names_the_licences_that_the_records_name(tmp_path):

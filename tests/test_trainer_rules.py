@@ -18,6 +18,7 @@ from warpset.trainer_rules import (
     aitoolkit_bucket,
     diffsynth_raster,
     lost_share,
+    musubi_bucket,
     validate_export,
 )
 
@@ -274,6 +275,26 @@ def test_a_crop_of_all_alike_is_a_note(tmp_path):
     assert findings.faults == []
     assert "crops 100x90 to 96x80" in findings.notes[0]
     assert diffsynth_raster((2048, 2048), 1024) == (1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "bucket"),
+    [((960, 720), (960, 720)), ((1000, 700), (992, 688)), ((1333, 750), (1328, 736)),
+     ((2000, 1500), (1184, 880))],
+)  # fmt: skip
+def test_musubi_crops_all_alike(tmp_path, size_wh, bucket):
+    assert musubi_bucket(size_wh, 1024) == bucket
+
+
+def test_musubis_crop_is_a_note(tmp_path):
+    place, rows = an_export(tmp_path, "musubi")
+    assert "control_resolution" not in (place / "dataset.toml").read_text()
+    for row in rows:
+        for kind in row.files:
+            Image.fromarray(a_frame_picture("x", 1, (100, 90))).save(place / row.place(kind))
+    findings = validate_export("musubi", place, [1024])
+    assert findings.faults == []
+    assert "musubi-tuner at resolution 1024 crops 100x90 to 96x80" in findings.notes[0]
 
 
 def test_difix_stretches(tmp_path):

@@ -21,7 +21,7 @@ def describe_aitoolkit(rows: Sequence[ExportedRow], context: ExportContext) -> D
     samples = []
     for row in shown[:SAMPLES]:
         samples += [
-            f"            - prompt: {quoted(row.caption)}",
+            f"            - prompt: {quoted(_sample_prompt(row.caption))}",
             f"              ctrl_img_1: {quoted(context.path(row.place('splats')))}",
             f"              ctrl_img_2: {quoted(context.path(row.place('reference')))}",
             f"              width: {row.size_wh[0]}",
@@ -36,15 +36,21 @@ def describe_aitoolkit(rows: Sequence[ExportedRow], context: ExportContext) -> D
         resolutions=json.dumps(list(context.resolutions)),
         side=max(context.resolutions),
         samples="\n".join(samples),
+        name=quoted(context.job_name),
     )
     return {"config.yaml": config}
+
+
+def _sample_prompt(caption: str) -> str:
+    """A caption as the prompt of a sample, where AI Toolkit takes what follows -- for flags."""
+    return caption.replace("--", "- -")
 
 
 _AITOOLKIT_CONFIG = """\
 # Run in a clone of AI Toolkit: python run.py <this file>
 job: extension
 config:
-  name: "warp_lora"
+  name: {name}
   process:
     - type: "diffusion_trainer"
       training_folder: "output"
@@ -87,6 +93,7 @@ config:
       sample:
         sampler: "flowmatch"
         sample_every: 250
+        neg: ""  # without one the first sample stops the run
         width: {side}
         height: {side}
         guidance_scale: 4

@@ -165,6 +165,8 @@ def run_export(
     """Export or validate; 0 = all done, 1 = something could not be or was found."""
     if args.output_dir.resolve().is_relative_to(place.folder.resolve()):
         parser.error(f"{place.flag} {place.folder} holds --output-dir; choose another folder")
+    if args.link and layout.in_shards:
+        parser.error(f"--link: {layout.trainer} packs pictures into shards; leave it out")
     logging.basicConfig(
         format="%(message)s", level=logging.WARNING if args.quiet else logging.INFO, force=True
     )

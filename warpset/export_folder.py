@@ -7,7 +7,9 @@ export is whole until the new one is.
 
 from __future__ import annotations
 
+import filecmp
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -16,7 +18,14 @@ from pathlib import Path
 
 from .errors import InputError
 
+log = logging.getLogger(__name__)
+
 MANIFEST_NAME = ".warpset-export.json"
+
+CACHE_FOLDERS = frozenset({"cache", "_latent_cache"})
+"""Where trainers keep what they computed from pictures and captions, by the files' names alone."""
+
+CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt"})
 
 
 @dataclass
@@ -137,11 +146,18 @@ class ExportFolder:
     def put_in_place(self, manifest: Manifest) -> None:
         """Replace the earlier export by this one; files that are not ours stay.
 
+        Trainers' caches go where a picture or caption of theirs changed.
+
         Raises:
             InputError: A file that is not ours has the name of one of this export's.
         """
-        for name in _files_below(self.place):
-            if name not in self._earlier:
+        foreign = [name for name in _files_below(self.place) if name not in self._earlier]
+        cached = [name for name in foreign if CACHE_FOLDERS.intersection(name.split("/")[:-1])]
+        stale = set(cached) if cached and self._has_changed() else set()
+        if stale:
+            log.info(f"{self.place}: removed {len(stale)} cached files of pictures that changed")
+        for name in foreign:
+            if name not in stale:
                 self._keep(name)
         manifest.files = self.files
         (self.building / MANIFEST_NAME).write_text(manifest.to_text(), encoding="utf-8")
@@ -149,6 +165,14 @@ class ExportFolder:
             self.place.rename(self._previous)
         self.building.rename(self.place)
         shutil.rmtree(self._previous, ignore_errors=True)
+
+    def _has_changed(self) -> bool:
+        """Whether a picture or caption of the earlier export has other bytes now."""
+        return any(
+            not filecmp.cmp(self.place / name, self.building / name)
+            for name in self.files
+            if Path(name).suffix in CACHED_SUFFIXES and (self.place / name).is_file()
+        )
 
     def _keep(self, name: str) -> None:
         """Take a foreign file over into the new folder, without moving the old one yet."""

@@ -7,6 +7,7 @@ captions is quoted for the format that it goes into.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class ExportContext:
     place: Path
     resolutions: Sequence[int]
     default_prompt: str
+
+    @property
+    def job_name(self) -> str:
+        """What trainers call the LoRA: the folder's name, so that data sets do not share one."""
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", self.place.name)
 
     def path(self, name: str) -> str:
         """Absolute path of something in the export."""
@@ -160,7 +166,7 @@ def diffsynth_command(context: ExportContext) -> str:
         "learning_rate": "1e-4",
         "num_epochs": "5",
         "remove_prefix_in_ckpt": "pipe.dit.",
-        "output_path": "./models/train/warp_lora",
+        "output_path": f"./models/train/{context.job_name}",
         "lora_base_model": "dit",
         "lora_target_modules": "to_q,to_k,to_v,add_q_proj,add_k_proj,add_v_proj,to_out.0,"
         "to_add_out,img_mlp.net.2,img_mod.1,txt_mlp.net.2,txt_mod.1",
@@ -176,9 +182,9 @@ def describe_musubi(rows: Sequence[ExportedRow], context: ExportContext) -> Docu
     """`metadata.jsonl` and `dataset.toml` for musubi-tuner.
 
     musubi-tuner, "Dataset Configuration": numbered `control_path_0`, `control_path_1`; a cache
-    folder of its own is required; `control_resolution` is strongly recommended for
-    Qwen-Image-Edit-2509. Relative paths are looked for in the working folder first, so these are
-    absolute.
+    folder of its own is required. Without `control_resolution` controls are cut to the target's
+    bucket, with it to one of their own, where the warp no longer lines up. Relative paths are
+    looked for in the working folder first, so these are absolute.
     """
     documents = {}
     for folder, members in by_folder(rows).items():
@@ -197,24 +203,43 @@ def describe_musubi(rows: Sequence[ExportedRow], context: ExportContext) -> Docu
             "enable_bucket = true\nbucket_no_upscale = true\n\n[[datasets]]\n"
             f"image_jsonl_file = {quoted(context.path(f'{folder}metadata.jsonl'))}\n"
             f"cache_directory = {quoted(context.path(f'{folder}cache'))}\n"
-            f"control_resolution = [{side}, {side}]\n"
         )
     return documents
 
 
 def describe_simpletuner(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
-    """`multidatabackend.json` for SimpleTuner.
+    """`multidatabackend.json` for SimpleTuner, and `TRAIN.md` with the settings it wants besides.
 
     SimpleTuner, "Dataloader configuration file" and "Qwen Image Edit Quickstart": one conditioning
-    dataset a control, same file names, `reference_strict` for crops that match the target's.
+    dataset a control, same file names, `reference_strict` for crops that match the target's. Of
+    several conditioning datasets it takes one at random unless it is told to combine them.
     """
-    return {
+    documents = {
         f"{folder}multidatabackend.json": json.dumps(
             _simpletuner_backends(folder, members[0].split, context), indent=2
         )
         + "\n"
         for folder, members in by_folder(rows).items()
     }
+    command = simpletuner_command(context)
+    documents["TRAIN.md"] = (
+        "# Train on this dataset\n\nIn a clone of SimpleTuner, beside the settings of its Qwen "
+        "Image Edit Quickstart:\n\n" + fenced(command)
+    )
+    return documents
+
+
+def simpletuner_command(context: ExportContext) -> str:
+    """The flags of SimpleTuner that hang on this data set: both controls at once, for edit-v2."""
+    parts = {
+        "model_family": "qwen_image",
+        "model_flavour": "edit-v2",
+        "data_backend_config": context.path("multidatabackend.json"),
+        "conditioning_multidataset_sampling": "combined",
+        "output_dir": f"output/{context.job_name}",
+    }
+    flags = [f"--{name} {shlex.quote(value)}" for name, value in parts.items()]
+    return " \\\n  ".join(["simpletuner train", *flags])
 
 
 def _simpletuner_backends(folder: str, split: str, context: ExportContext) -> list[dict[str, Any]]:
@@ -232,6 +257,7 @@ def _simpletuner_backends(folder: str, split: str, context: ExportContext) -> li
 
     control = {
         "dataset_type": "conditioning",
+        "caption_strategy": None,
         "conditioning_type": "reference_strict",
         "source_dataset_id": f"{split}-target",
     }
@@ -276,15 +302,30 @@ def describe_hf(rows: Sequence[ExportedRow], context: ExportContext) -> Document
     """`metadata.jsonl` a split and a dataset card for Hugging Face's ImageFolder.
 
     datasets, "Create an image dataset": columns named `*_file_name` become image columns; paths
-    are relative to the `metadata.jsonl`; folders `train` and `validation` are splits.
+    are relative to the `metadata.jsonl`; folders `train` and `validation` are splits. Types are
+    told from the values, split by split: a scene named like a date would become one, so scene and
+    pair share a column.
     """
     documents = {"README.md": _card(rows)}
-    for folder, members in by_folder(rows).items():
+    folders = by_folder(rows)
+    scores = _scores_of_every(folders.values())
+    for folder, members in folders.items():
         documents[f"{folder}metadata.jsonl"] = json_lines(
-            {f"{kind}_file_name": path for kind, path in row.files.items()} | row.facts()
+            {f"{kind}_file_name": path for kind, path in row.files.items()}
+            | {"prompt": row.caption, "pair": f"{row.scene}/{row.name}"}
+            | {score: row.scores[score] for score in scores}
             for row in members
         )
     return documents
+
+
+def _scores_of_every(splits: Iterable[Sequence[ExportedRow]]) -> list[str]:
+    """Scores that some row of every split has: a column of nulls would have another type there."""
+    known = [
+        {name for row in rows for name, score in row.scores.items() if score is not None}
+        for rows in splits
+    ]
+    return sorted(set.intersection(*known))
 
 
 def _card(rows: Sequence[ExportedRow]) -> str:

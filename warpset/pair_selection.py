@@ -169,7 +169,8 @@ def select_pairs(pairs: Sequence[RecordedPair], selection: Selection) -> list[Re
 def read_pair_list(path: Path, pairs: Iterable[RecordedPair], report: Report) -> frozenset[str]:
     """The pairs that an accept or reject list names, one `<scene>/<pair>` a line.
 
-    Blank lines and lines that start with # are left out; lines that name no pair are reported.
+    Blank lines are left out, and lines that start with # unless they name a pair; other lines that
+    name no pair are reported.
 
     Raises:
         InputError: The list cannot be read.
@@ -178,8 +179,10 @@ def read_pair_list(path: Path, pairs: Iterable[RecordedPair], report: Report) ->
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); need one scene/pair a line") from error
-    keys = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    unknown = sorted(keys - {pair.key for pair in pairs})
+    known = {pair.key for pair in pairs}
+    listed = {line.strip() for line in lines if line.strip()}
+    keys = {key for key in listed if key in known or not key.startswith("#")}
+    unknown = sorted(keys - known)
     if unknown:
         report(f"{path}: {len(unknown)} of {len(keys)} lines name no pair, such as {unknown[0]}")
     return frozenset(keys)

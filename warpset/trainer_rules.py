@@ -69,6 +69,7 @@ AI Toolkit: `use_raw_control_images` and `get_bucket_divisibility` of the model.
 """
 
 DIFFSYNTH_STEP_PX = 16
+MUSUBI_STEP_PX = 16
 DIFIX_SIZE_WH = (1024, 576)
 
 
@@ -214,11 +215,12 @@ def _judge_crop(
                     f"{_by(size_wh)} to {_by(bucket_wh)} for {model} ({lost}) and leaves "
                     "controls whole, so that the warp no longer lines up; see --resize"
                 )
-    elif layout == "modelscope":
-        raster_wh = diffsynth_raster(size_wh, resolution)
+    elif layout in RASTERS:
+        trainer, raster = RASTERS[layout]
+        raster_wh = raster(size_wh, resolution)
         if lost := lost_share(size_wh, raster_wh):
             findings.notes.append(
-                f"{pairs}: DiffSynth-Studio at resolution {resolution} crops {_by(size_wh)} to "
+                f"{pairs}: {trainer} at resolution {resolution} crops {_by(size_wh)} to "
                 f"{_by(raster_wh)} ({lost}), target and controls alike"
             )
     elif layout == "difix" and size_wh[0] * DIFIX_SIZE_WH[1] != size_wh[1] * DIFIX_SIZE_WH[0]:
@@ -257,6 +259,29 @@ def diffsynth_raster(size_wh: tuple[int, int], resolution: int) -> tuple[int, in
     scale = max(1.0, math.sqrt(size_wh[0] * size_wh[1] / resolution**2))
     width, height = (int(side / scale) // DIFFSYNTH_STEP_PX * DIFFSYNTH_STEP_PX for side in size_wh)
     return width, height
+
+
+def musubi_bucket(size_wh: tuple[int, int], resolution: int) -> tuple[int, int]:
+    """Width and height that musubi-tuner cuts each picture to, with `bucket_no_upscale`.
+
+    musubi-tuner, `BucketSelector`: up to resolution² pixels both sides go down to multiples of 16;
+    above, the bucket of that area with the nearest proportions is taken.
+    """
+    width, height = size_wh
+    if width * height <= resolution**2:
+        return width // MUSUBI_STEP_PX * MUSUBI_STEP_PX, height // MUSUBI_STEP_PX * MUSUBI_STEP_PX
+    least = resolution // 2 // MUSUBI_STEP_PX * MUSUBI_STEP_PX
+    sides = range(least, resolution + MUSUBI_STEP_PX, MUSUBI_STEP_PX)
+    shapes = [(side, resolution**2 // side // MUSUBI_STEP_PX * MUSUBI_STEP_PX) for side in sides]
+    buckets = sorted({*shapes, *((height, width) for width, height in shapes)})
+    return min(buckets, key=lambda wh: abs(wh[0] / wh[1] - width / height))
+
+
+RASTERS = {
+    "modelscope": ("DiffSynth-Studio", diffsynth_raster),
+    "musubi": ("musubi-tuner", musubi_bucket),
+}
+"""Trainers that cut target and controls alike, and what they cut them to."""
 
 
 def lost_share(size_wh: tuple[int, int], raster_wh: tuple[int, int]) -> str | None:
