@@ -78,7 +78,7 @@ class HoleFillingRenderer:
                 occluder, of its 8 sectors is below this; 0 hides nothing.
             coarse_level: Coarsest pyramid level searched for occluders and crack walls.
             jfa_mask_sigma: Distance in pixels over which filled holes fade to 1/e.
-            device: `cuda` or `cpu`; None takes CUDA where there is one.
+            device: `cuda` or `cpu`; None takes CUDA where there is one, but not ROCm.
 
         Raises:
             ValueError: The size is not at least 1x1, or the level is negative.
@@ -94,7 +94,8 @@ class HoleFillingRenderer:
         self._occlusion_threshold = occlusion_threshold
         self._sigma = jfa_mask_sigma
         self._launcher = launcher_for(
-            device or ("cuda" if torch.cuda.is_available() else "cpu"), KERNEL_MODULES
+            device or ("cuda" if torch.version.cuda and torch.cuda.is_available() else "cpu"),
+            KERNEL_MODULES,
         )
         self._buffers = _Buffers(self._size_wh, coarse_level, self._launcher.device)
 
@@ -106,9 +107,11 @@ class HoleFillingRenderer:
         view_mat: Array,
         proj_mat: Array,
         fov_y: float,
+        footprints: Array | None = None,
     ) -> Array:
         """The (H, W, 3) uint8 image of `render_view`, which takes the same arguments."""
-        return self.render_view(points, colors, confidences, view_mat, proj_mat, fov_y).rgb
+        view = self.render_view(points, colors, confidences, view_mat, proj_mat, fov_y, footprints)
+        return view.rgb
 
     def render_view(  # noqa: PLR0913, PLR0917 -- the tool's public call
         self,
@@ -118,6 +121,7 @@ class HoleFillingRenderer:
         view_mat: Array,
         proj_mat: Array,
         fov_y: float,
+        footprints: Array | None = None,
     ) -> RenderedView:
         """Render the points for a camera, with all that is known about each pixel.
 
@@ -130,6 +134,9 @@ class HoleFillingRenderer:
             view_mat: (4, 4) OpenGL world-to-camera matrix (x right, y up, z backward).
             proj_mat: (4, 4) OpenGL projection; its off-centre terms are the principal point.
             fov_y: Full vertical field of view in radians, which scales `s0` to pixels.
+            footprints: (N,) width in world units of the pixel that each point was lifted from, so
+                that a magnified surface hides what is behind it; None takes it for about a pixel
+                of the image.
 
         Raises:
             ValueError: An array has another shape.
@@ -138,27 +145,33 @@ class HoleFillingRenderer:
         xyz = _on_device("points", points, (3,), launcher.device)
         rgb = _on_device("colors", colors, (3,), launcher.device)
         trust = _on_device("confidences", confidences, (), launcher.device)
-        if not len(xyz) == len(rgb) == len(trust):
+        widths = np.empty(0) if footprints is None else footprints
+        widths = _on_device("footprints", widths, (), launcher.device)
+        if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
             raise ValueError(
-                f"renderer: {len(xyz)} points, {len(rgb)} colors and {len(trust)} confidences, "
-                "need as many of each"
+                f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
+                f"{len(widths)} footprints, need as many of each"
             )
         samples = self._buffers.samples(rgb, trust)
         camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
         levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
         view = _empty_view(self._size_wh, launcher.device)
         wp.synchronize_device(launcher.device)
-        self._find_surface(wp.from_torch(xyz, wp.vec3f), samples, camera, levels)
+        cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
+        self._find_surface(cells, samples, camera, levels)
         self._blend(samples, view)
         self._fill(view)
         wp.synchronize_device(launcher.device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
-    def _find_surface(self, points: wp.array, samples: Any, camera: Any, levels: Any) -> None:
+    def _find_surface(
+        self, cells: tuple[wp.array, wp.array], samples: Any, camera: Any, levels: Any
+    ) -> None:
         """Depth of the front surface in every pixel, cracks closed, 0 in holes."""
         run, own = self._launcher, self._buffers
         pixels, trusted, threshold = len(own.keys), self._trusted, self._occlusion_threshold
-        run.items(splat_kernels.project_points, len(points), [points, trusted, camera, samples])
+        count = len(samples.z)
+        run.items(splat_kernels.project_points, count, [*cells, trusted, camera, samples])
         self._scatter(splat_kernels.keep_nearest, samples, [own.keys])
         run.items(splat_kernels.unpack_nearest, pixels, [own.keys, own.depths[0], own.exact])
         self._halve_depths()
@@ -247,17 +260,18 @@ class _Buffers:
         self.colors = [empty(w * h, wp.vec4f) for w, h in self.sizes]
         self.distance = empty(pixels, wp.int32)
         self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
-        self._positions = torch.empty((3, 0))
+        self._positions = torch.empty((4, 0))
 
     def samples(self, rgb: torch.Tensor, confidence: torch.Tensor) -> Any:
         """Kernel struct of the points' attributes, with room for their raster positions."""
         count = len(rgb)
         if count > self._positions.shape[1]:
-            self._positions = torch.empty((3, count), device=rgb.device)
+            self._positions = torch.empty((4, count), device=rgb.device)
         samples = splat_kernels.Samples()
         samples.x = wp.from_torch(self._positions[0, :count].view(torch.int32))
         samples.y = wp.from_torch(self._positions[1, :count].view(torch.int32))
         samples.z = wp.from_torch(self._positions[2, :count])
+        samples.reach = wp.from_torch(self._positions[3, :count].view(torch.int32))
         samples.rgb = wp.from_torch(rgb, wp.vec3f)
         samples.confidence = wp.from_torch(confidence)
         return samples

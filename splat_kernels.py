@@ -23,6 +23,9 @@ SUBPIXEL_BITS = wp.constant(8)
 SUBPIXELS = wp.constant(256)  # raster positions in a pixel, per axis
 FIXED_ONE = wp.constant(65536.0)  # 1.0 in the integer sums
 SAME_SURFACE = wp.constant(0.03)  # samples of one surface differ by less, relative to depth
+CELL_REACH = wp.constant(154)  # of a point whose footprint is not known: 0.6 pixels
+CELL_MARGIN = wp.constant(13)  # by which a cell overlaps the next one
+WIDEST_REACH = wp.constant(383)  # just under 1.5 pixels, the reach of the taps below
 EXACT_HIT = wp.constant(4)  # a sample this near a pixel's centre, per axis, is that pixel
 HOLE_BLACK = wp.constant(10.0 / 255.0)  # undershoot must not look like an unfilled hole
 MARGIN = wp.constant(0.15)  # least weight by which a surface reaches past its last samples
@@ -48,6 +51,7 @@ class Samples:
     x: wp.array(dtype=wp.int32)  # in 1/256 pixel
     y: wp.array(dtype=wp.int32)
     z: wp.array(dtype=wp.float32)  # 0: not to be drawn
+    reach: wp.array(dtype=wp.int32)  # half the side of its cell, in 1/256 pixel
     rgb: wp.array(dtype=wp.vec3f)
     confidence: wp.array(dtype=wp.float32)
 
@@ -115,10 +119,32 @@ def from_fixed(value: wp.int64) -> float:
     return float(value) / FIXED_ONE
 
 
+@wp.func
+def first_reached(position: int, reach: int) -> int:
+    """First pixel whose centre a sample reaches, but not after the one it lies in."""
+    return wp.min(pixel_of(position), pixel_of(position - reach + SUBPIXELS // 2 - 1))
+
+
+@wp.func
+def last_reached(position: int, reach: int) -> int:
+    """Last pixel whose centre a sample reaches, but not before the one it lies in."""
+    return wp.max(pixel_of(position), pixel_of(position + reach - SUBPIXELS // 2))
+
+
+@wp.func
+def cell_reach(footprint: float, z: float, focal: float) -> int:
+    """Half the side in 1/256 pixel of what a point's own pixel covers here, and the margin."""
+    cell_px = footprint * focal / z
+    if cell_px > 0.0 and cell_px < float(SUBPIXELS):
+        return wp.min(int(cell_px * float(SUBPIXELS // 2)) + CELL_MARGIN, WIDEST_REACH)
+    return wp.where(cell_px > 0.0, WIDEST_REACH, 0)
+
+
 @wp.kernel
 def project_points(
     first: int,
     points: wp.array(dtype=wp.vec3f),
+    footprints: wp.array(dtype=wp.float32),
     confidence_threshold: float,
     camera: Pinhole,
     samples: Samples,
@@ -136,19 +162,34 @@ def project_points(
         samples.x[n] = int(wp.floor(u * float(SUBPIXELS) + 0.5))
         samples.y[n] = int(wp.floor(v * float(SUBPIXELS) + 0.5))
         samples.z[n] = p[2]
+        samples.reach[n] = CELL_REACH
+        if footprints.shape[0] > 0:
+            samples.reach[n] = cell_reach(footprints[n], p[2], camera.focal[0])
 
 
 @wp.kernel
 def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
-    """Z-buffer: the least (depth, squared distance from the pixel centre) in every pixel."""
+    """Z-buffer: the least (depth, squared distance from the pixel centre) in every pixel.
+
+    A sample is a cell as large as the pixel it was lifted from is here: it stands in the pixel it
+    lies in and in those whose centres the cell covers, or a magnified surface would show what is
+    behind it between its samples.
+    """
     n = wp.tid()
-    x, y, z = pixel_of(samples.x[n]), pixel_of(samples.y[n]), samples.z[n]
-    if z > 0.0 and x >= 0 and x < band.width and y >= band.first_row and y < band.end_row:
-        dx = offset_from_center(samples.x[n], x)
-        dy = offset_from_center(samples.y[n], y)
-        depth_bits = wp.int64(wp.cast(z, wp.uint32))
-        key = (depth_bits << wp.int64(32)) | wp.int64(dx * dx + dy * dy)
-        wp.atomic_min(keys, y * band.width + x, key)
+    z = samples.z[n]
+    if z <= 0.0:
+        return
+    depth_bits = wp.int64(wp.cast(z, wp.uint32)) << wp.int64(32)
+    top = wp.max(first_reached(samples.y[n], samples.reach[n]), band.first_row)
+    bottom = wp.min(last_reached(samples.y[n], samples.reach[n]) + 1, band.end_row)
+    left = wp.max(first_reached(samples.x[n], samples.reach[n]), 0)
+    right = wp.min(last_reached(samples.x[n], samples.reach[n]) + 1, band.width)
+    for j in range(top, bottom):
+        for i in range(left, right):
+            dx = offset_from_center(samples.x[n], i)
+            dy = offset_from_center(samples.y[n], j)
+            key = depth_bits | wp.int64(dx * dx + dy * dy)
+            wp.atomic_min(keys, j * band.width + i, key)
 
 
 @wp.kernel

@@ -33,7 +33,8 @@ STAGES = {
     "fill": ["pull", "push"],
     "fade": ["column_distance", "fade_and_store"],
 }
-POINT_BYTES, PIXEL_BYTES = 28, 12  # position, colour, confidence; colour, hole, depth, confidence
+POINT_BYTES = 32  # position, colour, confidence, footprint
+PIXEL_BYTES = 12  # colour, hole, depth, confidence
 
 
 def a_view(width: int, height: int) -> tuple[tuple[Any, ...], float]:
@@ -49,7 +50,8 @@ def a_view(width: int, height: int) -> tuple[tuple[Any, ...], float]:
     points = cameras.unproject(source, depth).reshape(-1, 3)
     colors = np.random.default_rng(0).random(points.shape, np.float32)
     matrices = cameras.opengl_view_matrix(target), cameras.opengl_projection_matrix(target)
-    arguments = (points, colors, np.full(len(points), 2, np.float32), *matrices, target.fov_y)
+    trusted, footprints = np.full(len(points), 2, np.float32), depth.ravel() / np.float32(K[0, 0])
+    arguments = (points, colors, trusted, *matrices, target.fov_y, footprints)
     return arguments, splat_size(depth, source)
 
 

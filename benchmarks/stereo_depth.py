@@ -120,6 +120,7 @@ def warp_scores(photos: Sequence[PosedPhoto], depths: Depths) -> np.ndarray:
             opengl_view_matrix(camera),
             opengl_projection_matrix(camera),
             camera.fov_y,
+            points.footprint,
         )
         height, width = rgb.shape[:2]
         unmoved = resample_photo(rgb, (0.0, 0.0, width, height), camera.size_wh)

@@ -33,7 +33,11 @@ def unfixed(value: Ints) -> Floats:
 
 
 def project_points(
-    points: Floats, threshold: float, camera: SimpleNamespace, samples: SimpleNamespace
+    points: Floats,
+    footprints: Floats,
+    threshold: float,
+    camera: SimpleNamespace,
+    samples: SimpleNamespace,
 ) -> None:
     matrix, focal, center = camera.cam_from_world, camera.focal, camera.center
     with np.errstate(all="ignore"):
@@ -47,14 +51,25 @@ def project_points(
     samples.z[:] = np.where(keep, p[:, 2], 0)
     samples.x[keep] = np.floor(u[keep] * np.float32(256) + np.float32(0.5))
     samples.y[keep] = np.floor(v[keep] * np.float32(256) + np.float32(0.5))
+    samples.reach[keep] = 154
+    if len(footprints):
+        cell_px = footprints[keep] * focal[0] / samples.z[keep]
+        reach = (np.clip(np.nan_to_num(cell_px), 0, 1e4) * np.float32(128)).astype(np.int32) + 13
+        samples.reach[keep] = np.where(cell_px > 0, np.minimum(reach, 383), 0)
 
 
 def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) -> None:
     x, y = samples.x >> 8, samples.y >> 8
-    keep = (samples.z > 0) & (x >= 0) & (y >= 0) & (x < band.width) & (y < band.height)
-    dx, dy = samples.x - (x * 256 + 128), samples.y - (y * 256 + 128)
-    key = (samples.z.view(np.uint32).astype(np.int64) << 32) | (dx * dx + dy * dy)
-    np.minimum.at(keys, (y * band.width + x)[keep], key[keep])
+    for j in (-1, 0, 1):
+        for i in (-1, 0, 1):
+            column, row = x + i, y + j
+            dx, dy = samples.x - (column * 256 + 128), samples.y - (row * 256 + 128)
+            keep = (samples.z > 0) & (column >= 0) & (column < band.width)
+            keep &= (row >= 0) & (row < band.height)
+            keep &= (i == 0) | (np.abs(dx) <= samples.reach)
+            keep &= (j == 0) | (np.abs(dy) <= samples.reach)
+            key = (samples.z.view(np.uint32).astype(np.int64) << 32) | (dx * dx + dy * dy)
+            np.minimum.at(keys, (row * band.width + column)[keep], key[keep])
 
 
 def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:

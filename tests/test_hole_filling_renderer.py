@@ -81,15 +81,24 @@ def pixel_size(camera: Camera, depth: float) -> float:
     return depth * float(np.hypot(1 / camera.K[0, 0], 1 / camera.K[1, 1]))
 
 
-def seen(camera: Camera, cloud: Cloud, **options: Any) -> RenderedView:
+def footprints(camera: Camera, cloud: Cloud) -> NDArray[np.floating]:
+    """Width of the pixels that points of a wall before the camera were lifted from."""
+    return (cloud.points[:, 2] - camera.center_world[2]) / camera.K[0, 0]
+
+
+def seen(
+    camera: Camera, cloud: Cloud, widths: NDArray | None = None, **options: Any
+) -> RenderedView:
     """What a new renderer sees through the camera."""
     renderer = HoleFillingRenderer(*camera.size_wh, device="cpu", **options)
-    return render_with(renderer, camera, cloud)
+    return render_with(renderer, camera, cloud, widths)
 
 
-def render_with(renderer: HoleFillingRenderer, camera: Camera, cloud: Cloud) -> RenderedView:
+def render_with(
+    renderer: HoleFillingRenderer, camera: Camera, cloud: Cloud, widths: NDArray | None = None
+) -> RenderedView:
     matrices = opengl_view_matrix(camera), opengl_projection_matrix(camera)
-    return renderer.render_view(*cloud, *matrices, camera.fov_y)
+    return renderer.render_view(*cloud, *matrices, camera.fov_y, widths)
 
 
 def same_bytes(one: RenderedView, other: RenderedView) -> bool:
@@ -160,6 +169,32 @@ def test_a_background_does_not_shine_through_a_magnified_foreground():
     view = seen(closer, scene, s0=pixel_size(camera, 2.0))
     front = view.rgb[8:40, 10:54]
     assert np.all(front == (255, 0, 0))
+
+
+@pytest.mark.parametrize("step", [0.15, 0.3, 0.45, 0.6, 0.75, 1.0])
+def test_a_background_does_not_shine_through_a_mildly_magnified_foreground(step: float):
+    camera, closer = a_camera(), a_camera(position=(0.01, 0.02, step))
+    inside = np.zeros(camera.shape_hw, bool)
+    inside[14:34, 20:44] = True
+    front, back = a_wall(camera, 2.0, (255, 0, 0), inside), a_wall(camera, 4.0, (0, 0, 255))
+    widths = np.r_[footprints(camera, front), footprints(camera, back)]
+    view = seen(closer, together(front, back), widths, s0=pixel_size(camera, 2.0))
+    middle = view.rgb[18:30, 24:40]
+    assert np.all(middle == (255, 0, 0))
+
+
+def test_a_coarse_foreground_has_straight_edges():
+    """Points on every second pixel only: each stands for the four that it was lifted from."""
+    camera, coarse = a_camera(), a_camera(32, 24, focal=30.0)
+    inside = np.zeros(coarse.shape_hw, bool)
+    inside[6:18, 10:22] = True
+    front, back = a_wall(coarse, 1.0, (255, 0, 0), inside), a_wall(camera, 4.0, (0, 0, 255))
+    widths = np.r_[footprints(coarse, front), footprints(camera, back)]
+    view = seen(camera, together(front, back), widths, s0=pixel_size(camera, 1.0))
+    red = view.rgb[..., 0] > 127
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert red[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+    assert (len(rows), len(columns)) == pytest.approx((24, 24), abs=2)
 
 
 def test_a_thin_object_is_not_eaten():
@@ -301,11 +336,14 @@ def test_render_returns_the_image_of_render_view():
         ({"points": np.zeros((5, 2))}, r"points are \(5, 2\), need \(N, 3\)"),
         ({"confidences": np.zeros((5, 1))}, r"confidences are \(5, 1\), need \(N\)"),
         ({"colors": np.zeros((4, 3))}, "4 colors"),
+        ({"widths": np.zeros(4)}, "4 footprints"),
+        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N\)"),
     ],
 )
 def test_arrays_of_another_shape_are_refused(change: dict[str, NDArray], message: str):
+    arrays = {name: array for name, array in change.items() if name != "widths"}
     with pytest.raises(ValueError, match=message):
-        seen(a_camera(), a_cloud(5)._replace(**change))
+        seen(a_camera(), a_cloud(5)._replace(**arrays), change.get("widths"))
 
 
 def test_an_empty_image_is_refused():
@@ -386,16 +424,24 @@ def degenerate_clouds() -> dict[str, Cloud]:
     }
 
 
+def odd_widths(count: int) -> NDArray[np.float32]:
+    """Footprints from far below a pixel to beyond what is drawn, and some that are none."""
+    widths = np.geomspace(1e-4, 10, max(count, 1)).astype(np.float32)[:count]
+    widths[::7], widths[1::11], widths[2::13] = np.nan, np.inf, -1
+    return np.random.default_rng(4).permutation(widths)
+
+
 SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 
 
+@pytest.mark.parametrize("with_widths", [False, True])
 @pytest.mark.parametrize("name", degenerate_clouds())
 @pytest.mark.parametrize("size", SIZES)
-def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int]):
-    camera = a_camera(*size, focal=40.0)
+def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], with_widths: bool):
+    camera, cloud = a_camera(*size, focal=40.0), degenerate_clouds()[name]
     renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
     with every_launch_replayed(renderer) as names:
-        render_with(renderer, camera, degenerate_clouds()[name])
+        render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
     kernels = set(hole_filling_renderer.splat_kernels.__dict__) | set(
         hole_filling_renderer.fill_kernels.__dict__
     )

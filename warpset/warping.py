@@ -42,8 +42,15 @@ class Renderer(Protocol):
 
     s0: float
 
-    def render_view(  # noqa: PLR0913 -- the renderer's public call
-        self, points: Any, colors: Any, confidences: Any, view_mat: Any, proj_mat: Any, fov_y: float
+    def render_view(  # noqa: PLR0913, PLR0917 -- the renderer's public call
+        self,
+        points: Any,
+        colors: Any,
+        confidences: Any,
+        view_mat: Any,
+        proj_mat: Any,
+        fov_y: float,
+        footprints: Any = None,
     ) -> RenderedView:
         """Draw points for a camera."""
         ...
@@ -252,6 +259,7 @@ class Warper:
             opengl_view_matrix(camera),
             opengl_projection_matrix(camera),
             camera.fov_y,
+            cloud.footprint,
         )
         return Warp(
             splats=rendered.rgb,
