@@ -44,8 +44,17 @@ def opengl_pose(camera: Camera) -> list[list[float]]:
     return (camera.world_from_cam @ OPENGL_FROM_OPENCV).tolist()
 
 
-def a_scene(folder: Path, photos: int = 3, size_wh=(64, 48), fields: Mapping | None = None) -> Path:
+def a_scene(
+    folder: Path, photos: int = 3, size_wh=(64, 48), fields: Mapping | None = None, at=(0, 0, 0)
+) -> Path:
     """A scene with recorded geometry: cameras that step along x before a textured plane.
+
+    Args:
+        folder: Where it goes.
+        photos: How many there are.
+        size_wh: Their size.
+        fields: More of transforms.json.
+        at: Where the first camera stands.
 
     Returns:
         The scene's folder, with images/<n>.png, depths/<n>.png and transforms.json.
@@ -55,7 +64,7 @@ def a_scene(folder: Path, photos: int = 3, size_wh=(64, 48), fields: Mapping | N
     wide = a_photo((4 * size_wh[0], size_wh[1]))
     frames = []
     for index in range(photos):
-        camera = a_camera(size_wh, focal=60.0, at=(0.1 * index, 0, 0))
+        camera = a_camera(size_wh, focal=60.0, at=np.add(at, (0.1 * index, 0, 0)))
         shift = 3 * index  # focal * step / depth: the plane's disparity in pixels
         name = f"{index + 1}.png"
         Image.fromarray(wide[:, shift : shift + size_wh[0]]).save(folder / "images" / name)

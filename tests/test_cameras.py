@@ -7,11 +7,10 @@ from tests.builders import a_camera, a_rotation, opengl_pose
 from warpset.cameras import (
     cam_from_world_from_colmap,
     cam_from_world_from_opengl,
-    camera_from_opengl,
     opengl_projection_matrix,
-    opengl_view_matrix,
     project,
     raster_transform,
+    share_of_raster,
     unproject,
 )
 
@@ -54,19 +53,19 @@ def test_an_opengl_camera_looks_along_its_negative_z():
     assert (camera_at_origin @ [0, 0, -1, 1])[2] == 1
 
 
+def test_the_share_of_a_raster_that_another_covers_counts_only_what_lies_in_it():
+    middle = CAMERA.on_raster((64, 24), np.array([[1.0, 0, 0], [0, 1.0, -12], [0, 0, 1]]))
+    wider = CAMERA.on_raster((128, 48), np.array([[1.0, 0, 32], [0, 1.0, 0], [0, 0, 1]]))
+    assert share_of_raster(CAMERA, CAMERA.resized((7, 9))) == pytest.approx(1)
+    assert share_of_raster(CAMERA, middle) == pytest.approx(0.5)
+    assert share_of_raster(CAMERA, wider) == pytest.approx(1)
+
+
 def test_colmap_quaternions_are_scalar_first():
     half = np.pi / 8
     pose = cam_from_world_from_colmap([np.cos(half), 0, np.sin(half), 0], [1, 2, 3])
     np.testing.assert_allclose(pose[:3, :3], a_rotation(y=np.pi / 4), atol=1e-12)
     np.testing.assert_allclose(pose[:3, 3], [1, 2, 3])
-
-
-def test_opengl_matrices_give_the_camera_back():
-    back = camera_from_opengl(
-        opengl_view_matrix(CAMERA), opengl_projection_matrix(CAMERA), CAMERA.size_wh
-    )
-    np.testing.assert_allclose(back.K, CAMERA.K, atol=1e-9)
-    np.testing.assert_allclose(back.cam_from_world, CAMERA.cam_from_world, atol=1e-12)
 
 
 def test_the_opengl_projection_puts_a_pixel_where_the_pinhole_formula_does():

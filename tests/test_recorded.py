@@ -20,10 +20,14 @@ from tests.builders import (
     read_transforms_file,
     write_transforms,
 )
+from warpset import lens
 from warpset.cameras import project, unproject
 from warpset.depth_files import read_depth
 from warpset.errors import InputError
+from warpset.lens import undistort_photo
+from warpset.pinhole_photos import shrunk_size
 from warpset.recorded import read_recording, recorded_geometry
+from warpset.recording import same_aspect
 
 
 def recording_of(scene, **fields):
@@ -267,6 +271,23 @@ def test_distortion_is_removed_from_photo_and_depth_alike(tmp_path):
     depth, _, depth_camera = depth_maps(recording)[0]
     assert depth_camera.size_wh == camera.size_wh
     assert (depth > 0).all()
+
+
+def test_a_photo_undistorted_in_bands_is_the_one_undistorted_at_once(tmp_path, monkeypatch):
+    scene = a_scene(tmp_path / "s", size_wh=(320, 240), fields={"fl_x": 300.0, "fl_y": 300.0})
+    photo = recording_of(scene, **DISTORTION).frames[0].photo
+    assert photo.lens is not None
+    camera, rgb = photo.camera.resized((150, 110)), a_photo((320, 240))
+    whole = undistort_photo(rgb, photo.lens, camera)
+    monkeypatch.setattr(lens, "BAND_SAMPLES", 5000)
+    np.testing.assert_array_equal(undistort_photo(rgb, photo.lens, camera), whole)
+
+
+@pytest.mark.parametrize("whole", [(6000, 4000), (4000, 6000), (5472, 3648), (6048, 4024)])
+def test_one_pixel_of_rounding_counts_in_the_smaller_size(whole):
+    small = shrunk_size(whole, 1600)
+    assert same_aspect(whole, small) and same_aspect(small, whole)
+    assert not same_aspect(whole, (small[0], small[1] + 4))
 
 
 def test_zero_distortion_leaves_a_pinhole(tmp_path):

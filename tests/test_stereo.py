@@ -27,8 +27,8 @@ from warpset.recorded import read_recording, recorded_geometry
 from warpset.reprojection import Reprojection, sample
 from warpset.semi_global import aggregate
 from warpset.sfm import triangulate_points
-from warpset.sparse import SparsePoints
-from warpset.stereo import FILLED_CONFIDENCE, StereoOptions, estimate_depths
+from warpset.sparse import SourceView, SparsePoints
+from warpset.stereo import FILLED_CONFIDENCE, StereoOptions, estimate_depths, swept_photos
 
 
 def true_points(cameras, depths, count=300):
@@ -211,6 +211,13 @@ def test_a_photo_that_shares_no_points_is_named_and_gets_no_depth(tmp_path):
     assert sorted(found) == [0, 1, 2]
 
 
+def test_witnesses_without_a_depth_range_of_their_own_are_none():
+    a, b, c = (SourceView(index, zoom=1.0) for index in range(3))
+    swept, witnesses = swept_photos([True, True, False, True], [[b, c], [a], [a, b], [c]])
+    assert swept == [0, 1]
+    assert witnesses[:2] == [[b], [a]]
+
+
 def test_photos_from_one_spot_are_refused(tmp_path):
     (tmp_path / "work").mkdir()
     camera = cameras_in_a_row(1, 0.0)[0]
@@ -286,6 +293,15 @@ def test_a_gap_in_a_plane_is_filled_with_the_plane():
     holed = whole.copy()
     holed[20, 18:20] = 0
     np.testing.assert_allclose(fill_gaps(holed, gray), whole, rtol=1e-4)
+
+
+def test_a_gap_is_judged_by_its_whole_rim_where_another_gap_is_near():
+    inverse_depth, gray = a_slope(), np.full((40, 40), 0.5, np.float32)
+    inverse_depth[:, 21:] *= 1.5
+    inverse_depth[10, 18:20] = inverse_depth[10:17, 24] = 0
+    filled = fill_gaps(inverse_depth, gray)
+    assert not filled[10, 18:20].any()
+    assert filled[10:17, 24].all()
 
 
 @pytest.mark.parametrize("case", ["edge", "large", "border", "other surface"])

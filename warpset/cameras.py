@@ -131,6 +131,15 @@ def raster_transform(source: Camera, target: Camera) -> FloatArray:
     return target.K @ np.linalg.inv(source.K)
 
 
+def share_of_raster(whole: Camera, part: Camera) -> float:
+    """Share of one raster's area that another one of the same camera covers, 0..1."""
+    to_whole = raster_transform(part, whole)
+    ends = to_whole @ np.array([[0, part.size_wh[0]], [0, part.size_wh[1]], [1, 1]], np.float64)
+    extents = np.array(whole.size_wh)
+    inside = np.diff(ends[:2].clip(0, extents[:, None]))[:, 0].clip(0)
+    return float(np.prod(inside / extents))
+
+
 def integer_center_K(K: FloatArray) -> FloatArray:
     """(3, 3) K for pixel centres at whole numbers (OpenCV, DUSt3R) of one for centres at +0.5."""
     return _HALF_PIXEL_BACK @ K
@@ -180,17 +189,3 @@ def opengl_projection_matrix(camera: Camera, near: float = 0.01, far: float = 1e
     projection[2, 3] = -2.0 * far * near / (far - near)
     projection[3, 2] = -1.0
     return projection
-
-
-def camera_from_opengl(
-    view_mat: FloatArray, proj_mat: FloatArray, size_wh: tuple[int, int]
-) -> Camera:
-    """The camera that `opengl_view_matrix` and `opengl_projection_matrix` were made of."""
-    width, height = size_wh
-    K = intrinsics(
-        proj_mat[0, 0] * width / 2.0,
-        proj_mat[1, 1] * height / 2.0,
-        (1.0 - proj_mat[0, 2]) * width / 2.0,
-        (1.0 + proj_mat[1, 2]) * height / 2.0,
-    )
-    return Camera(K, OPENGL_FROM_OPENCV @ np.asarray(view_mat, np.float64), size_wh)

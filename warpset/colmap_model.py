@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
+from .cache import content_key
 from .depth_files import DEPTH_EXTENSIONS
 from .errors import InputError
 from .lens import Lens
+from .photos import sorted_naturally
 from .recording import RecordedFrame, Recording, inside, pose_photo
 
 MODEL_FOLDERS = ("sparse-txt", "sparse/0", "sparse")
@@ -53,8 +55,9 @@ def read_colmap_model(scene: Path, model: Path) -> Recording:
 
 
 def _photo_path(scene: Path, name: str, model: Path) -> Path | None:
-    folders = [*sorted(path.name for path in scene.glob("images*") if path.is_dir()), "."]
-    candidates = (inside(scene, f"{folder}/{name}", model) for folder in folders)
+    folders = sorted_naturally(path for path in scene.glob("images*") if path.is_dir())
+    names = [*(folder.name for folder in folders), "."]
+    candidates = (inside(scene, f"{folder}/{name}", model) for folder in names)
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -69,4 +72,7 @@ def _recorded_frame(scene: Path, path: Path, image: pycolmap.Image, model: Path)
         inside(scene, f"depths/{stem}{extension}", model) for extension in DEPTH_EXTENSIONS
     )
     depth_path = next((path for path in depth_files if path.is_file()), None)
-    return RecordedFrame(pose_photo(path, lens, cam_from_world), depth_path)
+    key = content_key(
+        lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
+    )
+    return RecordedFrame(pose_photo(path, lens, cam_from_world), depth_path, key=key)

@@ -5,6 +5,8 @@ Everything works on inverse depth, in which a plane of the scene is a plane of t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -55,14 +57,14 @@ def fill_gaps(inverse_depth: Map, gray: Map) -> Map:
         gray: (h, w) luminance, 0 to 1.
     """
     gaps = _small_gaps(inverse_depth == 0)
-    rims = _rims(gaps, inverse_depth > 0)
     count = int(gaps.max()) + 1
     if count == 1:
         return inverse_depth
+    rims = _rims(gaps, inverse_depth > 0)
     planes, misfit = _fit_planes(inverse_depth, rims, count)
     darkest, lightest = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(darkest, rims[rims > 0], gray[rims > 0])
-    np.maximum.at(lightest, rims[rims > 0], gray[rims > 0])
+    np.minimum.at(darkest, rims.gap, gray[rims.rows, rims.columns])
+    np.maximum.at(lightest, rims.gap, gray[rims.rows, rims.columns])
     rows, columns = np.nonzero((gaps > 0) & (misfit[gaps] < RIM_MISFIT))
     gap, bright = gaps[rows, columns], gray[rows, columns]
     filling = _plane_at(planes[gap], rows, columns)
@@ -85,19 +87,33 @@ def _small_gaps(unknown: NDArray[np.bool_]) -> NDArray[np.int32]:
     return renumbered[gaps].astype(np.int32)
 
 
-def _rims(gaps: NDArray[np.int32], known: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Number (h, w) of the gap that each known pixel is near to; 0 elsewhere."""
-    size = 2 * RIM_WIDTH_PX + 1
-    near = cv2.dilate(gaps.astype(np.float32), np.ones((size, size), np.uint8))
-    return np.where(known, near, 0).astype(np.int32)
+class _Rims(NamedTuple):
+    """Known pixels beside gaps, (n,) each."""
+
+    gap: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+
+def _rims(gaps: NDArray[np.int32], known: NDArray[np.bool_]) -> _Rims:
+    """The rims of all gaps; a pixel beside several is in that of the first and of the last one."""
+    square = np.ones((2 * RIM_WIDTH_PX + 1,) * 2, np.uint8)
+    backwards = np.where(gaps > 0, gaps.max() + 1 - gaps, 0)
+    last = cv2.dilate(gaps.astype(np.float32), square)
+    first = gaps.max() + 1 - cv2.dilate(backwards.astype(np.float32), square)
+    beside = known & (last > 0)
+    parts = [(last, beside), (first, beside & (first < last))]
+    pixels = [(near[where], *np.nonzero(where)) for near, where in parts]
+    gap, rows, columns = (np.concatenate(values) for values in zip(*pixels, strict=True))
+    return _Rims(gap.astype(np.intp), rows, columns)
 
 
 def _fit_planes(
-    inverse_depth: Map, rims: NDArray[np.int32], count: int
+    inverse_depth: Map, rims: _Rims, count: int
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Least-squares planes (count, 3) of the rims, and each rim's largest relative misfit."""
-    rows, columns = np.nonzero(rims)
-    rim, values = rims[rows, columns], inverse_depth[rows, columns]
+    rim, rows, columns = rims
+    values = inverse_depth[rows, columns]
     terms = np.stack([columns, rows, np.ones(len(rows))], -1)
     normal = np.zeros((count, 3, 3))
     np.add.at(normal, rim, terms[:, :, None] * terms[:, None, :])

@@ -81,6 +81,7 @@ class SceneGeometry:
         plan: How the work was divided where that changes the result; empty where it does not.
         left_out: A line for each photo that no geometry was found for.
         licence: What it may be used for, where the estimator's weights say; else empty.
+        world_offset: (3,) what was taken off recorded positions, see `recording.near_origin`.
     """
 
     frames: tuple[FrameGeometry, ...]
@@ -89,11 +90,15 @@ class SceneGeometry:
     plan: str = ""
     left_out: tuple[str, ...] = ()
     licence: str = ""
+    world_offset: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     @property
     def remarks(self) -> dict[str, str]:
         """What a record says of it besides its source and revision."""
-        return {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
+        remarks = {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
+        if any(self.world_offset):
+            remarks["world_offset"] = " ".join(f"{value:.0f}" for value in self.world_offset)
+        return remarks
 
 
 def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from .cameras import Camera, intrinsics, pixel_centers
 
+BAND_SAMPLES = 1 << 20
+"""So many samples of a photo are looked up at once; each takes 56 bytes on the way."""
+
 
 @dataclass(frozen=True)
 class Lens:
@@ -122,6 +125,21 @@ def undistort_photo(rgb: NDArray[np.uint8], lens: Lens, camera: Camera) -> NDArr
     """
     undistorted_focal = lens.pinhole()[0][0, 0]
     oversampling = max(1, math.ceil(undistorted_focal / camera.K[0, 0]))
+    width, height = camera.size_wh
+    rows = max(1, BAND_SAMPLES // (width * oversampling**2))
+    bands = (_rows(camera, top, min(top + rows, height)) for top in range(0, height, rows))
+    return np.concatenate([_looked_up(rgb, lens, band, oversampling) for band in bands])
+
+
+def _rows(camera: Camera, top: int, bottom: int) -> Camera:
+    """The camera on some rows of its raster."""
+    below_top = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    return camera.on_raster((camera.size_wh[0], bottom - top), below_top)
+
+
+def _looked_up(
+    rgb: NDArray[np.uint8], lens: Lens, camera: Camera, oversampling: int
+) -> NDArray[np.uint8]:
     positions = lens.photo_positions(camera, oversampling) - 0.5
     sampled = cv2.remap(
         rgb, positions[..., 0], positions[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE

@@ -50,6 +50,7 @@ def recorded_geometry(recording: Recording, frames: tuple[RecordedFrame, ...]) -
         tuple(FrameGeometry(frame.photo, partial(_load_depth, frame)) for frame in frames),
         source=RECORDED,
         revision=recording.origin,
+        world_offset=recording.world_offset,
     )
 
 

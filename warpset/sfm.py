@@ -245,18 +245,20 @@ def _why_not_placeable(count: int, database: Path) -> str | None:
             f"found texture in {textured} of {count} photos, need it in at least 2 to find their"
             " cameras; photograph textured surfaces"
         )
-    pairs = [_has_baseline(pair) for pair in matched_pairs(database)]
-    if not pairs:
+    overlap = False
+    for pair in matched_pairs(database):
+        overlap = True
+        if _has_baseline(pair):
+            return None
+    if not overlap:
         return (
             f"none of {count} photos shows what another shows, need overlapping photos of one"
             " place; add photos in between or split the scene"
         )
-    if not any(pairs):
-        return (
-            f"all {count} photos were taken from one spot (one photo repeated, or a camera that"
-            " only turned), need at least 2 spots to find depth; move the camera between photos"
-        )
-    return None
+    return (
+        f"all {count} photos were taken from one spot (one photo repeated, or a camera that"
+        " only turned), need at least 2 spots to find depth; move the camera between photos"
+    )
 
 
 def _has_baseline(pair: MatchedPair) -> bool:

@@ -124,6 +124,24 @@ def _schedule(
     return finished_at, last_used_at
 
 
+def swept_photos(
+    has_range: Sequence[bool], witnesses: Sequence[Sequence[SourceView]]
+) -> tuple[list[int], list[list[SourceView]]]:
+    """Photos that can be swept, in order, and of each photo's witnesses those that are swept.
+
+    Args:
+        has_range: Whether a range of depths is known, by photo.
+        witnesses: Photos that see the same, by photo.
+    """
+    swept = {index for index, known in enumerate(has_range) if known}
+    while True:
+        kept = [[witness for witness in each if witness.photo in swept] for each in witnesses]
+        alone = {index for index in swept if not kept[index]}
+        if not alone:
+            return sorted(swept), kept
+        swept -= alone
+
+
 class _Scene:
     """The photos of a scene, read when needed and kept for a while, and what each is swept with."""
 
@@ -133,15 +151,12 @@ class _Scene:
         self._ranges = [
             inverse_depth_range(points, index, camera) for index, camera in enumerate(self._cameras)
         ]
-        self.witnesses = [
+        witnesses = [
             choose_sources(points, self._cameras, index, max(WITNESSES, options.sources))
             for index in range(len(photos))
         ]
-        self.swept = [
-            index
-            for index in range(len(photos))
-            if self.witnesses[index] and self._ranges[index] is not None
-        ]
+        has_range = [depths is not None for depths in self._ranges]
+        self.swept, self.witnesses = swept_photos(has_range, witnesses)
         self._view = lru_cache(VIEWS_KEPT)(self._read_view)
 
     def _read_view(self, index: int) -> View:

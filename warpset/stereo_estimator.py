@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from .cache import ArrayCache, content_key
@@ -18,7 +18,7 @@ from .sparse import SparsePoints
 from .stereo import StereoOptions, estimate_depths
 
 STEREO = "stereo"
-REVISIONS = {"sweep": "plane-sweep-2", "colmap": "colmap-patch-match-1"}
+REVISIONS = {"sweep": "plane-sweep-3", "colmap": "colmap-patch-match-1"}
 """What exactly estimates, by the name of the engine."""
 
 
@@ -33,6 +33,9 @@ class StereoEstimator:
     Raises:
         InputError: The engine needs CUDA, and pycolmap was built without.
     """
+
+    may_leave_out = True
+    takes_recorded_cameras = True
 
     def __init__(self, arrays: ArrayCache, options: StereoOptions, engine: str = "sweep"):
         if engine == "colmap":
@@ -54,7 +57,10 @@ class StereoEstimator:
             self._fill(cache, scene, posed)
             cached = cache.load(scene.photos)
         assert cached is not None, "was filled just now"
-        return SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, cached.left_out)
+        geometry = SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, cached.left_out)
+        if scene.recording is None:
+            return geometry
+        return replace(geometry, world_offset=scene.recording.world_offset)
 
     def _key(self, scene: SceneInput, posed: Sequence[PosedPhoto] | None) -> str:
         return content_key(
@@ -63,7 +69,12 @@ class StereoEstimator:
             options=asdict(self._options) | {"device": None},
             photos=[sha256_of(photo) for photo in scene.photos],
             cameras=[
-                [photo.camera.K.tolist(), photo.camera.cam_from_world.tolist()]
+                [
+                    photo.camera.K.tolist(),
+                    photo.camera.cam_from_world.tolist(),
+                    photo.camera.size_wh,
+                    asdict(photo.lens) if photo.lens else None,
+                ]
                 for photo in posed or ()
             ],
         )
@@ -95,8 +106,7 @@ def recorded_poses(scene: SceneInput) -> tuple[PosedPhoto, ...] | None:
     """The scene's photos with their recorded cameras; None where none are recorded."""
     if scene.recording is None:
         return None
-    posed = {frame.photo.path: frame.photo for frame in scene.recording.frames}
-    return tuple(posed[path] for path in scene.photos)
+    return tuple(frame.photo for frame in scene.recorded_frames())
 
 
 def _placed(

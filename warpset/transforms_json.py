@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .cache import content_key
 from .cameras import cam_from_world_from_opengl, focal_from_fov, intrinsics
 from .errors import InputError
 from .lens import Lens, opencv_fisheye_lens, opencv_lens
@@ -19,6 +20,11 @@ from .recording import RecordedFrame, Recording, inside, pose_photo
 TRANSFORMS_NAME = "transforms.json"
 RADIAL_TANGENTIAL = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 FISHEYE = ("k1", "k2", "k3", "k4")
+CAMERA_FIELDS = (
+    *("transform_matrix", "w", "h", "fl_x", "fl_y", "cx", "cy", "camera_angle_x", "camera_angle_y"),
+    *("camera_model", "is_fisheye", "depth_unit_scale_factor", *RADIAL_TANGENTIAL),
+)
+"""Everything that is read of a frame besides its paths."""
 
 Fields = Mapping[str, Any]
 
@@ -85,7 +91,8 @@ def _recorded_frame(scene: Path, path: Path, fields: Fields, origin: Path) -> Re
     unit_scale = _number(fields, "depth_unit_scale_factor", path)
     if unit_scale is not None and unit_scale <= 0:
         raise InputError(f"{path}: depth_unit_scale_factor is {unit_scale}, need more than 0")
-    return RecordedFrame(photo, depth_path, unit_scale)
+    key = content_key(**{name: fields.get(name) for name in CAMERA_FIELDS})
+    return RecordedFrame(photo, depth_path, unit_scale, key)
 
 
 def _matrix(fields: Fields, path: Path) -> np.ndarray:
