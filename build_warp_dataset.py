@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,6 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 import builder_tools
 from warpset.command_line import make_parser, read_options, read_shard
 from warpset.errors import FolderInUseError, InputError
+from warpset.files import writing_to
 from warpset.fleet import Shard
 from warpset.options import BuildOptions
 from warpset.scenes import find_scenes, scene_name
@@ -62,13 +62,14 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
     over_ray = args.ray is not None and not options.dry_run
     if args.device and not over_ray:
         builder_tools.torch_device(args.device)
-    if args.clear_cache:
-        shutil.rmtree(builder_tools.CACHE, ignore_errors=True)
+    if args.clear_cache and not options.dry_run:
+        builder_tools.clear_cache()
     summaries = ShardSummaries(args.output_dir)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
     if not options.dry_run:
-        args.output_dir.mkdir(parents=True, exist_ok=True)
+        with writing_to(args.output_dir):
+            args.output_dir.mkdir(parents=True, exist_ok=True)
         if shard:
             summaries.forget(shard.index, shard.count)
     with builder_tools.cache_folder(args.nocache) as cache_dir:
@@ -78,8 +79,8 @@ def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) 
             outcomes = one_by_one(
                 builder_tools.make_scene_builder(args, options, cache_dir), scenes
             )
-        total = add_up(outcomes, len(scenes), options.quiet)
-    if shard and not options.dry_run:
+        total, is_whole = add_up(outcomes, len(scenes), options.quiet)
+    if shard and is_whole and not options.dry_run:
         summaries.keep(shard.index, shard.count, total)
     return total
 
@@ -94,9 +95,9 @@ def one_by_one(build_scene: Callable[[str], SceneSummary], scenes: Sequence[str]
             return
 
 
-def add_up(outcomes: Outcomes, count: int, quiet: bool) -> SceneSummary:
-    """The sum of all scenes; those that could not even be begun are said and counted."""
-    total = SceneSummary()
+def add_up(outcomes: Outcomes, count: int, quiet: bool) -> tuple[SceneSummary, bool]:
+    """The sum of all scenes, and whether none of them was another run's; what failed is said."""
+    total, seen, scene, is_whole = SceneSummary(), 0, "", True
     bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
     for scene, outcome in bar:
         if isinstance(outcome, SceneSummary):
@@ -105,7 +106,11 @@ def add_up(outcomes: Outcomes, count: int, quiet: bool) -> SceneSummary:
             total.report(str(outcome))
         else:
             total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
-    return total
+        seen += 1
+        is_whole = is_whole and not isinstance(outcome, FolderInUseError)
+    if seen < count:
+        total.report(f"{scene}: {count - seen} scenes after it not tried; run the command again")
+    return total, is_whole
 
 
 if __name__ == "__main__":

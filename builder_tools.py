@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
+import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -23,9 +24,18 @@ from warpset.scenes import scene_name
 from warpset.summary import SceneSummary
 from warpset.warping import Renderer
 
-log = logging.getLogger(__name__)
-
 CACHE = Path(__file__).parent / ".cache"
+
+
+def clear_cache() -> None:
+    """Delete what is in the cache; the folder itself may be a link to a larger disk.
+
+    Raises:
+        OSError: Something cannot be deleted.
+    """
+    if CACHE.is_dir():
+        for path in CACHE.iterdir():
+            shutil.rmtree(path)
 
 
 @contextlib.contextmanager
@@ -75,7 +85,7 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
 def make_scene_builder(
     args: argparse.Namespace, options: BuildOptions, cache_dir: Path
 ) -> Callable[[str], SceneSummary]:
-    """What builds the pairs of a scene folder, keeping network and renderer for the next one.
+    """What builds the pairs of a scene folder, keeping the network for the next one.
 
     Whatever goes wrong is in its summary, but for another run's writing to the same folder.
     """
@@ -90,11 +100,18 @@ def make_scene_builder(
         except InputError as error:
             summary.report(str(error))
         except Exception as error:  # one scene must not take the others down
-            log.debug("unexpected", exc_info=True)
-            summary.report(f"{scene}: failed ({type(error).__name__}: {error}); left out")
+            summary.report(
+                f"{scene}: failed ({type(error).__name__}: {error}, {_raised_at(error)}); left out"
+            )
         return summary
 
     return build
+
+
+def _raised_at(error: Exception) -> str:
+    """Where in the code an error came from, for whoever has to mend it."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(innermost.filename).name}:{innermost.lineno}"
 
 
 def build_over_ray(
@@ -145,11 +162,14 @@ def make_renderer(size_wh: tuple[int, int], sigma: float, device: str, **setting
     Args:
         size_wh: Size of its pictures.
         sigma: Distance in pixels over which filled holes fade.
-        device: `cuda` or `cpu`.
+        device: `cuda` or `cpu`, as torch names them; on ROCm the renderer runs on the CPU.
         settings: Further arguments of `HoleFillingRenderer`.
     """
+    import torch
+
     from hole_filling_renderer import HoleFillingRenderer
 
+    device = device if torch.version.cuda is not None else "cpu"
     return HoleFillingRenderer(
         *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device, **settings
     )

@@ -18,7 +18,7 @@ from vggt.preprocess import Mode
 from vggt.registry import VGGT_1B, Network, network_named
 from vggt.weights import ModelError, ModelFiles, aggregator_dtype, load, locate
 from warpset.cache import ArrayCache, content_key
-from warpset.cameras import Camera
+from warpset.cameras import Camera, share_of_raster
 from warpset.errors import InputError
 from warpset.geometry import DepthMap, PosedPhoto, SceneGeometry
 from warpset.geometry_cache import GeometryCache
@@ -28,6 +28,9 @@ from warpset.scenes import SceneInput
 log = logging.getLogger(__name__)
 
 VGGT = "vggt"
+
+NEARLY_ALL = 0.98
+"""Share of a photo; a network's patches leave out a few pixels of most."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class VGGTEstimator:
         arrays: Where geometry is kept.
         options: How the network is run.
     """
+
+    may_leave_out = False
+    takes_recorded_cameras = False
 
     def __init__(self, arrays: ArrayCache, options: VGGTOptions):
         self._arrays, self._options = arrays, options
@@ -150,13 +156,26 @@ class VGGTEstimator:
         frames = predict_scene(
             predictor, lambda i: read_photo(photos[i]), len(photos), window, windows.append
         )
-        disable = self._options.quiet
+        disable, shares = self._options.quiet, []
         bar = tqdm(frames, desc=f"{name} depth", unit="frame", total=len(photos), disable=disable)
         for index, frame in enumerate(bar):
             bar.set_postfix(window=f"{windows[-1].start + 1}-{windows[-1].stop}")
-            cache.put(index, *_on_photo(photos[index], frame))
+            photo, depth_map = _on_photo(photos[index], frame)
+            cache.put(index, photo, depth_map)
+            shares.append(share_of_raster(photo.camera, depth_map.camera))
+        self._say_what_is_cut_off(name, shares)
         sizes = dict.fromkeys(len(frames) for frames in windows)
         cache.finish(len(photos), plan=f"windows of {' and '.join(map(str, sizes))} frames")
+
+    def _say_what_is_cut_off(self, name: str, shares: Sequence[float]) -> None:
+        """Say that photos have depth on a part only, given the share of each that has."""
+        cut = [share for share in shares if share < NEARLY_ALL]
+        if cut:
+            whole = "; --preprocess-mode pad takes them whole" if self._mode == "crop" else ""
+            log.info(
+                f"{name}: --preprocess-mode {self._mode} cuts the ends off {len(cut)} photos, "
+                f"{min(cut):.0%} of the most elongated one gets depth{whole}"
+            )
 
 
 def _on_photo(path: Path, frame: Prediction) -> tuple[PosedPhoto, DepthMap]:

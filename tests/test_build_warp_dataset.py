@@ -1,6 +1,7 @@
 """The main command, from its flags to the tree it writes."""
 
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -144,7 +145,7 @@ def test_another_photo_under_the_same_name_is_noticed(tmp_path, room, capsys):
     build(tmp_path)
     Image.fromarray(a_photo(seed=5)).save(room / "images" / "2.png")
     assert build(tmp_path) == 1
-    assert "2 was made with target file =" in capsys.readouterr().err
+    assert "2 was made with target sha256 =" in capsys.readouterr().err
 
 
 def test_another_depth_under_the_same_name_is_noticed(tmp_path, room, capsys):
@@ -154,8 +155,53 @@ def test_another_depth_under_the_same_name_is_noticed(tmp_path, room, capsys):
     Image.fromarray(depth).save(room / "depths" / "1.png")
     assert build(tmp_path) == 1
     error = capsys.readouterr().err
-    assert "2 was made with depth file =" in error and "use --force_output" in error
+    assert "2 was made with depth sha256 =" in error and "use --force_output" in error
     assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("change", ["pose", "focal", "unit"])
+def test_another_recorded_camera_is_noticed(tmp_path, room, capsys, change):
+    build(tmp_path)
+    before, transforms = tree(tmp_path / "out"), read_transforms_file(room)
+    if change == "pose":
+        transforms["frames"][0]["transform_matrix"][1][3] += 0.01
+    else:
+        transforms |= {"fl_x": 60.5} if change == "focal" else {"depth_unit_scale_factor": 0.01}
+    write_transforms(room, transforms)
+    assert build(tmp_path) == 1
+    assert "2 was made with cameras sha256 =" in capsys.readouterr().err
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_photo_added_to_a_recording_adds_its_pair_alone(tmp_path, room):
+    build(tmp_path)
+    before = tree(tmp_path / "out" / "room")
+    four = a_scene(tmp_path / "four", photos=4)
+    shutil.copytree(four, room, dirs_exist_ok=True)
+    assert build(tmp_path) == 0
+    after = tree(tmp_path / "out" / "room")
+    assert {name[0] for name in set(after) - set(before)} == {"4"}
+    before.pop("pairs.jsonl")
+    assert before.items() <= after.items()
+
+
+def test_confidence_asked_for_later_is_in_the_point_cloud_too(tmp_path, room):
+    build(tmp_path, "--save-ply")
+    build(tmp_path, "--save-ply", "--save-confidence")
+    together = tree(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    build(tmp_path, "--save-ply", "--save-confidence")
+    assert tree(tmp_path / "out") == together
+
+
+def test_a_scene_in_a_map_projection_gives_the_pictures_of_one_at_the_origin(tmp_path, room):
+    a_scene(tmp_path / "in" / "far", at=(5e5, 5.2e6, 100.0))
+    assert build(tmp_path, "--output-format", "png") == 0
+    near, far = (pictures(tmp_path, scene=scene) for scene in ("room", "far"))
+    for one, other in zip(near, far, strict=True):
+        assert np.abs(one - other).max() <= 1
+    record = read_records(tmp_path / "out" / "far")[0]
+    assert record.geometry["world_offset"] == "500000 5200000 0"
 
 
 def test_extras_hold_what_they_say(tmp_path, room):
@@ -327,12 +373,12 @@ def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
 
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):
     def broken(*_):
-        raise RuntimeError("bug")
+        raise RuntimeError("a bug\nof two lines")
 
     monkeypatch.setattr("builder_tools.make_renderer", broken)
-    assert build(tmp_path) == 1
-    error = capsys.readouterr().err
-    assert "room: failed (RuntimeError: bug)" in error and "Traceback" not in error
+    assert build(tmp_path, "--quiet") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"room: failed .RuntimeError: a bug of two lines, test_\w+\.py:\d+.;", line)
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
@@ -381,6 +427,12 @@ def test_an_input_folder_without_scenes_is_one_line(tmp_path, capsys, content):
         ["--no-such-flag"],
         ["--output-dir", "in/out", "--input-dir", "in"],
         ["--output-dir", "in", "--input-dir", "in"],
+        ["--geometry", "recorded", "--window", "8"],
+        ["--geometry", "stereo", "--preprocess-mode", "pad"],
+        ["--stereo-engine", "colmap"],
+        ["--sky-model", "sky.onnx"],
+        ["--target-overlap", "0.3"],
+        ["--cpus-per-worker", "2"],
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_code_2(flags, capsys):

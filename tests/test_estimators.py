@@ -18,6 +18,7 @@ from warpset.cache import ArrayCache
 from warpset.errors import InputError
 from warpset.options import STEREO_ENGINES
 from warpset.pairs import read_records
+from warpset.photos import sha256_of
 from warpset.ply import read_ply
 from warpset.sky import SkySegmenter, find_sky_model
 from warpset.stereo import StereoOptions
@@ -80,6 +81,41 @@ def test_nocache_keeps_nothing_and_clear_cache_deletes_what_was_kept(
     assert any(cache.rglob("*.npz"))
     weights.unlink()
     assert build(tmp_path, "--model", str(weights), "--force_output", "--clear-cache") == 1
+
+
+def test_clear_cache_empties_a_cache_that_is_a_link_but_not_in_a_dry_run(
+    tmp_path, plain, weights, cache
+):
+    (tmp_path / "large disk").mkdir()
+    cache.symlink_to(tmp_path / "large disk")
+    build(tmp_path, "--model", str(weights))
+    kept = len(list(cache.rglob("*.npz")))
+    build(tmp_path, "--model", str(weights), "--clear-cache", "--dry-run")
+    assert len(list(cache.rglob("*.npz"))) == kept > 0
+    build(tmp_path, "--model", str(weights), "--clear-cache")
+    assert cache.is_symlink()
+    assert len(list(cache.rglob("*.npz"))) == 1  # which model it is, for all pairs are there
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path, plain, weights, cache, capsys):
+    cache.write_text("a file")
+    assert build(tmp_path, "--model", str(weights)) == 1
+    error = capsys.readouterr().err
+    assert ".cache: cannot be written" in error and "--nocache" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("mode", "said"), [("crop", True), ("pad", False)])
+def test_photos_whose_ends_get_no_depth_are_told_of(tmp_path, weights, capsys, mode, said):
+    (tmp_path / "in" / "tall").mkdir(parents=True)
+    for index in range(2):
+        photo = Image.fromarray(a_photo((60, 80), seed=index))
+        photo.save(tmp_path / "in" / "tall" / f"{index}.png")
+    paths = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")]
+    flags = ["--model", str(weights), "--preprocess-mode", mode, "--device", "cpu"]
+    assert build_warp_dataset.main([*paths, *flags]) == 0
+    told = "crop cuts the ends off 2 photos, 71% of" in capsys.readouterr().err
+    assert told == said
 
 
 def test_another_photo_or_order_is_another_geometry(tmp_path, plain, weights, cache):
@@ -149,6 +185,8 @@ def test_points_in_the_sky_are_dropped(tmp_path):
     Image.fromarray(a_photo_with_a_red_sky()).save(room / "images" / "1.png")
     model = a_sky_model(tmp_path / "sky.onnx")
     assert build(tmp_path, "--filter-sky", "--sky-model", str(model), "--save-ply") == 0
+    recorded = read_records(tmp_path / "out" / "room")[0].options
+    assert recorded["sky-model"] == sha256_of(model)
     cloud = read_ply(tmp_path / "out" / "room" / "2_reference.ply")
     assert len(cloud.xyz_world) == pytest.approx(28 * 64, abs=2 * 64)
     assert (cloud.rgb[:, 0] == 0).mean() > 0.95

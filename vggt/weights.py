@@ -12,6 +12,7 @@ import json
 import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +47,25 @@ class ModelFiles:
 
     Attributes:
         model: The model as the user named it.
-        revision: Commit hash of the Hub, or `local-` and a fingerprint of the file.
         network: Whose weights they are.
         path: The weights; None while they are on the Hub only.
         hub_file: The weights' name in the Hub's repository; None for a local model.
+        commit: Hash of the Hub's commit; None for a local model.
     """
 
     model: str
-    revision: str
     network: Network
     path: Path | None
     hub_file: str | None = None
+    commit: str | None = None
+
+    @cached_property
+    def revision(self) -> str:
+        """The Hub's commit, or `local-` and a fingerprint of the file, which is read for it."""
+        if self.commit is not None:
+            return self.commit
+        assert self.path is not None, "is local"
+        return fingerprint(self.path)
 
     @property
     def licence(self) -> str:
@@ -76,7 +85,7 @@ def locate(model: str) -> ModelFiles:
     path = Path(model).expanduser()
     if path.exists():
         weights = _weights_in(path) if path.is_dir() else path
-        return ModelFiles(model, fingerprint(weights), _network_in(weights), weights)
+        return ModelFiles(model, _network_in(weights), weights)
     if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
         raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name); {WAYS_ON}")
     return _in_hub_cache(model) or _on_hub(model)
@@ -173,14 +182,14 @@ def _in_hub_cache(model: str) -> ModelFiles | None:
     for name, path in cached:
         if isinstance(path, str):
             found = Path(path)
-            return ModelFiles(model, found.parent.name, _network_in(found), found, name)
+            return ModelFiles(model, _network_in(found), found, name, found.parent.name)
     return None
 
 
 def _on_hub(model: str) -> ModelFiles:
     info = _ask_hub(model, lambda: HfApi().model_info(model, timeout=HUB_TIMEOUT_S))
     name = _weights_name((sibling.rfilename for sibling in info.siblings or ()), model)
-    return ModelFiles(model, str(info.sha), _network_expected(model, name), None, name)
+    return ModelFiles(model, _network_expected(model, name), None, name, str(info.sha))
 
 
 def _download(files: ModelFiles) -> Path:

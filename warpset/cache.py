@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import InputError
 from .files import write_atomically
 
 
@@ -40,12 +41,22 @@ class ArrayCache:
             return None
 
     def store(self, key: str, arrays: Mapping[str, NDArray]) -> None:
-        """Keep arrays under a key."""
+        """Keep arrays under a key.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, file.getvalue())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, file.getvalue())
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: cannot be written ({error.strerror}); make room there, or use "
+                "--nocache, which keeps geometry in the system's temporary folder"
+            ) from error
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"

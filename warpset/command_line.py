@@ -14,6 +14,7 @@ from .frames import FrameSelection, SizeRule
 from .masks import ConfidenceThreshold
 from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
 from .pairs import EXTRA_SUFFIXES
+from .photos import sha256_of
 from .size_presets import SIZE_PRESETS
 
 DEFAULTS = BuildOptions()
@@ -296,8 +297,38 @@ def read_shard(
         parser.error(str(error))
 
 
+def refuse_idle_flags(
+    parser: OneLineParser, args: argparse.Namespace, idle: Mapping[str, tuple[bool, str]]
+) -> None:
+    """End with code 2 where a flag was set that has no effect.
+
+    Args:
+        parser: Knows the defaults.
+        args: What it parsed.
+        idle: By flag, whether it has no effect, and what it needs for one.
+    """
+    for flag, (has_none, need) in idle.items():
+        name = flag.removeprefix("--").replace("-", "_")
+        if has_none and getattr(args, name) != parser.get_default(name):
+            parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
+
+
+def _sha256_or_none(path: Path | None) -> str | None:
+    return sha256_of(path) if path is not None and path.is_file() else None
+
+
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
     """Turn parsed flags into options; contradictions end the program with code 2."""
+    no_network, no_stereo = args.geometry in ("recorded", "stereo"), args.geometry != "stereo"
+    network_flags = ("--model", "--preprocess-mode", "--window", "--precision")
+    idle = {
+        **dict.fromkeys(network_flags, (no_network, "--geometry vggt or auto")),
+        "--stereo-engine": (no_stereo, "--geometry stereo"),
+        "--sky-model": (not args.filter_sky, "--filter-sky"),
+        "--target-overlap": (not args.auto_skip, "--auto-skip"),
+        "--cpus-per-worker": (args.ray is None, "--ray"),
+    }
+    refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
     if args.size_preset and args.resize_width:
@@ -317,6 +348,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
             args.filter_sky,
             args.filter_black_bg,
             args.filter_white_bg,
+            _sha256_or_none(args.sky_model),
         ),
         sigma=args.sigma,
         auto_s0=args.auto_s0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +16,12 @@ PARTIAL_SUFFIX = ".partial"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or not there.
+    """Write a file that is either whole or not there, whoever else writes it at the same time.
 
     Raises:
         OSError: The folder is full or read-only; nothing is left behind.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     try:
         partial.write_bytes(content)
         partial.replace(path)

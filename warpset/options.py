@@ -22,6 +22,7 @@ class PointFilter:
         sky: Drop pixels that a segmentation model takes for sky.
         black_background: Drop pixels whose R + G + B is below 16.
         white_background: Drop pixels whose R, G and B are all above 240.
+        sky_model: SHA-256 of the file that finds the sky; None for the published one.
     """
 
     confidence: ConfidenceThreshold = ConfidenceThreshold()
@@ -29,6 +30,7 @@ class PointFilter:
     sky: bool = False
     black_background: bool = False
     white_background: bool = False
+    sky_model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class BuildOptions:
             "depth-conf-threshold": str(self.points.confidence),
             "depth-edge-threshold": self.points.edge_threshold,
             "filter-sky": self.points.sky,
+            "sky-model": self.points.sky_model,
             "filter-black-bg": self.points.black_background,
             "filter-white-bg": self.points.white_background,
             "sigma": self.sigma,

@@ -116,7 +116,7 @@ class PairRecord:
         target: File name of the photo whose view it was warped into.
         is_reverse: Whether the reference comes after the target.
         files: File name by kind; empty where the pair was rejected.
-        sha256: Of both photos and of the reference's recorded depth, by role.
+        sha256: Of both photos, and of the recorded depth and cameras if there are any, by role.
         cameras: K, cam_from_world and size_wh of the written pictures, by role.
         geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.
@@ -256,5 +256,8 @@ def read_records(folder: Path) -> list[PairRecord]:
         try:
             records.append(PairRecord.from_line(line))
         except ValueError as error:
-            raise InputError(f"{path}: line {number} cannot be read ({error})") from error
+            raise InputError(
+                f"{path}: line {number} cannot be read ({error}); remove the line to have its pair "
+                "made again"
+            ) from error
     return records

@@ -180,6 +180,9 @@ def _sixteen_bit_to_rgb(image: Image.Image) -> Rgb:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-    reason = " ".join(reason.split()) or type(error).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, Image.UnidentifiedImageError):
+        reason = "not an image"
+    elif isinstance(error, Image.DecompressionBombError):
+        reason = "over 178 megapixels, shrink it first"
     return InputError(f"{path}: cannot be read as a photo ({reason}); left out")

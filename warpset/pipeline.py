@@ -32,6 +32,11 @@ log = logging.getLogger(__name__)
 class Estimator(Protocol):
     """What turns photos into geometry where none is recorded."""
 
+    may_leave_out: bool
+    """Whether photos may turn out to have no geometry."""
+    takes_recorded_cameras: bool
+    """Whether cameras that the scene records decide the geometry."""
+
     @property
     def revision(self) -> str:
         """What exactly will estimate, without loading it."""
@@ -86,11 +91,13 @@ def build_scene(
     Raises:
         InputError: No more can be made of the scene.
     """
+    if output.resolve().is_relative_to(scene_path.resolve()):
+        raise InputError(
+            f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
+        )
     workers = options.workers or available_cores()
     scene = open_scene(scene_path, options.selection, workers=workers)
-    for problem in scene.problems:
-        summary.report(problem)
-    summary.missing_photos = scene.missing
+    _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options, tools)
     if options.dry_run:
         _say_what_is_missing(
@@ -101,7 +108,8 @@ def build_scene(
         job = SceneJob(scene.photos, PairFolder(output), options, source)
         splats = job.scene_splats()
         if job.todo() or splats:
-            job.folder.clean()
+            with writing_to(output):
+                job.folder.clean()
             geometry = estimate()
             for line in geometry.left_out:
                 summary.report(line)
@@ -113,7 +121,22 @@ def build_scene(
             if splats:
                 _write_scene_splats(splats, warper, job, summary, tools)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
-        job.folder.finish()
+        for line in job.leftovers():
+            log.warning(line)
+        with writing_to(output):
+            job.folder.finish()
+
+
+def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
+    """Report photos that are left out; those that a recording does not list are no problem."""
+    for problem in scene.problems:
+        summary.report(problem)
+    summary.missing_photos = scene.missing
+    if scene.recording and scene.unlisted:
+        log.info(
+            f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
+            f"({scene.unlisted[0].name} first); left out"
+        )
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
@@ -145,12 +168,11 @@ def geometry_source(
     Raises:
         InputError: There is none of the kind that `options.geometry` asks for.
     """
-    recording = scene.recording
+    recording, frames = scene.recording, scene.recorded_frames()
+    camera_keys = {frame.photo.path: frame.key for frame in frames}
     if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
-        frame_of = {frame.photo.path: frame for frame in recording.frames}
-        frames = tuple(frame_of[path] for path in scene.photos)
         depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
-        source = Source(RECORDED, recording.origin, depth_files)
+        source = Source(RECORDED, recording.origin, depth_files, camera_keys)
         return source, lambda: recorded_geometry(recording, frames)
     found = "cameras but no depth" if recording else "neither cameras nor depth"
     if options.geometry == RECORDED:
@@ -161,9 +183,12 @@ def geometry_source(
     name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
     try:
         estimator = tools.make_estimator[name]()
-        return Source(name, estimator.revision, {}), lambda: estimator.estimate(scene)
+        revision = estimator.revision
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+    keys = camera_keys if estimator.takes_recorded_cameras else {}
+    source = Source(name, revision, {}, keys, estimator.may_leave_out)
+    return source, lambda: estimator.estimate(scene)
 
 
 class _PairMaker:
@@ -242,6 +267,7 @@ def _write_scene_splats(
             summary.report(f"{error}; left out of the scene's splats")
             is_whole = False
     if len(scene):
-        splats.write(scene.merged(), tools.gaussian_ply, is_whole)
+        with writing_to(job.folder.path):
+            splats.write(scene.merged(), tools.gaussian_ply, is_whole)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")

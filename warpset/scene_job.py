@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from .cache import content_key
 from .cameras import Camera
 from .errors import InputError
 from .files import writing_to
@@ -31,11 +32,15 @@ class Source(NamedTuple):
         name: Who gives it, as `--geometry` names them.
         revision: What exactly.
         depth_files: Depth by photo where it is recorded.
+        camera_keys: What identifies the recorded camera by photo, where it is one.
+        may_leave_out: Whether photos may turn out to have no geometry.
     """
 
     name: str
     revision: str
     depth_files: Mapping[Path, Path]
+    camera_keys: Mapping[Path, str]
+    may_leave_out: bool = False
 
     def as_recorded(self) -> dict[str, str]:
         """How records name it."""
@@ -57,13 +62,14 @@ class SceneJob:
     ):
         self.photos, self.folder, self.options, self.geometry = photos, folder, options, geometry
         self.remarks: Mapping[str, str] = {}
+        self._is_settled = not geometry.may_leave_out
         self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
         self._sha256_of = cache(_sha256_of)
 
     def settle(self, photos: Sequence[Path], remarks: Mapping[str, str]) -> None:
         """Take the frames that geometry was found for, and what records say of it besides."""
-        self.photos, self.remarks = photos, remarks
+        self.photos, self.remarks, self._is_settled = photos, remarks, True
         self.pairs = plan_pairs(photos, self.options.bidirectional)
 
     def todo(self) -> list[WarpPair]:
@@ -73,14 +79,35 @@ class SceneJob:
     def missing(self, pair: WarpPair) -> set[str]:
         """Kinds of the pair's files that have to be made.
 
+        Until the frames are settled, a pair of another reference may be one over a photo that has
+        no geometry: whether something is missing is then not known, and it counts as such.
+
         Raises:
             InputError: The pair is there, but was made from other photos or with other options.
         """
         if self.options.force:
             return set(self.kinds)
         if (record := self.folder.records.get(pair.name)) is not None:
+            if not self._is_settled and record.reference != self.photos[pair.reference].name:
+                return set(self.kinds)
             self._check_same(pair, record)
-        return self.folder.missing_files(pair, self.kinds, self.options.output_format)
+        missing = self.folder.missing_files(pair, self.kinds, self.options.output_format)
+        if "confidence" in missing and "ply" in self.kinds:
+            missing.add("ply")  # which holds confidence where that is saved
+        return missing
+
+    def leftovers(self) -> list[str]:
+        """A line about pairs that lie in the folder beside those asked for, made otherwise."""
+        planned, look = {pair.name for pair in self.pairs}, self.options.look()
+        records = self.folder.records.values()
+        others = [r.name for r in records if r.name not in planned and r.options != look]
+        if not others:
+            return []
+        return [
+            f"{self.folder.path}: {len(others)} pairs of earlier runs with other options stay "
+            f"({', '.join(sorted(others)[:3])}{', ...' if len(others) > 3 else ''}); make them "
+            "again with --bidirectional, or remove the folder first"
+        ]
 
     def scene_splats(self) -> SceneSplatsFile | None:
         """The scene's splats where they are wanted and have to be made."""
@@ -89,6 +116,7 @@ class SceneJob:
         made_from = {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
             "depths": [self._sha256_of(path) for path in self.geometry.depth_files.values()],
+            "cameras": list(self.geometry.camera_keys.values()),
             "geometry": self.geometry.as_recorded(),
             "options": self.options.look(),
         }
@@ -118,7 +146,7 @@ class SceneJob:
                 )
 
     def sha256(self, pair: WarpPair) -> dict[str, str]:
-        """Hashes of the files that a pair is made from by role, taken when first asked for.
+        """Hashes of what a pair is made from by role, taken when first asked for.
 
         Raises:
             InputError: A file cannot be read.
@@ -127,7 +155,10 @@ class SceneJob:
         files = {"reference": reference, "target": target}
         if reference in self.geometry.depth_files:
             files["depth"] = self.geometry.depth_files[reference]
-        return {role: self._sha256_of(path) for role, path in files.items()}
+        hashes = {role: self._sha256_of(path) for role, path in files.items()}
+        if keys := self.geometry.camera_keys:
+            hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])
+        return hashes
 
     def write_files(self, pair: WarpPair, warp: Warp, gaussian_ply: GaussianPly) -> PairRecord:
         """Score a pair and write its files; its record, which says that it is there, is not.
@@ -183,7 +214,7 @@ class SceneJob:
 
 
 def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
-    return {f"{role} file": value for role, value in sha256.items()}
+    return {f"{role} sha256": value for role, value in sha256.items()}
 
 
 def _sha256_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from .errors import InputError
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 from .photos import check_photo, find_photos, photos_in, sorted_naturally
 from .recorded import read_recording
-from .recording import Recording
+from .recording import RecordedFrame, Recording, near_origin
 from .transforms_json import TRANSFORMS_NAME
+
+PHOTO_FOLDER = re.compile(r"images(_\d+)?")
+"""Folders that hold one scene's photos, shrunk by a factor where they name one (nerfstudio)."""
 
 
 def find_scenes(input_dir: Path) -> list[Path]:
@@ -26,16 +30,29 @@ def find_scenes(input_dir: Path) -> list[Path]:
         raise InputError(
             f"{input_dir}: found no such folder, need one with photos; see --input-dir"
         )
-    if _holds_recording(input_dir) or (find_photos(input_dir) and not photos_in(input_dir)):
+    if _holds_recording(input_dir):
         return [input_dir]
-    folders = (path for path in input_dir.iterdir() if path.is_dir() and path.name[0] != ".")
-    scenes = [input_dir, *sorted_naturally(folders)]
-    scenes = [scene for scene in scenes if _holds_recording(scene) or find_photos(scene)]
+    folders = sorted_naturally(path for path in input_dir.iterdir() if path.name[0] != ".")
+    scenes = [folder for folder in folders if _may_be_scene(folder)]
+    if photos_in(input_dir):
+        return [input_dir, *scenes]
+    if any(PHOTO_FOLDER.fullmatch(scene.name) for scene in scenes):
+        return [input_dir]
+    if [scene.name[:6] for scene in scenes] == ["images"]:
+        return [input_dir]
     if not scenes:
         raise InputError(
             f"{input_dir}: found no scene, need photos in it or in its sub-folders; see --input-dir"
         )
     return scenes
+
+
+def _may_be_scene(folder: Path) -> bool:
+    """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
+    try:
+        return folder.is_dir() and (_holds_recording(folder) or bool(find_photos(folder)))
+    except OSError:
+        return True
 
 
 def scene_name(scene: Path) -> str:
@@ -57,6 +74,7 @@ class SceneInput:
         recording: What the scene records of cameras and depth; None where nothing.
         problems: A line for each photo that had to be left out.
         missing: How many photos the recording lists that are not on disk.
+        unlisted: Photos on disk that the recording does not list.
     """
 
     path: Path
@@ -64,6 +82,14 @@ class SceneInput:
     recording: Recording | None
     problems: tuple[str, ...]
     missing: int
+    unlisted: tuple[Path, ...] = ()
+
+    def recorded_frames(self) -> tuple[RecordedFrame, ...]:
+        """What is recorded of the chosen photos, in their order; nothing without a recording."""
+        if self.recording is None:
+            return ()
+        frame_of = {frame.photo.path: frame for frame in self.recording.frames}
+        return tuple(frame_of[path] for path in self.photos)
 
 
 def open_scene(
@@ -83,10 +109,16 @@ def open_scene(
     """
     if not scene.is_dir():
         raise InputError(f"{scene}: found no such folder, need one with photos")
-    recording = read_recording(scene)
+    try:
+        recording, found = read_recording(scene), find_photos(scene)
+    except OSError as error:
+        raise InputError(
+            f"{scene}: cannot be looked into ({error.strerror}); check its permissions"
+        ) from error
+    recording = near_origin(recording) if recording else None
     problems = dict(recording.problems) if recording else {}
     posed = [frame.photo.path for frame in recording.frames] if recording else []
-    on_disk = [path for path in find_photos(scene) if path not in problems]
+    on_disk = [path for path in found if path not in problems]
     candidates = sorted_naturally({*posed, *on_disk})
     with ThreadPoolExecutor(workers) as pool:
         faults = zip(candidates, pool.map(_fault, candidates), strict=True)
@@ -95,11 +127,13 @@ def open_scene(
     usable = [path for path in candidates if path in listed and path not in problems]
     photos = _chosen(scene, usable, recording, selection)
     bad = sorted_naturally(problems)
-    if len(photos) < least:
-        raise _too_few(scene, len(usable), len(photos), least, bad)
+    unlisted = tuple(path for path in candidates if path not in listed and path not in problems)
     missing = recording.missing if recording else 0
     lines = tuple(problems[path] for path in bad)
-    return SceneInput(scene, tuple(photos), recording, lines, missing)
+    opened = SceneInput(scene, tuple(photos), recording, lines, missing, unlisted)
+    if len(photos) < least:
+        raise _too_few(opened, len(usable), least, bad)
+    return opened
 
 
 def _fault(photo: Path) -> str | None:
@@ -120,17 +154,23 @@ def _chosen(
     return [usable[index] for index in select_frames(len(usable), selection, overlap)]
 
 
-def _too_few(scene: Path, readable: int, kept: int, least: int, bad: Sequence[Path]) -> InputError:
+def _too_few(scene: SceneInput, readable: int, least: int, bad: Sequence[Path]) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
     if bad:
         more = ", ..." if len(bad) > 1 else ""
         found += f" and {len(bad)} that cannot be used ({bad[0].name}{more})"
+    if scene.recording and (scene.missing or scene.unlisted):
+        found += (
+            f"; {scene.recording.origin} lists {scene.missing} that are not there, and "
+            f"{len(scene.unlisted)} are there that it does not list"
+        )
     if least == 1:
-        return InputError(f"{scene}: {found}, need at least 1; add photos")
+        return InputError(f"{scene.path}: {found}, need at least 1; add photos")
     if readable > 1:
-        found += f", of which the options keep {kept}"
+        found += f", of which the options keep {len(scene.photos)}"
     return InputError(
-        f"{scene}: {found}, need at least {least} to make a pair; add photos or lower --skip-every"
+        f"{scene.path}: {found}, need at least {least} to make a pair; add photos or lower "
+        "--skip-every"
     )
 
 

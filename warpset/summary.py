@@ -29,7 +29,8 @@ class SceneSummary:
     problems: list[str] = field(default_factory=list)
 
     def report(self, line: str) -> None:
-        """Say a problem once, and keep it."""
+        """Say a problem once, in one line, and keep it."""
+        line = " ".join(line.splitlines())
         log.warning(line)
         self.problems.append(line)
 
