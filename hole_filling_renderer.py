@@ -52,8 +52,9 @@ class HoleFillingRenderer:
     """Forward warper for one image size; its buffers are made once and reused.
 
     Attributes:
-        s0: Diameter of a point's splat in world units: gaps no wider are cracks and are closed.
-            May be set anew before each call.
+        s0: Diameter of a point's splat in world units: gaps no wider are cracks and are closed;
+            up to three times as wide may be, by where they fall on the raster. May be set anew
+            before each call.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 -- the tool's public call
