@@ -16,7 +16,11 @@ from splats import SplatError, StageOptions, export_splats_to_usd, read_splats
 def build_parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("input", type=Path, help="3DGS PLY; compressed PLY or SPZ with gsply")
+    parser.add_argument(
+        "input",
+        type=Path,
+        help="3DGS PLY; with gsply also compressed PLY, and SPZ, which is taken as y-up",
+    )
     parser.add_argument("output", type=Path, help=".usdc for a layer, .usdz for a package")
     parser.add_argument(
         "--nurec",
@@ -27,12 +31,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--up",
         choices=("y", "z"),
         default=StageOptions.up,
-        help="up axis of the stage; splats are taken as y-down (default: %(default)s)",
+        help="up axis of the stage; PLY is taken as y-down (default: %(default)s)",
     )
     parser.add_argument(
         "--metric",
         action="store_true",
-        help="the splats are in metres: state metersPerUnit = 1",
+        help="the splats are in metres: state metersPerUnit = 1, as --nurec always does",
     )
     parser.add_argument(
         "--pad-sh",

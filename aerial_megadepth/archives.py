@@ -58,7 +58,7 @@ def archive_stem(path: Path) -> str:
     return path.name[: -len(suffix)]
 
 
-def unpack(archive: Path, folder: Path, quiet: bool = False) -> int:
+def unpack(archive: Path, folder: Path, quiet: bool = False) -> list[Path]:
     """Unpack an archive into a folder, replacing files of the same names; hidden ones stay out.
 
     Args:
@@ -67,7 +67,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> int:
         quiet: Show no progress.
 
     Returns:
-        How many files came out.
+        The files that came out.
 
     Raises:
         InputError: The archive is broken, or holds a path that leaves the folder, a link, or far
@@ -82,7 +82,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> int:
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             (Path(aside) / path).replace(place)
-    return len(paths)
+    return [folder / path for path in paths]
 
 
 def _unpack_aside(archive: Path, aside: Path, quiet: bool) -> list[str]:

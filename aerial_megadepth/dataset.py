@@ -19,7 +19,7 @@ from warpset.geometry import DepthMap, resample_depth
 from warpset.photos import resample_photo
 
 from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs
-from .sky_masks import mask_path, read_untrusted
+from .sky_masks import check_masks, find_mask, read_untrusted
 from .view_files import read_view
 
 DATASET_NAME = "aerialmegadepth"
@@ -64,8 +64,8 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
             they were dropped before, or are kept.
 
     Raises:
-        InputError: The pairs cannot be read, or none is left. Reading a sample raises it for a
-            view that cannot be read.
+        InputError: The pairs cannot be read, none is left, or none of its images has a mask though
+            they were asked for. Reading a sample raises it for a view that cannot be read.
     """
 
     def __init__(
@@ -91,6 +91,16 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
                 f"{path}: found no {views} views with a score of {min_score:g}, need at least one"
                 " sample; lower min_score or views"
             )
+        if sky_masks is not None:
+            self._check_masks(sky_masks)
+
+    def _check_masks(self, masks: Path) -> None:
+        check_masks(masks)
+        images = ((sample.scene, image) for sample in self.samples for image in sample.images)
+        if all(find_mask(masks, *image) is None for image in images):
+            sample = self.samples[0]
+            needed = f"{sample.scene}/{sample.images[0]}.png"
+            raise InputError(f"{masks}: found no mask of any image, need {needed} and so on")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -102,7 +112,7 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
     def _view(self, scene: str, image: str) -> dict[str, Any]:
         rgb, depth, camera = read_view(self._root / scene, image)
         if self._sky_masks is not None:
-            mask = mask_path(self._sky_masks, scene, image)
+            mask = find_mask(self._sky_masks, scene, image)
             depth = np.where(read_untrusted(mask, camera.size_wh), np.float32(0), depth)
         if self._size_wh is not None:
             target = fit_camera(camera, self._size_wh)

@@ -17,6 +17,7 @@ from warpset.errors import InputError
 from .dense_depth import AUTO, COLMAP, SWEEP, choose_engine, estimate_metric_depths
 from .image_list import ImageList, read_image_list
 from .localization_inputs import (
+    aerial_scenes,
     listed_photos,
     read_aerial_frames,
     read_photo_groups,
@@ -84,9 +85,16 @@ class Localization:
         }
 
     def inputs(self, scene: str) -> Sequence[Path]:
-        """See `SceneStep.inputs`."""
+        """See `SceneStep.inputs`.
+
+        Raises:
+            InputError: There are no aerial frames, hence no scene to write into.
+        """
+        paths = scene_paths(self.root, self.megadepth, self.images, scene)
+        if not paths.frames.is_file():
+            raise InputError(f"{paths.frames}: found no such file; run preprocess_ge first")
         models = [model for model in self.models if model is not None]
-        return [*scene_paths(self.root, self.megadepth, self.images, scene).files(), *models]
+        return [*paths.files(), *models]
 
     def output(self, scene: str) -> Path:
         """See `SceneStep.output`."""
@@ -130,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_logging(args.quiet)
     try:
         images = read_image_list(args.megadepth_image_list)
-        found = {scene for scene, _ in images if (args.root_dir / scene).is_dir()}
+        found = aerial_scenes(args.root_dir, images)
         is_learned = args.features == ALIKED
         step = Localization(
             root=args.root_dir,

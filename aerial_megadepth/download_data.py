@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,15 +16,20 @@ from pathlib import Path
 
 from warpset.command_line import OneLineParser
 from warpset.errors import InputError
-from warpset.files import write_atomically
 
-from .archives import archive_stem, is_archive, unpack
+from .archives import ARCHIVE_SUFFIXES, archive_stem, is_archive, unpack
+from .download_record import DownloadRecord, read_download_record
 from .download_sources import DriveLink, HubDataset, Source, files_below, read_links
 from .scene_steps import log, start_logging
 
 STAGING = ".downloads"
 FETCHED = ".fetched"
 """Says that a source is downloaded, so that a run killed while it unpacks need not start over."""
+PLAN = ".plan"
+"""Says what goes where: all archives are unpacked, and the other files can be moved.
+
+Both lie beside the folder that a source's own files are downloaded to.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,42 +58,92 @@ def download(source: Source, placing: Placing, force: bool = False) -> str:
         A line that sums it up.
 
     Raises:
-        InputError: It cannot be had, a checksum is wrong, or an archive is refused.
+        InputError: It cannot be had, a checksum is wrong, an archive is refused, or there is none
+            to unpack.
     """
     key = hashlib.sha256(f"{source.key}\n{placing.unpack}".encode()).hexdigest()[:16]
     staging = placing.output_path / STAGING / key
-    record = staging.with_suffix(".json")
-    if record.is_file() and not force:
+    record_path = staging.with_suffix(".json")
+    record = read_download_record(record_path)
+    if record is not None and record.is_whole(placing.output_path) and not force:
+        _forget(staging)
         return f"{source.key}: there already"
+    plan_path = staging.with_suffix(PLAN)
+    plan = read_download_record(plan_path) or _unpacked(source, staging, placing)
+    _move(plan.moved, staging, placing.output_path)
+    if placing.unpack and not any(is_archive(Path(name)) for name in plan.files):
+        plan_path.unlink()
+        _forget(staging)
+        raise InputError(_no_archive(plan, placing))
+    plan_path.replace(record_path)
+    _forget(staging)
+    placed = len(plan.moved) + len(plan.unpacked)
+    return (
+        f"{source.key}: {len(plan.files)} files downloaded, {placed} put into {placing.output_path}"
+    )
+
+
+def _unpacked(source: Source, staging: Path, placing: Placing) -> DownloadRecord:
+    """Download a source's files and unpack its archives; what is left to be moved is the plan.
+
+    The archives stay in the staging folder. Those to be removed go with it, when all is done.
+    """
+    files = _fetched(source, staging, placing.quiet)
+    moved, unpacked = [], []
+    for file in files:
+        path = file.relative_to(staging)
+        is_unpacked = placing.unpack and is_archive(file)
+        if is_unpacked:
+            folder = (placing.output_path / path).parent
+            folder = folder / archive_stem(file) if placing.subfolders else folder
+            unpacked += unpack(file, folder, placing.quiet)
+        if not (is_unpacked and placing.remove):
+            moved.append(path.as_posix())
+    plan = DownloadRecord(
+        source.key,
+        [file.name for file in files],
+        moved,
+        [path.relative_to(placing.output_path).as_posix() for path in unpacked],
+    )
+    plan.write(staging.with_suffix(PLAN))
+    return plan
+
+
+def _fetched(source: Source, staging: Path, quiet: bool) -> list[Path]:
+    """The files of a source in the staging folder, downloaded unless they lie there already."""
     staging.mkdir(parents=True, exist_ok=True)
-    if not (staging / FETCHED).exists():
-        source.fetch(staging, placing.quiet)
-        (staging / FETCHED).touch()
+    fetched = staging.with_suffix(FETCHED)
+    if not fetched.exists() or not files_below(staging):
+        source.fetch(staging, quiet)
+        fetched.touch()
     files = files_below(staging)
     if not files:
-        shutil.rmtree(staging)
+        _forget(staging)
         raise InputError(f"{source.key}: found no file to download; see --allow_patterns")
-    placed = sum(_place(file, staging, placing) for file in files)
-    done = {"source": source.key, "files": [file.name for file in files]}
-    write_atomically(record, json.dumps(done, indent=1).encode())
-    shutil.rmtree(staging)
-    return f"{source.key}: {len(files)} files downloaded, {placed} put into {placing.output_path}"
+    return files
 
 
-def _place(file: Path, staging: Path, placing: Placing) -> int:
-    """Unpack a file or move it to the output folder; how many files that gave.
+def _forget(staging: Path) -> None:
+    """Remove what was downloaded."""
+    staging.with_suffix(FETCHED).unlink(missing_ok=True)
+    shutil.rmtree(staging, ignore_errors=True)
 
-    What is unpacked and removed goes with the staging folder, when all is done.
-    """
-    unpacked, place = 0, placing.output_path / file.relative_to(staging)
-    if placing.unpack and is_archive(file):
-        folder = place.parent / archive_stem(file) if placing.subfolders else place.parent
-        unpacked = unpack(file, folder, placing.quiet)
-        if placing.remove:
-            return unpacked
-    place.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(place)
-    return unpacked + 1
+
+def _move(paths: Sequence[str], staging: Path, output_path: Path) -> None:
+    """Move files to their places, but for those that a killed run has moved already."""
+    for path in paths:
+        if (staging / path).exists():
+            place = output_path / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (staging / path).replace(place)
+
+
+def _no_archive(plan: DownloadRecord, placing: Placing) -> str:
+    found = ", ".join(plan.files[:3]) + (" and others" if len(plan.files) > 3 else "")
+    return (
+        f"{plan.source}: found no archive to unpack but {found}, put into {placing.output_path} as"
+        f" they came, need {', '.join(ARCHIVE_SUFFIXES)}; check the link or leave out --unzip"
+    )
 
 
 def make_parser() -> OneLineParser:

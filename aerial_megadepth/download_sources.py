@@ -61,7 +61,7 @@ class DriveLink:
             import gdown
         except ImportError:
             raise InputError(
-                "gdown is not installed; `uv sync --group aerial` or `pip install gdown`"
+                "gdown is not installed; `uv sync --group aerial` or `pip install 'gdown>=6'`"
             ) from None
         get = gdown.download_folder if "/folders/" in self.link else gdown.download
         target = f"{folder}{os.sep}"

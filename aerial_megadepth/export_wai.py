@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from warpset.errors import InputError
 from warpset.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.photos import check_photo
 from warpset.pictures import depth_bytes, picture_bytes
 from warpset.pinhole_photos import read_pinhole
 
@@ -46,7 +48,11 @@ class WaiExport(LocalizedStep):
         entries, views, problems = [], [], []
         for frame, depth_map in self.views(scene, self.frames(scene, problems), problems):
             whole = resample_depth(depth_map, frame.photo.camera)
-            entries.append(_write_frame(folder, frame, whole))
+            try:
+                entries.append(_write_frame(folder, frame, whole))
+            except InputError as error:
+                problems.append(f"{error}; view left out")
+                continue
             views.append(small_view(whole))
         shares = covisibility(views)
         covisibility_file = f"{COVISIBILITY}/pairwise_covisibility--{len(views)}x{len(views)}.npy"
@@ -58,10 +64,15 @@ class WaiExport(LocalizedStep):
 
 
 def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dict[str, object]:
-    """Write a view's picture and depth; returns its entry in `scene_meta.json`."""
+    """Write a view's picture and depth; returns its entry in `scene_meta.json`.
+
+    Raises:
+        InputError: The picture cannot be read; nothing is written then.
+    """
     photo, camera = frame.photo, frame.photo.camera
     stem = photo.path.stem
     if photo.lens is None:
+        check_photo(photo.path)
         image, content = f"images/{frame.name}", photo.path.read_bytes()
     else:
         image, content = f"images/{stem}.png", picture_bytes(read_pinhole(photo, camera), "png")

@@ -56,7 +56,21 @@ def scene_paths(root: Path, megadepth: Path, images: ImageList, scene: str) -> S
             views = [megadepth / scene / model / name for name in dict.fromkeys(names)]
             there = [view for view in views if with_extension(view, ".npz").is_file()]
             photos[model] = sorted_naturally(there)
-    return ScenePaths(root / scene / f"{scene}.json", root / scene / "footage", photos)
+    return ScenePaths(_frames(root, scene), _footage(root, scene), photos)
+
+
+def aerial_scenes(root: Path, images: ImageList) -> set[str]:
+    """Listed scenes of which preprocess_ge left frames, or at least their JSON."""
+    scenes = {scene for scene, _ in images}
+    return {s for s in scenes if _frames(root, s).is_file() or _footage(root, s).is_dir()}
+
+
+def _frames(root: Path, scene: str) -> Path:
+    return root / scene / f"{scene}.json"
+
+
+def _footage(root: Path, scene: str) -> Path:
+    return root / scene / "footage"
 
 
 def listed_photos(images: ImageList, scene: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from .localized_step import (
 )
 from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 from .scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
-from .sky_masks import mask_path, read_untrusted
+from .sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
 from .view_files import View, shrink_view, write_view
 
 MAX_DEPTH_M = 2000.0
@@ -62,7 +62,7 @@ class Preprocessing(LocalizedStep):
         return {
             "min_score": self.min_score if self.precomputed is None else None,
             "precomputed_pairs": self.precomputed is not None,
-            "sky_masks": self.sky_masks is not None,
+            "sky_masks": list(UNTRUSTED_CLASSES) if self.sky_masks is not None else False,
         }
 
     def inputs(self, scene: str) -> Sequence[Path]:
@@ -72,7 +72,13 @@ class Preprocessing(LocalizedStep):
         return [self.localized(scene), *others]
 
     def find_scenes(self) -> list[str]:
-        """The localized scenes, of them those that have precomputed pairs."""
+        """The localized scenes, of them those that have precomputed pairs.
+
+        Raises:
+            InputError: The pairs cannot be read, or there is no such folder of masks.
+        """
+        if self.sky_masks is not None:
+            check_masks(self.sky_masks)
         found = localized_scenes(self.root)
         return found if self.listed is None else [scene for scene in found if scene in self.listed]
 
@@ -83,23 +89,21 @@ class Preprocessing(LocalizedStep):
     def make(self, scene: str, folder: Path) -> str:
         """See `SceneStep.make`."""
         listed = self._listed_of(scene)
-        wanted = None if listed is None else set(listed.images)
         names, views, problems = [], [], []
-        localized = self.frames(scene, problems)
-        frames = [f for f in localized if wanted is None or f.name in wanted]
-        if not frames:
-            raise InputError(f"{self.precomputed}: none of scene {scene}'s images is localized")
-        for frame, depth_map in self.views(scene, frames, problems):
-            view = self._view(scene, frame, depth_map)
+        frames = self._wanted(scene, listed, problems)
+        for frame, view in self._made(scene, frames, problems):
             _write_frame(folder, frame, view)
             names.append(frame.name)
             views.append(small_view(DepthMap(view.depth, None, view.camera)))
+        if not views:
+            return summed_up(scene, "", 0, problems)
         if listed is None:
             pairs = covisible_pairs(names, covisibility(views), self.min_score)
         else:
             pairs = listed.among(names)
         write_pairs(folder / PAIRS_NAME, {scene: pairs})
-        return summed_up(scene, _summary(pairs, listed), len(names), problems)
+        summary = _summary(pairs, listed) + self._without_mask(scene, names, problems)
+        return summed_up(scene, summary, len(names), problems)
 
     def _listed_of(self, scene: str) -> ScenePairs | None:
         if self.listed is None:
@@ -108,12 +112,49 @@ class Preprocessing(LocalizedStep):
             raise InputError(f"{self.precomputed}: has no pairs of scene {scene}; leave it out")
         return self.listed[scene]
 
+    def _wanted(
+        self, scene: str, listed: ScenePairs | None, problems: list[str]
+    ) -> Sequence[FrameGeometry]:
+        """The localized views, of them those that precomputed pairs name."""
+        localized = self.frames(scene, problems)
+        if listed is None:
+            return localized
+        wanted = set(listed.images)
+        frames = [frame for frame in localized if frame.name in wanted]
+        if not frames:
+            raise InputError(f"{self.precomputed}: none of scene {scene}'s images is localized")
+        return frames
+
+    def _made(
+        self, scene: str, frames: Sequence[FrameGeometry], problems: list[str]
+    ) -> Iterator[tuple[FrameGeometry, View]]:
+        """Views as they are stored; what cannot be read is added to the problems."""
+        for frame, depth_map in self.views(scene, frames, problems):
+            try:
+                view = self._view(scene, frame, depth_map)
+            except InputError as error:
+                problems.append(f"{error}; view left out")
+                continue
+            yield frame, view
+
+    def _without_mask(self, scene: str, names: Sequence[str], problems: list[str]) -> str:
+        """How many views have no mask, for the summary; that none has one is a problem."""
+        if self.sky_masks is None:
+            return ""
+        missing = sum(find_mask(self.sky_masks, scene, name) is None for name in names)
+        if missing == len(names):
+            problems.append(
+                f"{self.sky_masks / scene}: found no mask of its {missing} views, need"
+                f" {names[0]}.png and so on; no depth of sky and people dropped"
+            )
+        return f", {missing} without a mask" if missing else ""
+
     def _view(self, scene: str, frame: FrameGeometry, depth_map: DepthMap) -> View:
         camera = frame.photo.camera
         whole = resample_depth(depth_map, camera)
         untrusted = whole.depth > MAX_DEPTH_M
         if self.sky_masks is not None:
-            mask = mask_path(self.sky_masks, scene, frame.name)
+            mask = find_mask(self.sky_masks, scene, frame.name)
             untrusted |= read_untrusted(mask, camera.size_wh)
         trusted = whole._replace(depth=np.where(untrusted, np.float32(0), whole.depth))
         return shrink_view(read_pinhole(frame.photo, camera), trusted, camera)
@@ -160,7 +201,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--sky_masks",
         "--sky-masks",
         type=Path,
-        help="masks <scene>/<image>.png of ADE20K classes; depth of sky and people is dropped",
+        help="folder of masks <scene>/<image>.png, such as 0001/0001_000.jpeg.png, of ADE20K"
+        " classes; depth of sky and people is dropped",
     )
     add_min_score(parser)
     return parser

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warpset.command_line import number
+from warpset.errors import InputError
 from warpset.geometry import DepthMap, FrameGeometry, resample_depth
 from warpset.pinhole_photos import read_pinhole, shrunk
 
@@ -62,15 +63,23 @@ class QualityControl(LocalizedStep):
         if not views:
             return summed_up(scene, "", 0, problems)
         quality = measure_scene(read_sparse(localized), views)
-        page = scene_page(scene, quality, report, self._pictures(views))
+        page = scene_page(scene, quality, report, self._pictures(views, problems))
         (folder / PAGE).write_text(page, encoding="utf-8", errors="replace")
         summary = f"{len(views)} views, {len(findings(quality, report))} findings"
         return summed_up(scene, summary, len(views), problems)
 
-    def _pictures(self, views: Sequence[tuple[FrameGeometry, DepthMap]]) -> list[Picture]:
-        if not self.pictures:
-            return []
-        return [_picture(*view) for view in views[:: -(-len(views) // self.pictures)]]
+    def _pictures(
+        self, views: Sequence[tuple[FrameGeometry, DepthMap]], problems: list[str]
+    ) -> list[Picture]:
+        """Pictures to show; what cannot be read is added to the problems."""
+        shown = views[:: -(-len(views) // self.pictures)] if self.pictures else []
+        pictures = []
+        for frame, depth_map in shown:
+            try:
+                pictures.append(_picture(frame, depth_map))
+            except InputError as error:
+                problems.append(f"{error}; picture left out")
+        return pictures
 
 
 def _shrunk(depth_map: DepthMap, side_px: int) -> DepthMap:

@@ -23,7 +23,7 @@ def export_splats_to_usd(
         path: `.usdc` for a layer, `.usdz` for a package.
         nurec: Pack a NuRec volume for Isaac Sim and Kit 107 to 110 instead of OpenUSD's own
             ParticleField3DGaussianSplat; `.usdz` only.
-        options: Up axis and units of the stage.
+        options: Up axis and units of the stage; a NuRec package always says metres.
 
     Raises:
         SplatError: A library is missing, or the model cannot be stored, or the path not written.
@@ -50,16 +50,18 @@ def export_splats_to_usd(
 def export_splats_to_usdz(
     model: object,
     out_path: str | Path,
-    nurec: bool = False,
+    nurec: bool = True,
     options: StageOptions = DEFAULT_STAGE,
 ) -> Path:
-    """Write a USDZ package; see `export_splats_to_usd`.
+    """Write a USDZ package: the NuRec volume that fvdb's function of this name wrote at first.
+
+    See `export_splats_to_usd`.
 
     Args:
         model: An `fvdb.GaussianSplat3d`, `Gaussians`, or whatever has these fields.
         out_path: Where to write; `.usdz` is added if it is not there.
-        nurec: Pack a NuRec volume.
-        options: Up axis and units of the stage.
+        nurec: False packs OpenUSD's own ParticleField3DGaussianSplat instead.
+        options: Up axis and units of the stage; a NuRec package always says metres.
 
     Returns:
         The file written.

@@ -18,6 +18,9 @@ SH_C0 = 0.28209479177387814
 MAX_SH_DEGREE = 3
 """3DGS files and renderers end here."""
 
+SH_SIGNS_OF_HALF_TURN = np.array([-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1], np.float32)
+"""(15,) of the harmonics of degree 1 to 3 where y and z change their signs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gaussians:
@@ -90,18 +93,35 @@ class Gaussians:
         return replace(self, shN=np.concatenate([self.shN, zeros], axis=1))
 
 
-def as_gaussians(model: object, where: object) -> Gaussians:
+def turned_about_x(gaussians: Gaussians) -> Gaussians:
+    """The same splats in axes turned by 180 degrees about x: y up, z back to y down, z forward.
+
+    Its own inverse. The signs are those of `coordinateConverter` from RUB to RDF in Niantic's spz
+    (splat-types.h): a harmonic changes its sign where its polynomial is odd in y and z together.
+    """
+    return replace(
+        gaussians,
+        means=gaussians.means * np.array([1, -1, -1], np.float32),
+        quats=gaussians.quats * np.array([1, 1, -1, -1], np.float32),
+        shN=gaussians.shN * SH_SIGNS_OF_HALF_TURN[: gaussians.shN.shape[1], None],
+    )
+
+
+def as_gaussians(model: object, where: object, may_be_empty: bool = False) -> Gaussians:
     """Take over a model, for instance an `fvdb.GaussianSplat3d`, and check that it can be stored.
 
     Args:
         model: Whatever has the fields of `Gaussians`, as numpy arrays or as torch tensors on any
             device, of any float type.
         where: What errors name: the file read or to be written.
+        may_be_empty: Take a model of no Gaussians as well.
 
     Raises:
         SplatError: The model is empty, its shapes disagree, or a value is not finite.
     """
     gaussians = Gaussians(*(_as_floats(getattr(model, field.name)) for field in fields(Gaussians)))
+    if not (gaussians.num_gaussians or may_be_empty):
+        raise SplatError(f"{where}: found no Gaussians, need at least one; loosen the filters")
     _check_shapes(gaussians, where)
     for field in fields(Gaussians):
         _check_finite(field.name, getattr(gaussians, field.name), where)
@@ -123,8 +143,6 @@ def _as_floats(values: Any) -> Floats:
 
 def _check_shapes(gaussians: Gaussians, where: object) -> None:
     n = gaussians.num_gaussians
-    if n == 0:
-        raise SplatError(f"{where}: found no Gaussians, need at least one; loosen the filters")
     bases = gaussians.shN.shape[1] + 1 if gaussians.shN.ndim == 3 else 1
     if bases not in [(degree + 1) ** 2 for degree in range(MAX_SH_DEGREE + 1)]:
         raise SplatError(f"{where}: found {bases} SH coefficients, need 1, 4, 9 or 16")

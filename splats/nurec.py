@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ def write_nurec(
 ) -> list[Path]:
     """Write the files of a NuRec package.
 
+    Both layers say `metersPerUnit = 1` whatever the units are, as those of fvdb and 3dgrut do.
+
     Args:
         gaussians: What to write, checked.
         folder: Where the files go.
-        options: Up axis and units.
+        options: Up axis; its units do not matter.
         where: What errors name.
 
     Returns:
@@ -53,9 +56,10 @@ def write_nurec(
     payload.write_bytes(pack_payload(tensors, gaussians.sh_degree))
     scales = np.exp(tensors["scales"].astype(np.float32))
     box = bounds_3_sigma(tensors["positions"].astype(np.float32), scales, where)
-    stage = _volume_stage(box, center, options)
+    in_metres = replace(options, metric=True)
+    stage = _volume_stage(box, center, in_metres)
     save_layer(stage.GetRootLayer(), volume)
-    save_layer(_root_layer(options), root)
+    save_layer(_root_layer(in_metres), root)
     return [root, volume, payload]
 
 

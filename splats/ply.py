@@ -1,6 +1,7 @@
 """3DGS PLY in and out, in the order of the reference implementation; USD and cameras are unknown.
 
-Compressed PLY and SPZ go through gsply, an optional library.
+Compressed PLY and SPZ go through gsply, an optional library. SPZ is right-up-back as Niantic's
+library stores it, PLY right-down-forward; gsply leaves the axes as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from plyfile import PlyData, PlyElement
 
 from .errors import SplatError
 from .files import whole_file
-from .gaussians import Floats, Gaussians, as_gaussians
+from .gaussians import Floats, Gaussians, as_gaussians, turned_about_x
 from .optional import optional_module
 
 MEANS = ("x", "y", "z")
@@ -41,13 +42,16 @@ def holds_splats(path: Path) -> bool:
 def read_splats(path: Path) -> Gaussians:
     """Read a 3DGS PLY; with gsply also SuperSplat's compressed PLY and SPZ.
 
+    SPZ is taken as y-up and comes out y-down as PLY is. Files that were packed without saying
+    their axes (`UNSPECIFIED` in Niantic's library) may be y-down already; nothing in them tells.
+
     Raises:
         SplatError: The file is missing, is no Gaussian splat, or holds values that are not finite.
     """
     if not path.is_file():
         raise SplatError(f"{path}: no such file; give a Gaussian splat PLY")
     if path.suffix.lower() == ".spz":
-        return _read_packed(path, "read_spz", "SPZ")
+        return turned_about_x(_read_packed(path, "read_spz", "SPZ"))
     try:
         ply = PlyData.read(path)
     except Exception as error:
@@ -66,6 +70,8 @@ def read_splats(path: Path) -> Gaussians:
 def write_ply(model: object, path: Path) -> None:
     """Write a 3DGS PLY: binary little endian, one element, f_rest channel-major, normals zero.
 
+    No Gaussians give a file of no vertices.
+
     Args:
         model: See `as_gaussians`.
         path: Where to write; replaced when it is complete.
@@ -73,7 +79,7 @@ def write_ply(model: object, path: Path) -> None:
     Raises:
         SplatError: The model cannot be stored, or the file cannot be written.
     """
-    gaussians = as_gaussians(model, path)
+    gaussians = as_gaussians(model, path, may_be_empty=True)
     n, rest = gaussians.num_gaussians, 3 * (gaussians.num_sh_bases - 1)
     names = (*MEANS, *NORMALS, *SH0, *_rest_names(rest), "opacity", *SCALES, *QUATS)
     rows = np.concatenate(

@@ -30,7 +30,8 @@ class StageOptions:
 
     Attributes:
         up: Up axis of the stage.
-        metric: Scene units are metres. Otherwise the stage states no `metersPerUnit`.
+        metric: Scene units are metres. Otherwise the stage states no `metersPerUnit`, but for a
+            NuRec package, see `write_nurec`.
     """
 
     up: Literal["y", "z"] = "z"

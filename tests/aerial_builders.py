@@ -116,6 +116,12 @@ def a_video(path: Path, frames: Sequence[np.ndarray], frame_rate=30) -> None:
     writer.release()
 
 
+def tear(path: Path) -> None:
+    """Cut a file off in the middle, as a broken copy leaves it: its header still reads."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
 def gray_frames(count: int, size_wh=(64, 48)) -> list[np.ndarray]:
     """Frames of one gray each, so that a frame tells its number: 10 levels a step."""
     return [np.full((size_wh[1], size_wh[0], 3), 20 + 10 * n, np.uint8) for n in range(count)]

@@ -71,14 +71,22 @@ def test_more_views_join_the_pair_by_overlap(processed):
         AerialMegaDepth(processed, views=9)
 
 
-def test_masks_of_sky_take_its_depth_away(processed, tmp_path):
+@pytest.mark.parametrize("name", ["0.jpg.png", "0.png"])
+def test_masks_of_sky_take_its_depth_away(processed, tmp_path, name):
     (tmp_path / "0001").mkdir()
     classes = np.zeros((80, 120), np.uint8)
     classes[:40] = 2
-    Image.fromarray(classes).save(tmp_path / "0001" / "0.png")
+    Image.fromarray(classes).save(tmp_path / "0001" / name)
     one, other = AerialMegaDepth(processed, size_wh=None, sky_masks=tmp_path)[0]
     assert not one["valid_mask"][:40].any() and one["valid_mask"][40:].all()
     assert other["valid_mask"].all()
+
+
+def test_masks_that_are_not_there_are_said(processed, tmp_path):
+    with pytest.raises(InputError, match="nowhere: found no such folder"):
+        AerialMegaDepth(processed, sky_masks=tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"found no mask of any image, need 0001/0.jpg.png"):
+        AerialMegaDepth(processed, sky_masks=tmp_path)
 
 
 def test_low_scores_are_left_out_and_nothing_left_is_said(processed):

@@ -3,11 +3,15 @@
 import gzip
 import hashlib
 import io
+import itertools
+import json
+import re
 import stat
 import sys
 import tarfile
 import types
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
@@ -124,6 +128,88 @@ def test_a_run_killed_while_unpacking_need_not_download_again(tmp_path, drive, m
             run(tmp_path, *flags)
     assert run(tmp_path, *flags) == 0
     assert drive.calls == 1 and "0001/a.txt" in files(tmp_path)
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def killed_at_move(number):
+    """`Path.replace` that does its work and ends the run at the given call."""
+    calls, replace = itertools.count(1), Path.replace
+
+    def counted(self, target):
+        moved = replace(self, target)
+        if next(calls) == number:
+            raise Killed
+        return moved
+
+    return counted
+
+
+@pytest.mark.parametrize("flags", [[], ["--unzip"], ["--unzip", "--remove_zip"]])
+def test_a_run_killed_at_any_move_goes_on_without_a_download(tmp_path, drive, monkeypatch, flags):
+    flags = ["--gdrive_link", LINK, *flags]
+    assert run(tmp_path / "whole", *flags) == 0
+    for number in itertools.count(1):
+        root, drive.calls = tmp_path / str(number), 0
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", killed_at_move(number))
+            try:
+                run(root, *flags)
+            except Killed:
+                was_killed = True
+            else:
+                was_killed = False
+        assert run(root, *flags) == 0 and drive.calls == 1
+        assert tree(root) == tree(tmp_path / "whole")
+        if not was_killed:
+            break
+    assert number > 2
+
+
+def test_what_is_gone_is_downloaded_again(tmp_path, drive):
+    flags = ["--gdrive_link", LINK, "--unzip", "--remove_zip"]
+    run(tmp_path, *flags)
+    (tmp_path / "0001" / "b" / "c.txt").unlink()
+    assert run(tmp_path, *flags) == 0 and drive.calls == 2
+    assert files(tmp_path)["0001/b/c.txt"] == b"two"
+
+
+def test_a_record_of_an_earlier_version_still_says_that_all_is_there(tmp_path, drive):
+    flags = ["--gdrive_link", LINK, "--unzip"]
+    run(tmp_path, *flags)
+    (record,) = (tmp_path / ".downloads").glob("*.json")
+    record.write_text(json.dumps({"source": LINK, "files": ["0001.zip"]}))
+    assert run(tmp_path, *flags) == 0 and drive.calls == 1
+
+
+def test_a_torn_record_is_one_line(tmp_path, drive, capsys):
+    run(tmp_path, "--gdrive_link", LINK)
+    (record,) = (tmp_path / ".downloads").glob("*.json")
+    record.write_text("{")
+    assert run(tmp_path, "--gdrive_link", LINK) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{record}: cannot be read" in line and "remove it" in line
+
+
+def test_a_page_in_place_of_an_archive_is_named_and_asked_for_again(tmp_path, drive, capsys):
+    archive, name = drive.content, drive.name
+    drive.name, drive.content = "open", b"<html>"
+    assert run(tmp_path, "--gdrive_link", LINK, "--unzip", "--remove_zip") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{LINK}: found no archive to unpack but open" in line
+    assert files(tmp_path) == {"open": b"<html>"}
+    drive.name, drive.content = name, archive
+    assert run(tmp_path, "--gdrive_link", LINK, "--unzip", "--remove_zip") == 0
+    assert drive.calls == 2 and "0001/a.txt" in files(tmp_path)
+
+
+def test_gdown_is_one_that_knows_shared_links():
+    """Before 6, it stored the page that `open?id=` shows."""
+    pyproject = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    needed = re.search(r'"gdown>=(\d+)', pyproject)
+    assert needed is not None and int(needed[1]) >= 6
 
 
 def test_one_bad_link_leaves_the_others(tmp_path, drive, capsys):
@@ -276,7 +362,7 @@ def test_a_tar_header_cannot_ask_for_the_memory(tmp_path, monkeypatch):
 
 def test_hidden_files_stay_out(tmp_path):
     path = a_zip(tmp_path / "a.zip", **{".step.json": "x", ".git__config": "x", "a.txt": "a"})
-    assert unpack(path, tmp_path / "out", quiet=True) == 1
+    assert unpack(path, tmp_path / "out", quiet=True) == [tmp_path / "out" / "a.txt"]
     assert files(tmp_path / "out") == {"a.txt": b"a"}
 
 

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from aerial_megadepth import export_scene_info, export_wai
+from tests.aerial_builders import tear
 from tests.aerial_chain_builders import a_localized_scene, row_of_shots
 from warpset.depth_files import read_depth
 
@@ -66,6 +67,18 @@ def test_a_broken_depth_file_costs_its_view_in_every_layout(tmp_path, capsys):
     assert len(meta["frames"]) == 4
     info = np.load(tmp_path / "info" / "0001" / "0001.npz", allow_pickle=True)
     assert len(info["image_paths"]) == 4
+
+
+def test_a_picture_that_breaks_off_costs_its_view_in_wai(tmp_path, capsys):
+    localized = a_localized_scene(tmp_path / "data")
+    tear(localized / "images" / "1.jpg")
+    assert export_wai.main([*flags(tmp_path), "--quiet"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "1.jpg: cannot be read as a photo" in line and line.endswith("view left out")
+    scene = tmp_path / "out" / "0001"
+    meta = json.loads((scene / "scene_meta.json").read_text())
+    assert [frame["frame_name"] for frame in meta["frames"]] == list("0234")
+    assert not (scene / "images" / "1.jpg").exists()
 
 
 def test_a_scene_without_any_readable_depth_fails_in_one_line(tmp_path, capsys):

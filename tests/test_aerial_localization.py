@@ -174,6 +174,23 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(scene, capsys, spoil, f
     assert not list((scene / "data").glob(f"*/*/sfm_*/{REPORT}"))
 
 
+def test_a_scene_that_is_not_there_leaves_nothing_that_later_runs_take_for_one(scene, capsys):
+    write_image_list(scene / "list.json", {("0002", "0"): ["a.jpg"]})
+    (scene / "names.txt").write_text("0002\n")
+    before = tree(scene / "data")
+    assert run(scene, "--scene_list", str(scene / "names.txt")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "0002.json: found no such file; run preprocess_ge first" in line
+    assert not (scene / "data" / "0002").exists() and tree(scene / "data") == before
+
+
+def test_what_an_earlier_version_left_of_a_scene_that_is_not_there_is_no_scene(scene, capsys):
+    write_image_list(scene / "list.json", {("0002", "0"): ["a.jpg"]})
+    (scene / "data" / "0002" / "sfm_output_localization").mkdir(parents=True)
+    assert run(scene) == 1
+    assert "found no scene, need at least one" in capsys.readouterr().err
+
+
 def test_a_photo_that_cannot_be_read_costs_itself(scene, tmp_path):
     view = scene / "processed" / SCENE / "0" / "3_o.jpg"
     view.with_name("3_o.jpg.npz").write_bytes(b"broken")

@@ -11,6 +11,7 @@ from aerial_megadepth.localized_scene import find_localized, localized_scenes
 from aerial_megadepth.pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 from aerial_megadepth.sky_masks import read_untrusted
 from aerial_megadepth.view_files import read_view
+from tests.aerial_builders import tear
 from tests.aerial_chain_builders import a_localized_scene, row_of_shots
 from warpset.cameras import integer_center_K
 from warpset.errors import InputError
@@ -76,25 +77,88 @@ def test_depth_beyond_two_kilometres_is_unknown(tmp_path):
     assert not found[:10].any() and (found[10] == 2000.0).all() and (found[11:] == 5.0).all()
 
 
-def test_depth_of_sky_and_people_is_dropped_where_there_are_masks(tmp_path):
-    a_localized_scene(tmp_path / "data")
-    (tmp_path / "masks" / "0001").mkdir(parents=True)
+def a_mask(path, channels=1) -> None:
+    """40x60 classes: sky in the uppermost quarter, a person in the lower left, else neither."""
     classes = np.ones((40, 60), np.uint8)
     classes[:10], classes[-10:, :30] = 2, 12
-    Image.fromarray(classes).save(tmp_path / "masks" / "0001" / "0.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(classes if channels == 1 else np.dstack([classes] * channels)).save(path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ["0.jpg.png", "0.png"])
+def test_depth_of_sky_and_people_is_dropped_where_there_are_masks(tmp_path, capsys, name, channels):
+    a_localized_scene(tmp_path / "data")
+    a_mask(tmp_path / "masks" / "0001" / name, channels)
     assert preprocess(tmp_path, "--sky-masks", str(tmp_path / "masks")) == 0
     depth = read_view(tmp_path / "out" / "0001", "0.jpg").depth
     assert not depth[:20].any() and not depth[60:, :60].any() and (depth[20:60] > 0).all()
     assert (read_view(tmp_path / "out" / "0001", "1.jpg").depth > 0).all()
+    assert "pairs, 4 without a mask" in capsys.readouterr().err
+
+
+def test_a_scene_whose_views_all_have_masks_has_nothing_to_say_of_them(tmp_path, capsys):
+    a_localized_scene(tmp_path / "data")
+    for n in range(5):
+        a_mask(tmp_path / "masks" / "0001" / f"{n}.jpg.png")
+    assert preprocess(tmp_path, "--sky-masks", str(tmp_path / "masks")) == 0
+    assert "mask" not in capsys.readouterr().err
+
+
+def test_a_scene_without_any_mask_is_made_but_said_again_and_again(tmp_path, capsys):
+    a_localized_scene(tmp_path / "data")
+    (tmp_path / "masks").mkdir()
+    for _ in range(2):
+        assert preprocess(tmp_path, "--quiet", "--sky-masks", str(tmp_path / "masks")) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "0001: found no mask of its 5 views, need 0.jpg.png" in line
+    assert (read_view(tmp_path / "out" / "0001", "0.jpg").depth > 0).all()
+    a_mask(tmp_path / "masks" / "0001" / "0.jpg.png")
+    assert preprocess(tmp_path, "--quiet", "--sky-masks", str(tmp_path / "masks")) == 0
+    assert not read_view(tmp_path / "out" / "0001", "0.jpg").depth[:20].any()
+
+
+def test_masks_in_no_folder_are_one_line_and_nothing_is_made(tmp_path, capsys):
+    a_localized_scene(tmp_path / "data")
+    assert preprocess(tmp_path, "--sky-masks", str(tmp_path / "masks")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path / 'masks'}: found no such folder" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mask_that_is_none_is_refused(tmp_path):
-    Image.new("RGB", (4, 4)).save(tmp_path / "rgb.png")
+    Image.new("RGB", (4, 4), (2, 2, 3)).save(tmp_path / "rgb.png")
+    Image.new("RGBA", (4, 4)).save(tmp_path / "rgba.png")
     (tmp_path / "text.png").write_text("hello")
-    for name in ("rgb.png", "text.png"):
+    for name in ("rgb.png", "rgba.png", "text.png"):
         with pytest.raises(InputError, match=name):
             read_untrusted(tmp_path / name, (4, 4))
-    assert not read_untrusted(tmp_path / "none.png", (4, 4)).any()
+    assert not read_untrusted(None, (4, 4)).any()
+
+
+def test_a_picture_or_mask_that_breaks_off_costs_its_view_and_is_named(tmp_path, capsys):
+    localized = a_localized_scene(tmp_path / "data")
+    tear(localized / "images" / "1.jpg")
+    for n in range(5):
+        a_mask(tmp_path / "masks" / "0001" / f"{n}.jpg.png")
+    (tmp_path / "masks" / "0001" / "3.jpg.png").write_bytes(b"no picture")
+    assert preprocess(tmp_path, "--quiet", "--sky-masks", str(tmp_path / "masks")) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.endswith("view left out") for line in lines)
+    assert "1.jpg: cannot be read as a photo" in lines[0] and "3.jpg.png" in lines[1]
+    names = read_pairs(tmp_path / "out" / PAIRS_NAME)["0001"].images
+    assert names == ["0.jpg", "2.jpg", "4.jpg"]
+    assert not list((tmp_path / "out" / "0001").glob("[13].*"))
+
+
+def test_a_scene_none_of_whose_pictures_can_be_read_is_one_line(tmp_path, capsys):
+    localized = a_localized_scene(tmp_path / "data")
+    for path in (localized / "images").iterdir():
+        tear(path)
+    assert preprocess(tmp_path, "--quiet") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no view could be read" in line and "0.jpg" in line
+    assert not (tmp_path / "out" / "0001").exists()
 
 
 def test_precomputed_pairs_choose_the_images(tmp_path, capsys):

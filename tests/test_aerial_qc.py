@@ -12,6 +12,7 @@ from aerial_megadepth.localization_report import LocalizationReport, ModelScale
 from aerial_megadepth.localized_scene import REPORT, read_localized
 from aerial_megadepth.qc_measures import measure_scene, read_sparse
 from aerial_megadepth.qc_page import findings, scene_page
+from tests.aerial_builders import tear
 from tests.aerial_chain_builders import a_localized_scene, row_of_shots
 from warpset.errors import InputError
 from warpset.geometry import DepthMap
@@ -113,6 +114,16 @@ def test_pictures_are_as_many_as_asked_for(tmp_path):
         assert run(tmp_path, "--quiet", "--force_output", "--pictures", asked) == 0
         page = (tmp_path / "qc" / "0001" / "index.html").read_text(encoding="utf-8")
         assert page.count("<img ") == shown
+
+
+def test_a_picture_that_breaks_off_is_named_and_the_page_goes_without_it(tmp_path, capsys):
+    localized = a_localized_scene(tmp_path / "data")
+    tear(localized / "images" / "2.jpg")
+    assert run(tmp_path, "--quiet") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "2.jpg: cannot be read as a photo" in line and line.endswith("picture left out")
+    page = (tmp_path / "qc" / "0001" / "index.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 4 and page.count("<td>2.jpg</td>") == 1
 
 
 def test_a_view_without_points_or_depth_is_shown_as_such(tmp_path):

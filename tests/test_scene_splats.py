@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from plyfile import PlyData
 
 from build_warp_dataset import main
 from splats import read_splats
@@ -117,6 +118,14 @@ def test_no_points_at_all_are_one_line(tmp_path, room, folder, capsys):
         Image.new("RGB", (64, 48)).save(path)
     assert build(tmp_path, "--filter-black-bg") == 1
     assert "no point passed the filters; no scene splats" in capsys.readouterr().err
+
+
+def test_a_reference_without_points_has_splats_without_vertices(tmp_path, room, folder):
+    Image.new("RGB", (64, 48)).save(room / "images" / "1.png")
+    assert build(tmp_path, "--filter-black-bg", "--save-splats", "--save-ply") == 0
+    for name in ("reference.ply", "reference_gaussians.ply"):
+        counts = [len(PlyData.read(folder / f"{target}_{name}")["vertex"].data) for target in "23"]
+        assert counts[0] == 0 < counts[1]
 
 
 def test_a_dry_run_tells_of_the_splats(tmp_path, room, folder, capsys):

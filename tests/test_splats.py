@@ -22,6 +22,7 @@ from splats import (
     write_ply,
 )
 from splats.from_points import quats_from_z_to
+from splats.gaussians import turned_about_x
 
 GUITAR = Path(__file__).parents[2] / "shared/data/splats/guitar.compressed.ply"
 
@@ -252,6 +253,18 @@ def test_a_failed_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_no_gaussians_are_a_file_of_no_vertices_that_is_not_taken_for_splats(tmp_path):
+    write_ply(some_gaussians(0, sh_degree=2), tmp_path / "a.ply")
+    assert (tmp_path / "a.ply").read_bytes() == reference_ply_bytes(0, 2)
+    message = the_error_of(lambda: read_splats(tmp_path / "a.ply"))
+    assert message.startswith(f"{tmp_path / 'a.ply'}: found no Gaussians")
+
+
+def test_no_points_become_no_gaussians(tmp_path):
+    write_ply(a_point(0, confidence=np.ones(0)), tmp_path / "a.ply")
+    assert (tmp_path / "a.ply").read_bytes() == reference_ply_bytes(0, 0)
+
+
 def test_missing_folders_are_made(tmp_path):
     write_ply(some_gaussians(), tmp_path / "a/b/c.ply")
     assert read_splats(tmp_path / "a/b/c.ply").num_gaussians == 20
@@ -269,22 +282,30 @@ def test_a_compressed_ply_is_read_through_gsply():
         assert np.isclose(guitar.means[:, axis].max(), chunks[f"max_{name}"].max(), atol=1e-4)
 
 
-def test_an_spz_is_read_through_gsply(tmp_path):
+@pytest.mark.parametrize("sh_degree", range(4))
+def test_an_spz_is_read_through_gsply_and_turned_from_y_up_to_y_down(tmp_path, sh_degree):
     gsply = pytest.importorskip("gsply", reason="gsply of the group usd is not installed")
-    gaussians = some_gaussians(sh_degree=0)
+    gaussians = some_gaussians(sh_degree=sh_degree)
+    gaussians.shN[:] = np.clip(gaussians.shN, -0.9, 0.9)
+    y_up = turned_about_x(gaussians)
     gsply.write_spz(
         tmp_path / "a.spz",
         gsply.GSData.from_arrays(
-            gaussians.means,
-            gaussians.log_scales,
-            gaussians.unit_quats,
-            gaussians.logit_opacities,
-            gaussians.sh0[:, 0],
+            y_up.means,
+            y_up.log_scales,
+            y_up.unit_quats,
+            y_up.logit_opacities,
+            y_up.sh0[:, 0],
+            y_up.shN if sh_degree else None,
+            format="ply",
         ),
     )
     again = read_splats(tmp_path / "a.spz")
+    assert np.allclose(y_up.means, gaussians.means * [1, -1, -1])
     assert np.allclose(again.means, gaussians.means, atol=1e-3)
     assert np.allclose(again.opacities, gaussians.opacities, atol=1 / 255)
+    assert np.allclose(np.abs((again.unit_quats * gaussians.unit_quats).sum(1)), 1, atol=1e-3)
+    assert np.allclose(again.shN, gaussians.shN, atol=1 / 128)
 
 
 def test_without_gsply_a_compressed_ply_is_refused_in_one_line(tmp_path, monkeypatch):

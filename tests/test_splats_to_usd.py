@@ -71,6 +71,18 @@ def test_pad_sh_raises_the_degree(tmp_path):
     assert len(field.GetRadianceSphericalHarmonicsCoefficientsAttr().Get()) == 160
 
 
+def test_an_spz_is_taken_as_y_up(tmp_path):
+    gsply = pytest.importorskip("gsply", reason="gsply of the group usd is not installed")
+    seen = read_splats(Path(a_splat_ply(tmp_path, sh_degree=0)))
+    data = (seen.means, seen.log_scales, seen.unit_quats, seen.logit_opacities, seen.sh0[:, 0])
+    gsply.write_spz(tmp_path / "in.spz", gsply.GSData.from_arrays(*data, format="ply"))
+    assert main([str(tmp_path / "in.spz"), str(tmp_path / "out.usdc"), "--up", "y"]) == 0
+    stage, field = the_field(tmp_path / "out.usdc")
+    world_from_local = UsdGeom.Xformable(field.GetPrim()).ComputeLocalToWorldTransform(0)
+    positions = [world_from_local.Transform(xyz) for xyz in field.GetPositionsAttr().Get()]
+    assert np.allclose(positions, seen.means, atol=1e-3)
+
+
 def test_quiet_prints_nothing(tmp_path, capsys):
     assert main([a_splat_ply(tmp_path), str(tmp_path / "out.usdc"), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")

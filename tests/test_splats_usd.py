@@ -17,12 +17,13 @@ from splats import (
     export_splats_to_usd,
     export_splats_to_usdz,
 )
+from splats.gaussians import turned_about_x
 from splats.stage import save_layer
-from splats.usdz import write_usdz
+from splats.usdz import ZIP_LIMIT, write_usdz
 
 msgpack = pytest.importorskip("msgpack", reason="the group usd is not installed")
 Usd = pytest.importorskip("pxr.Usd", reason="the group usd is not installed")
-from pxr import Gf, UsdGeom, UsdValidation, UsdVol  # noqa: E402
+from pxr import Gf, Sdf, UsdGeom, UsdValidation, UsdVol  # noqa: E402
 
 HALF_EPS = 2.0**-11
 DIRECTIONS = np.random.default_rng(7).standard_normal((16, 3))
@@ -109,15 +110,18 @@ def in_the_world(local, linear, offset):
     )
 
 
-def expected_world(gaussians, up):
-    local = SimpleNamespace(
+def activated(gaussians):
+    return SimpleNamespace(
         means=gaussians.means.astype(np.float64),
         quats=gaussians.quats.astype(np.float64),
         scales=np.exp(gaussians.log_scales.astype(np.float64)),
         opacities=1 / (1 + np.exp(-gaussians.logit_opacities.astype(np.float64))),
         sh=gaussians.sh.astype(np.float64),
     )
-    return in_the_world(local, WORLD_FROM_SPLATS[up](np.eye(3)).T, np.zeros(3))
+
+
+def expected_world(gaussians, up):
+    return in_the_world(activated(gaussians), WORLD_FROM_SPLATS[up](np.eye(3)).T, np.zeros(3))
 
 
 def world_transform(prim):
@@ -218,6 +222,15 @@ def test_splats_look_the_same_in_nurec_to_half_rounding(tmp_path, sh_degree, up)
     assert (np.abs(found.colors - expected.colors) <= HALF_EPS * expected.color_weight).all()
 
 
+@pytest.mark.parametrize("sh_degree", range(4))
+def test_splats_turned_about_x_look_the_same_in_axes_turned_about_x(sh_degree):
+    gaussians = some_gaussians(sh_degree=sh_degree)
+    turned = in_the_world(activated(turned_about_x(gaussians)), np.diag([1, -1, -1]), 0)
+    expected = in_the_world(activated(gaussians), np.eye(3), 0)
+    for name, values in vars(expected).items():
+        assert np.allclose(getattr(turned, name), values, rtol=1e-12), name
+
+
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_what_is_up_in_the_photos_is_up_in_the_stage(tmp_path, up):
     gaussians = replace(some_gaussians(1), means=np.array([[0, -1, 0]], np.float32))
@@ -239,7 +252,7 @@ def test_the_frame_is_a_rotation_without_mirror(tmp_path, name, nurec):
 
 def test_the_schema_is_authored_in_full(tmp_path):
     gaussians = some_gaussians(sh_degree=2)
-    path = export_splats_to_usdz(gaussians, tmp_path / "a.usdz")
+    path = export_splats_to_usdz(gaussians, tmp_path / "a.usdz", nurec=False)
     stage, prim = the_prim(path, "ParticleField3DGaussianSplat")
     field = UsdVol.ParticleField3DGaussianSplat(prim)
     coefficients = field.GetRadianceSphericalHarmonicsCoefficientsAttr()
@@ -323,18 +336,29 @@ def test_huge_coordinates_are_refused_in_one_line(tmp_path, mean, log_scale):
 def test_validation_finds_only_what_is_meant(tmp_path, name, nurec, metric):
     export_splats_to_usd(some_gaussians(), tmp_path / name, nurec, StageOptions(metric=metric))
     meant = {"UnsupportedFileExtensionInPackage"} if nurec else set()
-    if not metric:
+    if not (metric or nurec):
         meant.add("MissingMetersPerUnitMetadata")
     assert validation_errors(tmp_path / name) == meant
 
 
 @pytest.mark.parametrize(("name", "nurec"), EVERY_EXPORT)
-def test_metres_are_stated_only_for_metric_splats(tmp_path, name, nurec):
+def test_metres_are_stated_for_metric_splats_and_for_nurec(tmp_path, name, nurec):
     for metric in (False, True):
         path = tmp_path / f"{metric}_{name}"
         export_splats_to_usd(some_gaussians(), path, nurec, StageOptions(metric=metric))
         stage = Usd.Stage.Open(str(path))
-        assert stage.HasAuthoredMetadata("metersPerUnit") == metric
+        assert stage.HasAuthoredMetadata("metersPerUnit") == (metric or nurec)
+        assert not nurec or stage.GetMetadata("metersPerUnit") == 1
+
+
+def test_the_function_of_the_seed_writes_what_the_seed_wrote(tmp_path):
+    path = export_splats_to_usdz(some_gaussians(), tmp_path / "a.usdz")
+    with zipfile.ZipFile(path) as package:
+        layers = [name for name in package.namelist() if name.endswith(".usda")]
+        for name in layers:
+            assert b"metersPerUnit = 1" in package.read(name)
+            assert b'upAxis = "Z"' in package.read(name)
+    assert layers == ["default.usda", "gauss.usda"]
 
 
 def data_offsets(path):
@@ -385,10 +409,57 @@ def test_a_package_opens_with_a_layer_whose_references_are_anchored(tmp_path):
         assert b"@./gauss.nurec@" in package.read("gauss.usda")
 
 
+def a_sparse_file(path, size):
+    """A file of zeros that takes no space."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def skip_over(member, package):
+    """Stands in for copying gigabytes: leaves a hole."""
+    package.seek(member.stat().st_size, 1)
+    return 0
+
+
+def sparse_package(folder, sizes, monkeypatch):
+    folder.mkdir()
+    members = [a_sparse_file(folder / f"{n}.usdc", size) for n, size in enumerate(sizes)]
+    monkeypatch.setattr("splats.usdz._copy", skip_over)
+    write_usdz(members, folder / "a.usdz", "a.usdz")
+    return folder / "a.usdz"
+
+
+SIZES_GIB = [(1.93,), (1.96,), (2.5,), (3.9,), (0.5, 1.96, 0.5), (1.9, 1.9)]
+
+
+@pytest.mark.parametrize("sizes_gib", SIZES_GIB)
+def test_files_up_to_4_gib_are_plain_zip_on_64_byte_lines(tmp_path, monkeypatch, sizes_gib):
+    sizes = [round(gib * 2**30) + 1 for gib in sizes_gib]
+    path = sparse_package(tmp_path / "a", sizes, monkeypatch)
+    with zipfile.ZipFile(path) as package:
+        entries = package.infolist()
+    assert [entry.file_size for entry in entries] == sizes
+    assert all(entry.extract_version <= 20 for entry in entries)
+    read_by_openusd = Sdf.ZipFile.Open(str(path))
+    for entry in entries:
+        found = read_by_openusd.GetFileInfo(entry.filename)
+        assert found.size == entry.file_size and found.dataOffset % 64 == 0
+    with path.open("rb") as package:
+        package.seek(-100, 2)
+        assert b"PK\6\6" not in package.read(), "ZIP64"
+
+
+def test_a_package_reaches_to_the_last_byte_of_plain_zip(tmp_path, monkeypatch):
+    overhead = sparse_package(tmp_path / "a", [0], monkeypatch).stat().st_size
+    path = sparse_package(tmp_path / "b", [ZIP_LIMIT - overhead], monkeypatch)
+    assert path.stat().st_size == ZIP_LIMIT
+    one_more = [ZIP_LIMIT - overhead + 1]
+    assert "4.0 GiB" in the_error_of(lambda: sparse_package(tmp_path / "c", one_more, monkeypatch))
+
+
 def test_a_package_over_4_gib_is_refused_in_one_line(tmp_path):
-    member = tmp_path / "huge.usdc"
-    with member.open("wb") as sparse:
-        sparse.truncate(2**32)
+    member = a_sparse_file(tmp_path / "huge.usdc", 2**32)
     message = the_error_of(lambda: write_usdz([member], tmp_path / "a.usdz", "a.usdz"))
     assert message.startswith("a.usdz: found 4.0 GiB")
     assert not (tmp_path / "a.usdz").exists()
@@ -450,7 +521,8 @@ def test_a_missing_library_is_named_in_one_line(tmp_path, monkeypatch, missing, 
 
 def test_an_openusd_without_the_schema_is_named_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pxr.UsdVol", SimpleNamespace())
-    message = the_error_of(lambda: export_splats_to_usdz(some_gaussians(), tmp_path / "a.usdz"))
+    path = tmp_path / "a.usdz"
+    message = the_error_of(lambda: export_splats_to_usdz(some_gaussians(), path, nurec=False))
     assert "need 0.26.3" in message
 
 
