@@ -67,12 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(dataset: ReviewDataset, port: int) -> None:
-    """Serve the page until Ctrl+C; its address goes to stdout."""
-    with ReviewServer(dataset, port) as server, contextlib.suppress(KeyboardInterrupt):
-        sys.stdout.write(f"{server.url}\n")
-        sys.stdout.flush()
-        log.info("open this address in a browser; Ctrl+C ends")
-        server.serve_forever()
+    """Serve the page until Ctrl+C, its address on stdout; the file then holds what was chosen."""
+    with ReviewServer(dataset, port) as server:
+        with contextlib.suppress(KeyboardInterrupt):
+            sys.stdout.write(f"{server.url}\n")
+            sys.stdout.flush()
+            log.info("open this address in a browser; Ctrl+C ends")
+            server.serve_forever()
+        with server.writing:
+            dataset.write_page()
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameS
     def renderer(size_wh: tuple[int, int], sigma: float) -> Any:
         return builder_tools.make_renderer(size_wh, sigma, device, **settings)
 
-    s0 = (subject.s0 or None) if args.auto_s0 else args.s0
-    return FrameSource(subject.cloud, s0, args.sigma, renderer, device)
+    s0 = subject.s0 if args.auto_s0 else args.s0
+    return FrameSource(subject.cloud, s0 or None, args.sigma, renderer, device)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,14 @@ def chosen_device(choice: str) -> torch.device:
     return device
 
 
-def renderer_device() -> str:
-    """Where to render: CUDA if ComfyUI runs on it."""
-    return "cuda" if model_management.get_torch_device().type == "cuda" else "cpu"
+def renderer_device(choice: str = "cuda") -> str:
+    """Where to render: on CUDA if the widget does not say `cpu` and ComfyUI runs on it.
+
+    On ROCm, whose devices torch calls `cuda` too, Warp cannot run.
+    """
+    device = model_management.get_torch_device()
+    is_cuda = device.type == "cuda" and torch.version.cuda is not None
+    return "cuda" if is_cuda and choice != "cpu" else "cpu"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def render_warp(
     camera = cameras[widgets.view]
     width, height = camera.size_wh
     camera = fit_camera(camera, (widgets.width or width, widgets.height or height))
-    renderer = make_renderer(camera.size_wh, widgets.sigma)
+    renderer = make_renderer(camera.size_wh, widgets.sigma, renderer_device())
     renderer.s0 = widgets.s0 or _point_diameter(points, camera)
     view = renderer.render_view(
         points.xyz_world,
@@ -68,10 +69,16 @@ def _point_diameter(points: PointCloud, camera: Camera) -> float:
     return splat_size(depth, camera)
 
 
-def make_renderer(size_wh: tuple[int, int], sigma: float) -> HoleFillingRenderer:
-    """A renderer that draws every point, on ComfyUI's device."""
+def make_renderer(size_wh: tuple[int, int], sigma: float, device: str) -> HoleFillingRenderer:
+    """A renderer that draws every point.
+
+    Args:
+        size_wh: Size of its pictures.
+        sigma: Distance in pixels over which filled holes fade.
+        device: `cuda` or `cpu`, see `computing.renderer_device`.
+    """
     return HoleFillingRenderer(
-        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=renderer_device()
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device
     )
 
 
@@ -91,9 +98,9 @@ def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[
     """
     photos = photos_in([reference[:1], target[:1]])
     frames = predicted_frames(photos, "crop", widgets.weights, widgets.device)
+    renderer = partial(make_renderer, device=renderer_device(widgets.device))
     with photo_files(photos) as paths:
-        geometry = _geometry(frames, paths)
-        warp = Warper(geometry, _options(widgets), make_renderer).warp(0, 1)
+        warp = Warper(_geometry(frames, paths), _options(widgets), renderer).warp(0, 1)
     pictures = [image_of([picture]) for picture in (warp.splats, warp.target, warp.reference)]
     return (*pictures, mask_of([warp.hole]))
 

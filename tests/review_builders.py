@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import review_dataset
-from tests.browser import Browser
+from tests.browser import KEY_CODES, Browser
 from tests.pair_builders import pixels
 
 ALL_ROWS_SHOW = """
@@ -97,6 +97,17 @@ def box_of(browser: Browser, element: str) -> list[float]:
         const box = document.querySelector({json.dumps(element)}).getBoundingClientRect();
         return [box.left, box.top, box.width, box.height];
     }})()""")
+
+
+def hold(browser: Browser, key: str, repeats: int = 3) -> None:
+    """Press a key, named as `KeyboardEvent.key` is, and hold it down until it has repeated."""
+    text = {"Enter": "\r"}.get(key, key)
+    named = {"key": key, "windowsVirtualKeyCode": KEY_CODES.get(key, ord(text.upper()))}
+    for is_repeat in [False] + [True] * repeats:
+        browser.call(
+            "Input.dispatchKeyEvent", type="keyDown", text=text, autoRepeat=is_repeat, **named
+        )
+    browser.call("Input.dispatchKeyEvent", type="keyUp", **named)
 
 
 def picture_seen(browser: Browser, path: Path) -> np.ndarray:

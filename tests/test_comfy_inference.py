@@ -225,6 +225,14 @@ def test_weights_that_are_no_vggt_are_said_in_one_line(pack, server):
         infer(pack, image_1=an_image(), weights="other.pt")
 
 
+def test_weights_are_not_read_from_end_to_end_to_name_them(pack, monkeypatch):
+    def fingerprint(path):
+        raise AssertionError(f"{path} is hashed, and nobody asked which one it is")
+
+    monkeypatch.setattr(a_room(pack, "vggt.weights"), "fingerprint", fingerprint)
+    assert known_share(infer(pack, image_1=an_image(seed=6)))
+
+
 def test_auto_takes_the_file_in_models_and_the_widget_offers_it(pack):
     choices = a_node(pack, "VGGT_Model_Inference").INPUT_TYPES()["optional"]["weights"][0]
     assert choices == ["auto", "facebook/VGGT-1B", "facebook/VGGT-1B-Commercial", "tiny.pt"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.builders import a_camera, a_photo, tree
-from tests.comfy_builders import SIDE, an_image, infer, run
+from tests.comfy_builders import SIDE, a_room, an_image, infer, run
 from warpset.cameras import Camera, unproject
 from warpset.ply import ply_bytes, read_ply
 from warpset.points import PointCloud
@@ -92,6 +92,47 @@ def test_a_pair_is_what_the_points_of_the_reference_look_like_from_the_target(pa
     assert (mask != hole).float().mean() < 0.1
     seen = (mask == 0) & (hole == 0)
     assert (splats - image)[seen].abs().mean() < 0.05
+
+
+CUDA, ROCM = "13.0", None
+
+
+@pytest.fixture
+def rendered_on(pack, monkeypatch):
+    """The devices that renderers are asked for; they render on the CPU nevertheless."""
+    views, devices = a_room(pack, "comfy_nodes.views"), []
+    renderer = views.HoleFillingRenderer
+
+    def make(*size_wh, device, **settings):
+        devices.append(device)
+        return renderer(*size_wh, device="cpu", **settings)
+
+    monkeypatch.setattr(views, "HoleFillingRenderer", make)
+    return devices
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "expected"),
+    [(("cuda", CUDA), "cuda"), (("cuda", ROCM), "cpu"), (("cpu", CUDA), "cpu")],
+)
+def test_a_view_is_rendered_on_cuda_where_comfyui_runs_on_it(
+    pack, server, rendered_on, monkeypatch, runs_on, expected
+):
+    server.device, version = runs_on
+    monkeypatch.setattr(torch.version, "cuda", version)
+    camera = a_camera()
+    run(pack, "VGGT_Render_Warp", points=a_plane(camera, a_photo()), cameras=[camera])
+    assert rendered_on == [expected]
+
+
+def test_a_pair_that_shall_be_made_on_the_cpu_is_rendered_there(
+    pack, server, rendered_on, monkeypatch
+):
+    server.device = "cuda"
+    monkeypatch.setattr(torch.version, "cuda", CUDA)
+    images = {"reference": an_image(), "target": an_image(seed=1)}
+    run(pack, "VGGT_Warp_Pair", **images, device="cpu")
+    assert rendered_on == ["cpu"]
 
 
 # Load PLY and Splats to USD

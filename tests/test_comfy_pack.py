@@ -74,10 +74,20 @@ def test_loading_imports_no_library_besides_comfyui(pack_folder, tmp_path):
     assert not heavy & set(loaded.split())
 
 
-def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path):
+RENDERER = ("splat_kernels", "fill_kernels", "kernel_launcher", "hole_filling_renderer")
+NOT_LOADED = "{}"
+OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
+
+
+@pytest.mark.parametrize(
+    "others", [NOT_LOADED, OF_ANOTHER_PACK], ids=["alone", "names_taken_by_another_pack"]
+)
+def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, others):
     stubs = str(ROOT / "tests/comfy_stubs.py")
     printed = in_a_process_of_its_own(
         f"""
+        others = {others}
+        sys.modules.update(others)
         import importlib.util
         spec = importlib.util.spec_from_file_location("stubs", {stubs!r})
         stubs = sys.modules["stubs"] = importlib.util.module_from_spec(spec)
@@ -93,6 +103,7 @@ def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path):
         points = inside("points").PointCloud(xyz, np.full((256, 3), 51, np.uint8), None)
         node = pack.NODE_CLASS_MAPPINGS["VGGT_Render_Warp"]()
         image, hole = node.render(points, [camera])
+        assert {{name: sys.modules[name] for name in {RENDERER} if name in sys.modules}} == others
         print(tuple(image.shape), float(image.min()), float(image.max()), float(hole.sum()))
         """,
         tmp_path,
@@ -239,6 +250,11 @@ def test_the_web_extension_loads_nothing_from_outside():
         assert path.is_dir() or "://" not in path.read_text(encoding="utf-8"), path
 
 
+LIBRARIES_OF_NODES = {"VGGT_Splats_To_USD": ("usd-core", "msgpack")}
+"""What a node needs besides requirements.txt, where it does."""
+
+MUTED = 2
+
 CORE_NODES = {
     "LoadImage": ((), ("IMAGE", "MASK")),
     "PreviewImage": (("IMAGE",), ()),
@@ -269,6 +285,16 @@ def test_an_example_workflow_fits_the_nodes(pack, path):
             inputs, outputs = CORE_NODES[node["type"]]
             assert {slot["type"] for slot in node["inputs"]} <= set(inputs)
             assert tuple(slot["type"] for slot in node["outputs"]) == outputs
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_an_example_workflow_runs_after_the_documented_install(path):
+    installed = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
+        libraries = LIBRARIES_OF_NODES.get(node["type"], ())
+        missing = [library for library in libraries if library not in installed]
+        assert node["mode"] == (MUTED if missing else 0), node["type"]
+        assert all(library in node["title"] for library in missing), node["type"]
 
 
 def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:

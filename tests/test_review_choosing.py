@@ -12,6 +12,7 @@ import build_warp_dataset
 from tests.pair_builders import rewrite_records, two_scenes
 from tests.review_builders import (
     ALL_ROWS_SHOW,
+    hold,
     large_pictures_are_there,
     open_page,
     restored_logging,
@@ -80,6 +81,26 @@ def test_deciding_walks_through_what_is_left_to_decide(browser, tmp_path):
     browser.press("a", "r", "a")
     assert text(browser, "pair-name") == "garden/2"
     assert text(browser, "shown") == "13 of 16 pairs"
+
+
+@pytest.mark.parametrize(("key", "state"), [("a", "✓ accepted"), ("r", "✕ rejected")])
+def test_a_key_held_down_decides_one_pair(browser, tmp_path, key, state):
+    open_page(browser, two_scenes(tmp_path))
+    hold(browser, key)
+    assert text(browser, "pair-name") == "garden/1"
+    browser.press("k")
+    assert text(browser, "pair-state") == state
+    assert text(browser, "counts").endswith("15 to decide")
+    hold(browser, "j")
+    assert text(browser, "pair-name") == "garden/2_reverse", "moving goes on"
+
+
+@pytest.mark.parametrize("button", ["accept", "reject"])
+def test_enter_held_down_on_a_button_decides_one_pair(browser, tmp_path, button):
+    open_page(browser, two_scenes(tmp_path))
+    browser.evaluate(f"byId('{button}').focus()")
+    hold(browser, "Enter")
+    assert text(browser, "counts").endswith("15 to decide")
 
 
 def test_typing_a_name_chooses_nothing(browser, tmp_path):

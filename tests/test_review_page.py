@@ -74,6 +74,28 @@ def test_the_wipe_follows_keys_and_the_pointer(browser, tmp_path):
     assert abs(divider - (left + 0.2 * width)) < 0.01 * width
 
 
+def test_after_a_wipe_by_the_pointer_keys_do_what_they_always_do(browser, tmp_path):
+    open_page(browser, two_scenes(tmp_path))
+    left, top, width, height = box_of(browser, "#picture")
+    middle = top + height / 2
+    browser.drag((left + 0.5 * width, middle), (left + 0.2 * width, middle))
+    assert browser.evaluate("document.activeElement === wipe")
+    wiped = int(browser.evaluate("wipe.value"))
+    browser.press("ArrowRight")
+    assert browser.evaluate("wipe.value") == str(wiped + 5)
+    browser.press("ArrowDown", "ArrowDown", "ArrowUp")
+    assert text(browser, "pair-name") == "garden/1"
+    assert browser.evaluate("wipe.value") == str(wiped + 5)
+
+
+def test_arrows_walk_through_the_pictures_where_these_have_the_focus(browser, tmp_path):
+    open_page(browser, two_scenes(tmp_path))
+    browser.evaluate("byId('views').querySelector(':checked').focus()")
+    browser.press("ArrowDown")
+    assert browser.evaluate("currentView()") == "reference"
+    assert text(browser, "pair-name") == "garden/0"
+
+
 def test_keys_show_the_other_pictures(browser, tmp_path):
     output = two_scenes(tmp_path)
     open_page(browser, output)
@@ -281,6 +303,59 @@ def test_the_large_picture_takes_the_window_and_gives_it_back(browser, tmp_path)
     assert box_of(browser, "#picture")[2] > 1.3 * before
     browser.press("Escape")
     assert box_of(browser, "#picture")[2] == pytest.approx(before)
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1440, 900)])
+def test_the_large_picture_takes_the_window_whether_filters_are_open_or_not(
+    browser, tmp_path, size
+):
+    open_page(browser, two_scenes(tmp_path))
+    browser.show_as(*size)
+    browser.press("f")
+    whole = box_of(browser, "#stage")
+    assert whole[2] > 0.95 * size[0] and whole[3] > 0.95 * size[1]
+    browser.press("Escape", "/")
+    browser.evaluate("byId('search').blur()")
+    before = box_of(browser, "#stage")
+    browser.press("f")
+    assert box_of(browser, "#stage") == whole
+    assert not browser.evaluate("byId('filters').checkVisibility()")
+    browser.press("f")
+    assert box_of(browser, "#stage") == before
+
+
+def test_searching_leaves_the_large_picture(browser, tmp_path):
+    open_page(browser, two_scenes(tmp_path))
+    browser.press("f", "/", "3")
+    assert browser.evaluate("byId('search').value") == "3"
+    assert not browser.evaluate("document.body.classList.contains('enlarged')")
+
+
+TWO_FRAMES = """new Promise((resolve) =>
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(null))))"""
+
+
+def test_behind_the_large_picture_no_row_is_drawn_and_then_the_right_ones(browser, tmp_path):
+    browser.open(many_pairs(two_scenes(tmp_path), 5000))
+    browser.wait_for(ALL_ROWS_SHOW)
+    browser.evaluate("rowsBox.focus()")
+    browser.press("End", "f")
+    browser.evaluate(TWO_FRAMES)
+    assert browser.evaluate("drawnRows.size") < 60
+    browser.press(*["k"] * 30)
+    browser.evaluate(TWO_FRAMES)
+    assert browser.evaluate("drawnRows.size") < 60
+    browser.press("f")
+    browser.evaluate(TWO_FRAMES)
+    browser.wait_for(ALL_ROWS_SHOW)
+    assert text(browser, "pair-name").endswith("/pair 4969")
+    current = browser.evaluate("""(() => {
+        const row = document.getElementById(rowsBox.getAttribute("aria-activedescendant"));
+        const [seen, box] = [rowsBox.getBoundingClientRect(), row.getBoundingClientRect()];
+        return [row.ariaPosInSet, row.ariaSelected, seen.top <= box.top, box.bottom <= seen.bottom];
+    })()""")
+    assert current == ["4970", "true", True, True]
+    assert browser.evaluate("document.querySelectorAll('[aria-selected=true]').length") == 1
 
 
 def test_the_page_is_dark_where_the_system_is(browser, tmp_path):

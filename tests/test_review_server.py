@@ -13,8 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
+from review.choices import change_choices
 from review.server import MOST_BYTES
 from tests.pair_builders import two_scenes
+from tests.review_builders import page_data
 
 pytest_plugins = ["tests.review_fixtures"]
 
@@ -161,7 +163,7 @@ def test_a_picture_deleted_meanwhile_is_not_found(server):
     assert ask(server, f"/{server.token}/room/1_target.png")[0] == 404
 
 
-def test_the_script_serves_until_it_is_interrupted(tmp_path):
+def test_the_script_serves_until_it_is_interrupted_and_keeps_what_was_chosen(tmp_path):
     output = two_scenes(tmp_path)
     command = [sys.executable, str(ROOT / "review_dataset.py"), str(output), "--serve", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -169,5 +171,9 @@ def test_the_script_serves_until_it_is_interrupted(tmp_path):
         url = process.stdout.readline().strip()
         with urllib.request.urlopen(url, timeout=10) as answer:
             assert b'"served":true' in answer.read()
+        change_choices(output, ["garden/1", "room/1"], {"room/1": "accept", "garden/1": "reject"})
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+    page = page_data(output)
+    assert not page["served"]
+    assert page["choices"] == {"room/1": "accept", "garden/1": "reject"}

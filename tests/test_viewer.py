@@ -26,7 +26,7 @@ from tests.builders import (
     write_transforms,
 )
 from vggt_point_cloud_viewer import find_subject, main, source_of
-from viewer.command_line import make_parser
+from viewer.command_line import check, make_parser
 from viewer.input_state import CONTROLS
 from viewer.point_cloud_files import framing_camera
 from viewer.showing import missing_display
@@ -187,6 +187,25 @@ def test_too_many_points_are_thinned_and_said(room, caplog):
 def test_rendering_options_change_the_picture(room, shoot, flag, value):
     subject = ("--scene", room, "--viewport-width", 320, "--viewport-height", 120)
     assert not np.array_equal(shoot(*subject), shoot(*subject, flag, value))
+
+
+def splat_size(room, monkeypatch, *flags) -> float:
+    """The splat size that a scene is rendered with."""
+    renderer = HoleFillingRenderer(64, 48, device="cpu")
+    monkeypatch.setattr("builder_tools.make_renderer", lambda *_: renderer)
+    parser = make_parser()
+    args = parser.parse_args(["--scene", str(room), *flags])
+    check(parser, args)
+    subject = find_subject(args)
+    source_of(args, subject, "cpu").view(subject.standpoints[0].camera)
+    return renderer.s0
+
+
+def test_a_splat_size_of_0_is_as_if_none_was_given(room, monkeypatch):
+    for others in ([], ["--auto-s0"]):
+        without = splat_size(room, monkeypatch, *others)
+        assert splat_size(room, monkeypatch, *others, "--s0", "0") == without > 0
+    assert splat_size(room, monkeypatch, "--s0", "0.3") == 0.3
 
 
 @pytest.mark.parametrize(

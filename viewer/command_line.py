@@ -91,7 +91,7 @@ def _add_rendering(group: argparse._ArgumentGroup) -> None:
         "--s0",
         type=number(float, 0),
         default=None,
-        help="diameter of a point's splat in scene units; the renderer's if not given",
+        help="diameter of a point's splat in scene units; the renderer's if 0 or not given",
     )
     group.add_argument(
         "--occlusion-threshold",
@@ -132,7 +132,7 @@ def check(parser: OneLineParser, args: argparse.Namespace) -> None:
     for flag in ("viewport", "resize"):
         if bool(getattr(args, f"{flag}_width")) != bool(getattr(args, f"{flag}_height")):
             parser.error(f"--{flag}-width and --{flag}-height go together; give both or neither")
-    if args.auto_s0 and args.s0 is not None:
+    if args.auto_s0 and args.s0:
         parser.error("--auto-s0 and --s0 exclude each other; give one of them")
 
 

@@ -24,6 +24,10 @@ const LIST_KEYS = {
   PageUp: () => moveTo(place - rowsPerPage()),
 };
 
+/** Held down, these would decide pairs that nobody saw. */
+const decides = (key, target) =>
+  ["a", "r", "u"].includes(key) || (key === "Enter" && target.matches(".decide button"));
+
 const rowsPerPage = () => Math.max(1, Math.floor(rowsBox.clientHeight / rowHeight) - 1);
 
 /** Choose for the current pair; having chosen, go to the next one. */
@@ -61,6 +65,7 @@ function count() {
 }
 
 function focusSearch() {
+  enlarge(false);
   byId("filters").classList.add("open");
   byId("toggle-filters").ariaExpanded = true;
   byId("search").focus();
@@ -70,8 +75,9 @@ function onKey(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
   if (target.matches("select, input:not([type=range], [type=radio])")) return;
-  if (target.matches("input") && key.startsWith("Arrow")) return;
+  if (target.matches("[type=radio]") && key.startsWith("Arrow")) return;
   const name = key.length === 1 ? key.toLowerCase() : key;
+  if (event.repeat && decides(name, target)) return event.preventDefault();
   if (name.length === 1 && !byId("single-keys").checked) return;
   const action = KEYS[name] ?? (target === rowsBox ? LIST_KEYS[name] : undefined);
   if (!action) return;

@@ -10,6 +10,7 @@ let place = 0; // of the current pair in `shown`
 let rowHeight = 1;
 
 const currentPair = () => shown[place] ?? null;
+const isListSeen = () => rowsBox.clientHeight > 0; // Large hides it
 
 /** Filter and sort anew; the current pair stays the current one where it is still shown. */
 function showPairs() {
@@ -32,13 +33,17 @@ function forgetRows() {
 function moveTo(newPlace) {
   drawnRows.get(place)?.setAttribute("aria-selected", "false");
   place = Math.max(0, Math.min(newPlace, shown.length - 1));
+  showCurrentRow();
+  showStage(currentPair(), shown[place + 1]);
+}
+
+function showCurrentRow() {
   scrollToRow(place);
   drawRows();
   const row = drawnRows.get(place);
   row?.setAttribute("aria-selected", "true");
   if (row) rowsBox.setAttribute("aria-activedescendant", row.id);
   else rowsBox.removeAttribute("aria-activedescendant");
-  showStage(currentPair(), shown[place + 1]);
 }
 
 function scrollToRow(index) {
@@ -51,6 +56,7 @@ function scrollToRow(index) {
 }
 
 function drawRows() {
+  if (!isListSeen()) return;
   const { scrollTop, clientHeight } = rowsBox;
   const first = Math.max(0, Math.floor((scrollTop - OVERSCAN_PX) / rowHeight));
   const end = Math.ceil((scrollTop + clientHeight + OVERSCAN_PX) / rowHeight);
@@ -113,11 +119,11 @@ function repaintStates() {
 
 /** Rows are as high as the stylesheet makes them at this width and text size. */
 function fitRows() {
+  if (!isListSeen()) return;
   const before = rowHeight;
   measureRows();
   if (rowHeight !== before) forgetRows();
-  scrollToRow(place);
-  drawRows();
+  showCurrentRow();
 }
 
 function measureRows() {
