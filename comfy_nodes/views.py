@@ -57,6 +57,7 @@ def render_warp(
         opengl_view_matrix(camera),
         opengl_projection_matrix(camera),
         camera.fov_y,
+        points.footprint,
     )
     return image_of([view.rgb]), mask_of([view.hole])
 

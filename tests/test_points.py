@@ -9,7 +9,7 @@ from warpset.cameras import project
 from warpset.errors import InputError
 from warpset.geometry import DepthMap
 from warpset.ply import ply_bytes, read_ply
-from warpset.points import PointCloud, lift, splat_size
+from warpset.points import PointCloud, joined, lift, splat_size, thinned
 
 
 def a_cloud(count=1000, confident=True):
@@ -64,3 +64,25 @@ def test_files_that_are_no_coloured_cloud_are_named(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match="a.ply: no PLY with x y z red green blue"):
             read_ply(path)
+
+
+def test_points_that_are_left_stand_for_those_that_are_not():
+    cloud = PointCloud(
+        np.random.default_rng(0).random((1000, 3), np.float32),
+        np.zeros((1000, 3), np.uint8),
+        None,
+        np.full(1000, 0.01, np.float32),
+    )
+    fewer = thinned(cloud, 250)
+    assert len(fewer.xyz_world) == len(fewer.rgb) == 250
+    assert fewer.footprint is not None and np.allclose(fewer.footprint, 0.02)
+    assert thinned(cloud, None) is thinned(cloud, 1000) is cloud
+
+
+def test_what_one_of_the_joined_clouds_does_not_know_none_does():
+    known = PointCloud(
+        np.ones((2, 3), np.float32), np.ones((2, 3), np.uint8), *np.ones((2, 2), np.float32)
+    )
+    both = joined([known, known._replace(confidence=None)])
+    assert len(both.xyz_world) == 4 and both.confidence is None
+    assert both.footprint is not None and len(both.footprint) == 4

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
-from warpset.points import PointCloud
+from warpset.points import PointCloud, thinned
 from warpset.warping import MakeRenderer, Renderer
 
 Rgb = NDArray[np.uint8]
@@ -72,7 +72,7 @@ class FrameSource:
         """
         width, height = camera.size_wh
         camera = camera.resized((max(1, round(width * detail)), max(1, round(height * detail))))
-        xyz, rgb, trust = self._points(detail)
+        xyz, rgb, trust, footprints = self._points(detail)
         rendered = self._renderer(camera.size_wh, detail).render_view(
             xyz,
             rgb,
@@ -80,6 +80,7 @@ class FrameSource:
             opengl_view_matrix(camera),
             opengl_projection_matrix(camera),
             camera.fov_y,
+            footprints,
         )
         return View(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
 
@@ -89,12 +90,12 @@ class FrameSource:
         return renderer
 
     def _some_points(self, detail: float) -> list[Any]:
-        """Positions, colours and trust of as many points as a smaller picture has pixels less."""
+        """Positions, colours, trust and footprints of as many points as there are pixels less."""
         import torch  # takes seconds, which a wrong command line need not wait for
 
-        xyz, rgb = self._cloud.xyz_world, self._cloud.rgb
-        if detail < 1:
-            shown = np.random.default_rng(0).random(len(xyz), np.float32) < detail**2
-            xyz, rgb = xyz[shown], rgb[shown]
-        arrays = xyz, rgb / np.float32(255), np.ones(len(xyz), np.float32)
-        return [torch.from_numpy(array).to(self._device) for array in arrays]
+        cloud = thinned(self._cloud, round(detail**2 * len(self._cloud.xyz_world)))
+        trust = np.ones(len(cloud.xyz_world), np.float32)
+        arrays = cloud.xyz_world, cloud.rgb / np.float32(255), trust, cloud.footprint
+        return [
+            None if array is None else torch.from_numpy(array).to(self._device) for array in arrays
+        ]

@@ -15,10 +15,10 @@ import numpy as np
 from warpset.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.errors import InputError
 from warpset.pairs import read_records
-from warpset.points import PointCloud, splat_size
+from warpset.points import PointCloud, splat_size, thinned
 from warpset.scene_splats import SPLATS_NAME
 
-from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned, thinned
+from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from warpset.cameras import Camera, project
@@ -18,9 +17,9 @@ from warpset.frames import SizeRule
 from warpset.geometry import SceneGeometry
 from warpset.options import BuildOptions, PointFilter
 from warpset.photos import check_photo, sorted_naturally
-from warpset.points import PointCloud
+from warpset.points import PointCloud, joined, thinned
 from warpset.recorded import read_recording
-from warpset.recording import Recording
+from warpset.recording import Recording, near_origin
 from warpset.scenes import SceneInput
 from warpset.warping import FrameLooks
 
@@ -109,7 +108,7 @@ def _recording_of(photos: Sequence[Path]) -> Recording | None:
         frames = [] if recording is None else recording.frames
         chosen = tuple(frame for frame in frames if frame.photo.path.resolve() in wanted)
         if recording is not None and len(chosen) == len(wanted):
-            return recording._replace(frames=chosen, missing=0)
+            return near_origin(recording._replace(frames=chosen, missing=0))
     return None
 
 
@@ -134,11 +133,7 @@ def subject_of_scene(name: str, geometry: SceneGeometry, options: SubjectOptions
     if count == 0:
         reason = f"; {problems[0]}" if problems else "; lower --conf-threshold"
         raise InputError(f"{name}: found no points, need at least one{reason}")
-    cloud = PointCloud(
-        np.concatenate([frame.cloud.xyz_world for frame in frames]),
-        np.concatenate([frame.cloud.rgb for frame in frames]),
-        None,
-    )
+    cloud = joined([frame.cloud for frame in frames])._replace(confidence=None)
     say_thinned(name, count, cloud)
     s0 = float(np.median([frame.s0 for frame in frames]))
     standpoints = tuple(frame.standpoint for frame in frames)
@@ -167,16 +162,7 @@ def kept_points(cloud: PointCloud, points: PointFilter) -> PointCloud:
     if cloud.confidence is None:
         return cloud
     known = np.ones(len(cloud.confidence), bool)
-    return _chosen(cloud, np.flatnonzero(points.confidence.passed(cloud.confidence, known)))
-
-
-def thinned(cloud: PointCloud, most: int | None) -> PointCloud:
-    """No more than `most` points of a cloud, spread evenly and always the same; None for all."""
-    count = len(cloud.xyz_world)
-    if not most or count <= most:
-        return cloud
-    rows = np.random.default_rng(0).choice(count, most, replace=False, shuffle=False)
-    return _chosen(cloud, np.sort(rows))
+    return cloud.chosen(np.flatnonzero(points.confidence.passed(cloud.confidence, known)))
 
 
 def say_thinned(name: str, count: int, cloud: PointCloud) -> None:
@@ -184,8 +170,3 @@ def say_thinned(name: str, count: int, cloud: PointCloud) -> None:
     if len(cloud.xyz_world) < count:
         shown = len(cloud.xyz_world)
         log.info(f"{name}: shows {shown:,} of {count:,} points; see --max-points")
-
-
-def _chosen(cloud: PointCloud, rows: NDArray[np.intp]) -> PointCloud:
-    confidence = None if cloud.confidence is None else cloud.confidence[rows]
-    return PointCloud(cloud.xyz_world[rows], cloud.rgb[rows], confidence)

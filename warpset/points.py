@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +29,45 @@ class PointCloud(NamedTuple):
     rgb: NDArray[np.uint8]
     confidence: NDArray[np.float32] | None
     footprint: NDArray[np.float32] | None = None
+
+    def chosen(self, rows: NDArray[np.intp]) -> PointCloud:
+        """Some of the points."""
+        return PointCloud(
+            self.xyz_world[rows],
+            self.rgb[rows],
+            None if self.confidence is None else self.confidence[rows],
+            None if self.footprint is None else self.footprint[rows],
+        )
+
+
+def joined(clouds: Sequence[PointCloud]) -> PointCloud:
+    """The points of several clouds; what is not known of one is not known of all."""
+    return PointCloud(
+        np.concatenate([cloud.xyz_world for cloud in clouds]),
+        np.concatenate([cloud.rgb for cloud in clouds]),
+        _of_all([cloud.confidence for cloud in clouds]),
+        _of_all([cloud.footprint for cloud in clouds]),
+    )
+
+
+def _of_all(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
+
+
+def thinned(cloud: PointCloud, most: int | None) -> PointCloud:
+    """No more than `most` points of a cloud, spread evenly and always the same; None for all.
+
+    Those that are left stand for the others as well: their footprints grow.
+    """
+    count = len(cloud.xyz_world)
+    if not most or count <= most:
+        return cloud
+    rows = np.random.default_rng(0).choice(count, most, replace=False, shuffle=False)
+    fewer = cloud.chosen(np.sort(rows))
+    if fewer.footprint is None:
+        return fewer
+    return fewer._replace(footprint=fewer.footprint * np.float32(math.sqrt(count / most)))
 
 
 def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
