@@ -296,7 +296,7 @@ def test_a_gap_in_a_plane_is_filled_with_the_plane():
 
 
 def test_a_gap_is_judged_by_its_whole_rim_where_another_gap_is_near():
-    inverse_depth, gray = a_slope(), np.full((40, 40), 0.5, np.float32)
+    inverse_depth, gray = a_slope(80), np.full((80, 80), 0.5, np.float32)
     inverse_depth[:, 21:] *= 1.5
     inverse_depth[10, 18:20] = inverse_depth[10:17, 24] = 0
     filled = fill_gaps(inverse_depth, gray)
