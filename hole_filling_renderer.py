@@ -142,27 +142,18 @@ class HoleFillingRenderer:
         Raises:
             ValueError: An array has another shape.
         """
-        launcher = self._launcher
-        xyz = _on_device("points", points, (3,), launcher.device)
-        rgb = _on_device("colors", colors, (3,), launcher.device)
-        trust = _on_device("confidences", confidences, (), launcher.device)
-        widths = np.empty(0) if footprints is None else footprints
-        widths = _on_device("footprints", widths, (), launcher.device)
-        if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
-            raise ValueError(
-                f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
-                f"{len(widths)} footprints, need as many of each"
-            )
+        device = self._launcher.device
+        xyz, rgb, trust, widths = _all_on_device(points, colors, confidences, footprints, device)
         samples = self._buffers.samples(rgb, trust)
         camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
         levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
-        view = _empty_view(self._size_wh, launcher.device)
-        wp.synchronize_device(launcher.device)
+        view = _empty_view(self._size_wh, device)
+        wp.synchronize_device(device)
         cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
         self._find_surface(cells, samples, camera, levels)
         self._blend(samples, view)
         self._fill(view)
-        wp.synchronize_device(launcher.device)
+        wp.synchronize_device(device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
     def _find_surface(
@@ -285,6 +276,22 @@ class _Buffers:
         levels.starts = self._level_starts
         levels.splat_px = splat_px
         return levels
+
+
+def _all_on_device(
+    points: Array, colors: Array, confidences: Array, footprints: Array | None, device: wp.Device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Everything that is known of the points; footprints are empty where they are not."""
+    xyz = _on_device("points", points, (3,), device)
+    rgb = _on_device("colors", colors, (3,), device)
+    trust = _on_device("confidences", confidences, (), device)
+    widths = _on_device("footprints", np.empty(0) if footprints is None else footprints, (), device)
+    if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
+        raise ValueError(
+            f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
+            f"{len(widths)} footprints, need as many of each"
+        )
+    return xyz, rgb, trust, widths
 
 
 def _on_device(

@@ -413,6 +413,8 @@ def test_a_photo_left_out_is_said_and_the_others_are_shown(room, tmp_path, capsy
         ["a.png", "--s0", "1", "--auto-s0"],
         ["a.png", "--conf-threshold", "x"],
         ["a.png", "--theme", "blue"],
+        ["a.png", "--geometry", "stereo", "--window", "4"],
+        ["a.png", "--stereo-engine", "colmap"],
     ],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):

@@ -11,7 +11,9 @@ from warpset.command_line import (
     add_geometry_flags,
     add_system_flags,
     confidence_threshold,
+    idle_geometry_flags,
     number,
+    refuse_idle_flags,
 )
 
 from .subject import SubjectOptions
@@ -129,6 +131,7 @@ def check(parser: OneLineParser, args: argparse.Namespace) -> None:
     if len(sources) != 1:
         found = " and ".join(sources) or "none"
         parser.error(f"found {found}, need one of IMAGES, --scene and --ply")
+    refuse_idle_flags(parser, args, idle_geometry_flags(args))
     for flag in ("viewport", "resize"):
         if bool(getattr(args, f"{flag}_width")) != bool(getattr(args, f"{flag}_height")):
             parser.error(f"--{flag}-width and --{flag}-height go together; give both or neither")

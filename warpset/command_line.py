@@ -297,16 +297,20 @@ def read_shard(
         parser.error(str(error))
 
 
-def refuse_idle_flags(
-    parser: OneLineParser, args: argparse.Namespace, idle: Mapping[str, tuple[bool, str]]
-) -> None:
-    """End with code 2 where a flag was set that has no effect.
+Idle = Mapping[str, tuple[bool, str]]
+"""By flag, whether it has no effect, and what it needs for one."""
 
-    Args:
-        parser: Knows the defaults.
-        args: What it parsed.
-        idle: By flag, whether it has no effect, and what it needs for one.
-    """
+
+def idle_geometry_flags(args: argparse.Namespace) -> Idle:
+    """Which of `add_geometry_flags` have no effect beside the others."""
+    no_network = args.geometry in ("recorded", "stereo"), "--geometry vggt or auto"
+    network_flags = ("--model", "--preprocess-mode", "--window", "--precision")
+    no_stereo = args.geometry != "stereo", "--geometry stereo"
+    return {**dict.fromkeys(network_flags, no_network), "--stereo-engine": no_stereo}
+
+
+def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idle) -> None:
+    """End with code 2 where a flag was set that has no effect."""
     for flag, (has_none, need) in idle.items():
         name = flag.removeprefix("--").replace("-", "_")
         if has_none and getattr(args, name) != parser.get_default(name):
@@ -317,13 +321,10 @@ def _sha256_or_none(path: Path | None) -> str | None:
     return sha256_of(path) if path is not None and path.is_file() else None
 
 
-def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
-    """Turn parsed flags into options; contradictions end the program with code 2."""
-    no_network, no_stereo = args.geometry in ("recorded", "stereo"), args.geometry != "stereo"
-    network_flags = ("--model", "--preprocess-mode", "--window", "--precision")
+def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 where flags contradict each other or have no effect."""
+    refuse_idle_flags(parser, args, idle_geometry_flags(args))
     idle = {
-        **dict.fromkeys(network_flags, (no_network, "--geometry vggt or auto")),
-        "--stereo-engine": (no_stereo, "--geometry stereo"),
         "--sky-model": (not args.filter_sky, "--filter-sky"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
@@ -336,6 +337,11 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
     if output.is_relative_to(photos):
         parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
+
+
+def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
+    """Turn parsed flags into options; contradictions end the program with code 2."""
+    refuse_contradictions(parser, args)
     resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
     return BuildOptions(
         geometry=args.geometry,

@@ -95,8 +95,7 @@ def build_scene(
         raise InputError(
             f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
         )
-    workers = options.workers or available_cores()
-    scene = open_scene(scene_path, options.selection, workers=workers)
+    scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options, tools)
     if options.dry_run:
@@ -106,25 +105,29 @@ def build_scene(
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
-        splats = job.scene_splats()
-        if job.todo() or splats:
+        if job.todo() or job.scene_splats():
             with writing_to(output):
                 job.folder.clean()
-            geometry = estimate()
-            for line in geometry.left_out:
-                summary.report(line)
-            photos = [frame.photo.path for frame in geometry.frames]
-            job.settle(photos, geometry.remarks)
-            sky_scores = _sky_scores(photos, options, tools)
-            warper = Warper(geometry, options, tools.make_renderer, sky_scores, ahead=2 * workers)
-            _PairMaker(job, warper, summary, tools).run(workers)
-            if splats:
-                _write_scene_splats(splats, warper, job, summary, tools)
+            _make(job, estimate(), tools, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.leftovers():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _make(job: SceneJob, geometry: SceneGeometry, tools: Tools, summary: SceneSummary) -> None:
+    """Make what is missing of a scene whose geometry is there."""
+    for line in geometry.left_out:
+        summary.report(line)
+    splats, options = job.scene_splats(), job.options
+    photos = [frame.photo.path for frame in geometry.frames]
+    job.settle(photos, geometry.remarks)
+    sky_scores, workers = _sky_scores(photos, options, tools), options.workers or available_cores()
+    warper = Warper(geometry, options, tools.make_renderer, sky_scores, ahead=2 * workers)
+    _PairMaker(job, warper, summary, tools).run(workers)
+    if splats:
+        _write_scene_splats(splats, warper, job, summary, tools)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
