@@ -12,13 +12,13 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import builder_tools
-from warpset.command_line import make_parser, read_options, read_shard
-from warpset.errors import FolderInUseError, InputError
-from warpset.files import writing_to
-from warpset.fleet import Shard
-from warpset.options import BuildOptions
-from warpset.scenes import find_scenes, scene_name
-from warpset.summary import SceneSummary, ShardSummaries
+from warpset.building.command_line import make_parser, read_options, read_shard
+from warpset.building.options import BuildOptions
+from warpset.building.scenes import find_scenes, scene_name
+from warpset.building.summary import SceneSummary, ShardSummaries
+from warpset.core.errors import FolderInUseError, InputError
+from warpset.files.writing import writing_to
+from warpset.fleet.shards import Shard
 
 log = logging.getLogger("build_warp_dataset")
 

@@ -13,16 +13,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from warpset.cache import ArrayCache
-from warpset.errors import FolderInUseError, InputError
-from warpset.fleet import Fleet, map_over_ray
-from warpset.options import BuildOptions
-from warpset.pipeline import Estimator, Segmenter, Tools, build_scene
-from warpset.ply import check_points, read_ply
-from warpset.points import PointCloud
-from warpset.scenes import scene_name
-from warpset.summary import SceneSummary
-from warpset.warping import Renderer
+from warpset.building.options import BuildOptions
+from warpset.building.pipeline import Estimator, Segmenter, Tools, build_scene
+from warpset.building.scenes import scene_name
+from warpset.building.summary import SceneSummary
+from warpset.core.errors import FolderInUseError, InputError
+from warpset.core.points import PointCloud
+from warpset.core.protocols import Renderer
+from warpset.files.cache import ArrayCache
+from warpset.files.ply import check_points, read_ply
+from warpset.fleet.over_ray import Fleet, map_over_ray
 
 CACHE = Path(__file__).parent / ".cache"
 
@@ -52,8 +52,8 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
     """Introduce estimators and renderer to the corridor; each is imported when it is needed."""
 
     def stereo() -> Estimator:
-        from warpset.stereo import StereoOptions
-        from warpset.stereo_estimator import StereoEstimator
+        from estimators.stereo import StereoEstimator
+        from warpset.stereo.multi_view import StereoOptions
 
         options = StereoOptions(device=torch_device(args.device))
         return StereoEstimator(ArrayCache(cache_dir), options, args.stereo_engine)
@@ -61,7 +61,7 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
     def vggt() -> Estimator:
         import torch
 
-        from vggt_estimator import VGGTEstimator, VGGTOptions
+        from estimators.network import VGGTEstimator, VGGTOptions
 
         device = torch.device(torch_device(args.device))
         options = VGGTOptions(
@@ -73,7 +73,7 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
         return make_renderer(size_wh, sigma, torch_device(args.device))
 
     def segmenter() -> Segmenter:
-        from warpset.sky import SkySegmenter, find_sky_model
+        from warpset.building.sky import SkySegmenter, find_sky_model
 
         return SkySegmenter(find_sky_model(args.sky_model), ArrayCache(cache_dir))
 
@@ -167,7 +167,7 @@ def make_renderer(size_wh: tuple[int, int], sigma: float, device: str, **setting
     """
     import torch
 
-    from hole_filling_renderer import HoleFillingRenderer
+    from renderer.hole_filling import HoleFillingRenderer
 
     device = device if torch.version.cuda is not None else "cpu"
     return HoleFillingRenderer(

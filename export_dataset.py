@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpset.export_command_line import Place, make_export_parser, run_export
-from warpset.layouts import LAYOUTS
+from warpset.trainers.command_line import Place, make_export_parser, run_export
+from warpset.trainers.layouts import LAYOUTS
 
 FORMATS = ("musubi", "simpletuner", "difix", "hf", "webdataset")
 FOLDER_FLAG = "--dataset-dir"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from review.dataset import ReviewDataset
 from review.server import ReviewServer
-from warpset.command_line import OneLineParser, number
-from warpset.errors import InputError
-from warpset.export_command_line import Problems
+from warpset.building.command_line import OneLineParser, number
+from warpset.core.errors import InputError
+from warpset.trainers.command_line import Problems
 
 log = logging.getLogger("review_dataset")
 

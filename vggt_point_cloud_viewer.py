@@ -16,11 +16,12 @@ from viewer.output import check_output
 from viewer.point_cloud_files import subject_of_file
 from viewer.showing import ShowOptions, show
 from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
-from warpset.errors import InputError
-from warpset.frames import FrameSelection, SizeRule
-from warpset.options import BuildOptions, PointFilter
-from warpset.pipeline import geometry_source
-from warpset.scenes import open_scene, scene_name
+from warpset.building.frames import FrameSelection
+from warpset.building.options import BuildOptions, PointFilter
+from warpset.building.pipeline import geometry_source
+from warpset.building.scenes import open_scene, scene_name
+from warpset.core.errors import InputError
+from warpset.core.sizes import SizeRule
 
 log = logging.getLogger("vggt_point_cloud_viewer")
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpset.command_line import OneLineParser
-from warpset.errors import InputError
+from warpset.building.command_line import OneLineParser
+from warpset.core.errors import InputError
 
-from .image_list import read_image_list, write_image_list
-from .scene_steps import log, start_logging
+from .megadepth.image_list import read_image_list, write_image_list
+from .scenes.scene_steps import log, start_logging
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from warpset.cameras import integer_center_K
-from warpset.errors import InputError
-from warpset.frames import fit_camera, photo_box
-from warpset.geometry import DepthMap, resample_depth
-from warpset.photos import resample_photo
+from warpset.core.cameras import integer_center_K
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap, resample_depth
+from warpset.core.sizes import fit_camera, photo_box
+from warpset.files.photos import resample_photo
 
-from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs
-from .sky_masks import check_masks, find_mask, read_untrusted
-from .view_files import read_view
+from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs
+from .scenes.sky_masks import check_masks, find_mask, read_untrusted
+from .scenes.view_files import read_view
 
 DATASET_NAME = "aerialmegadepth"
 

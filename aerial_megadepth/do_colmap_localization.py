@@ -11,20 +11,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from warpset.command_line import number
-from warpset.errors import InputError
+from warpset.building.command_line import number
+from warpset.core.errors import InputError
 
-from .dense_depth import AUTO, COLMAP, SWEEP, choose_engine, estimate_metric_depths
-from .image_list import ImageList, read_image_list
-from .localization_inputs import (
+from .localization.dense_depth import AUTO, COLMAP, SWEEP, choose_engine, estimate_metric_depths
+from .localization.inputs import (
     aerial_scenes,
     listed_photos,
     read_aerial_frames,
     read_photo_groups,
     scene_paths,
 )
-from .localization_report import report_on
-from .localized_scene import (
+from .localization.localized_scene import (
     LOCALIZED,
     REPORT,
     features_folder,
@@ -32,10 +30,12 @@ from .localized_scene import (
     write_picture,
     write_sparse,
 )
-from .registration import MAPPING, POSE, Registrar, Registration
-from .scene_features import ALIKED, SIFT, make_features
-from .scene_process import IncompleteScene
-from .scene_steps import (
+from .localization.registration import MAPPING, POSE, Registrar, Registration
+from .localization.report import report_on
+from .localization.scene_features import ALIKED, SIFT, make_features
+from .megadepth.image_list import ImageList, read_image_list
+from .scenes.scene_process import IncompleteScene
+from .scenes.scene_steps import (
     log,
     read_scene_list,
     run_options,

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from warpset.command_line import OneLineParser
-from warpset.errors import InputError
+from warpset.building.command_line import OneLineParser
+from warpset.core.errors import InputError
 
-from .archives import ARCHIVE_SUFFIXES, archive_stem, is_archive, unpack
-from .download_record import DownloadRecord, read_download_record
-from .download_sources import DriveLink, HubDataset, Source, files_below, read_links
-from .scene_steps import log, start_logging
+from .download.archives import ARCHIVE_SUFFIXES, archive_stem, is_archive, unpack
+from .download.record import DownloadRecord, read_download_record
+from .download.sources import DriveLink, HubDataset, Source, files_below, read_links
+from .scenes.scene_steps import log, start_logging
 
 STAGING = ".downloads"
 FETCHED = ".fetched"

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.cameras import integer_center_K
-from warpset.geometry import PosedPhoto
+from warpset.core.cameras import integer_center_K
+from warpset.core.geometry import PosedPhoto
 
-from .covisibility import covisibility, small_view
-from .localized_step import (
+from .localization.localized_step import (
     LocalizedStep,
     add_min_score,
     localized_parser,
@@ -23,8 +22,9 @@ from .localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs_file import ScenePairs
-from .scene_pairs import MIN_SCORE, covisible_pairs
+from .pairs.covisibility import covisibility, small_view
+from .pairs.pairs_file import ScenePairs
+from .pairs.scene_pairs import MIN_SCORE, covisible_pairs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from warpset.errors import InputError
-from warpset.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.photos import check_photo
-from warpset.pictures import depth_bytes, picture_bytes
-from warpset.pinhole_photos import read_pinhole
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.files.photos import check_photo
+from warpset.files.pictures import depth_bytes, picture_bytes
+from warpset.files.pinhole_photos import read_pinhole
 
-from .covisibility import covisibility, small_view
-from .localized_step import (
+from .localization.localized_step import (
     LocalizedStep,
     localized_parser,
     localized_places,
     run_localized,
     summed_up,
 )
+from .pairs.covisibility import covisibility, small_view
 
 DATASET_NAME = "aerialmegadepth"
 WAI_VERSION = "0.1"

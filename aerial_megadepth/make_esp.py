@@ -10,14 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from warpset.command_line import OneLineParser, number
-from warpset.errors import InputError
-from warpset.files import write_atomically
+from warpset.building.command_line import OneLineParser, number
+from warpset.core.errors import InputError
+from warpset.files.writing import write_atomically
 
-from .esp_project import Rendering, project_text
-from .flight_paths import PATH_KINDS, Flight, fly
-from .image_list import is_plain_name
-from .scene_steps import log, start_logging
+from .earth.esp_project import Rendering, project_text
+from .earth.flight_paths import PATH_KINDS, Flight, fly
+from .megadepth.image_list import is_plain_name
+from .scenes.scene_steps import log, start_logging
 
 
 def make_parser() -> OneLineParser:

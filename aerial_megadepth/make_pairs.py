@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .covisibility import covisibility, small_view
-from .localized_step import (
+from .localization.localized_step import (
     LocalizedStep,
     add_min_score,
     localized_parser,
@@ -17,8 +16,9 @@ from .localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs_file import PAIRS_NAME, write_pairs
-from .scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
+from .pairs.covisibility import covisibility, small_view
+from .pairs.pairs_file import PAIRS_NAME, write_pairs
+from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
 
 
 @dataclass(frozen=True, kw_only=True)

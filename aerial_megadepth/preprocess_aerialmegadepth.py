@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from warpset.errors import InputError
-from warpset.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.pinhole_photos import read_pinhole
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.files.pinhole_photos import read_pinhole
 
-from .covisibility import covisibility, small_view
-from .localized_scene import localized_scenes
-from .localized_step import (
+from .localization.localized_scene import localized_scenes
+from .localization.localized_step import (
     LocalizedStep,
     add_min_score,
     localized_parser,
@@ -25,10 +24,11 @@ from .localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
-from .scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
-from .sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
-from .view_files import View, shrink_view, write_view
+from .pairs.covisibility import covisibility, small_view
+from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
+from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
+from .scenes.sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
+from .scenes.view_files import View, shrink_view, write_view
 
 MAX_DEPTH_M = 2000.0
 """What is farther is unknown: haze, sky, and the far end of the searched range."""

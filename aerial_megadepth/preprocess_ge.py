@@ -14,15 +14,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from warpset.command_line import OneLineParser
-from warpset.errors import InputError
-from warpset.pictures import picture_bytes
-from warpset.recording import same_aspect
+from warpset.building.command_line import OneLineParser
+from warpset.core.errors import InputError
+from warpset.files.pictures import picture_bytes
+from warpset.recordings.recording import same_aspect
 
-from .earth_models import EARTH_MODELS, EarthModel
-from .earth_studio import StudioExport, heading_and_pitch, metric_cameras, read_export
-from .frames_file import AerialFrame, write_frames
-from .scene_steps import (
+from .earth.camera_export import StudioExport, heading_and_pitch, metric_cameras, read_export
+from .earth.earth_models import EARTH_MODELS, EarthModel
+from .earth.frames_file import AerialFrame, write_frames
+from .earth.video import read_video
+from .scenes.scene_steps import (
     log,
     read_scene_list,
     run_options,
@@ -30,7 +31,6 @@ from .scene_steps import (
     start_logging,
     step_parser,
 )
-from .video import read_video
 
 
 @dataclass(frozen=True)

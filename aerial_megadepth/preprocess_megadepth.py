@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from warpset.command_line import OneLineParser
-from warpset.errors import InputError
-from warpset.geometry import DepthMap
-from warpset.lens import Lens
-from warpset.photos import natural_key, read_photo
-from warpset.recording import same_aspect
+from warpset.building.command_line import OneLineParser
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap
+from warpset.core.lens import Lens
+from warpset.files.photos import natural_key, read_photo
+from warpset.recordings.recording import same_aspect
 
-from .image_list import ImageList, is_plain_name, read_image_list
-from .megadepth import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
-from .scene_process import IncompleteScene
-from .scene_steps import (
+from .megadepth.image_list import ImageList, is_plain_name, read_image_list
+from .megadepth.published import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
+from .scenes.scene_process import IncompleteScene
+from .scenes.scene_steps import (
     log,
     read_scene_list,
     run_options,
@@ -32,7 +32,7 @@ from .scene_steps import (
     start_logging,
     step_parser,
 )
-from .view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
+from .scenes.view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
 
 PosedLens = tuple[Lens, np.ndarray]
 

@@ -8,22 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from warpset.command_line import number
-from warpset.errors import InputError
-from warpset.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.pinhole_photos import read_pinhole, shrunk
+from warpset.building.command_line import number
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
+from warpset.files.pinhole_photos import read_pinhole, shrunk
 
-from .localization_report import read_report
-from .localized_scene import REPORT
-from .localized_step import (
+from .localization.localized_scene import REPORT
+from .localization.localized_step import (
     LocalizedStep,
     localized_parser,
     localized_places,
     run_localized,
     summed_up,
 )
-from .qc_measures import measure_scene, read_sparse
-from .qc_page import Picture, findings, scene_page
+from .localization.report import read_report
+from .quality.measures import measure_scene, read_sparse
+from .quality.page import Picture, findings, scene_page
 
 PAGE = "index.html"
 PICTURE_SIDE_PX = 256

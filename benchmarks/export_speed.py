@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from warpset.pairs import RECORDS_NAME, TRIPLET, PairRecord
+from warpset.building.pairs import RECORDS_NAME, TRIPLET, PairRecord
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from recorded_frames import Frame, Image
 
-from warpset.cameras import Camera, project, unproject
+from warpset.core.cameras import Camera, project, unproject
 
 
 def seen_points(frame: Frame, camera: Camera) -> tuple[Image, Image, Image]:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from warpset.cameras import Camera, project, unproject
-from warpset.pinhole_photos import read_pinhole
-from warpset.recorded import read_recording, recorded_geometry
+from warpset.core.cameras import Camera, project, unproject
+from warpset.files.pinhole_photos import read_pinhole
+from warpset.recordings.registry import read_recording, recorded_geometry
 
 Image = NDArray[np.floating]
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from hole_filling_renderer import HoleFillingRenderer
-from warpset import cameras
-from warpset.points import splat_size
+from renderer.hole_filling import HoleFillingRenderer
+from warpset.core import cameras
+from warpset.core.points import splat_size
 
 STAGES = {
     "project": ["project_points"],

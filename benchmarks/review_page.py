@@ -21,9 +21,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from review.dataset import ReviewDataset
-from tests.browser import Browser
 from tests.pair_builders import a_scene
-from warpset.photos import read_photo
+from tests.review.browser import Browser
+from warpset.files.photos import read_photo
 
 PAGE_PHOTO_WH = (320, 240)
 PHOTOS_PER_SCENE = 51  # 100 pairs in both directions

@@ -24,17 +24,17 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from hole_filling_renderer import HoleFillingRenderer
-from warpset.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
-from warpset.geometry import DepthMap, PosedPhoto, resample_depth
-from warpset.photos import find_photos, resample_photo
-from warpset.pinhole_photos import read_pinhole
-from warpset.plane_sweep import FINE_STEPS, MAX_PLANES
-from warpset.points import lift, splat_size
-from warpset.recorded import read_recording, recorded_geometry
-from warpset.scoring import psnr
-from warpset.sfm import register_photos, triangulate_points
-from warpset.stereo import StereoOptions, estimate_depths
+from renderer.hole_filling import HoleFillingRenderer
+from warpset.building.scoring import psnr
+from warpset.core.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
+from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
+from warpset.core.points import lift, splat_size
+from warpset.files.photos import find_photos, resample_photo
+from warpset.files.pinhole_photos import read_pinhole
+from warpset.recordings.registry import read_recording, recorded_geometry
+from warpset.stereo.multi_view import StereoOptions, estimate_depths
+from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES
+from warpset.stereo.sfm import register_photos, triangulate_points
 
 COLUMNS = (
     "scene photos density median_error <1% <2% consistent cameras_s s/image x_limit peak_MB"

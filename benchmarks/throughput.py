@@ -28,12 +28,12 @@ from long_scenes import SIZE_WH, make_long_scene
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from builder_tools import make_renderer
-from warpset.options import BuildOptions
-from warpset.photos import read_photo, sha256_of
-from warpset.pictures import picture_bytes
-from warpset.recorded import read_recording, recorded_geometry
-from warpset.stages import available_cores
-from warpset.warping import Warper
+from warpset.building.options import BuildOptions
+from warpset.building.warping import Warper
+from warpset.files.photos import read_photo, sha256_of
+from warpset.files.pictures import picture_bytes
+from warpset.fleet.stages import available_cores
+from warpset.recordings.registry import read_recording, recorded_geometry
 
 ROOT = Path(__file__).parents[1]
 ROOM = ROOT / "examples" / "scenes" / "room"

@@ -23,10 +23,10 @@ from plain_warpers import mesh, one_pixel_raster, soft_z_splat
 from recorded_frames import Frame, looked_up, read_frames
 from warp_measures import SIGMA, measure
 
-from hole_filling_renderer import HoleFillingRenderer
-from warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
-from warpset.geometry import DepthMap
-from warpset.points import lift, splat_size
+from renderer.hole_filling import HoleFillingRenderer
+from warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
+from warpset.core.geometry import DepthMap
+from warpset.core.points import lift, splat_size
 
 HEADER = """\
 | scene | step | warper | PSNR dB | to limit | sharpness | cracks 1e-4 | far brightness |

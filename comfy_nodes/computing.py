@@ -11,7 +11,7 @@ from comfy import model_management  # pyright: ignore[reportMissingImports]
 from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 from torch import nn
 
-from ..warpset.errors import InputError
+from ..warpset.core.errors import InputError
 
 Item = TypeVar("Item")
 

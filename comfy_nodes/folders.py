@@ -9,7 +9,7 @@ from pathlib import Path
 
 import folder_paths  # pyright: ignore[reportMissingImports]
 
-from ..warpset.errors import InputError
+from ..warpset.core.errors import InputError
 from .widgets import AUTO_WEIGHTS
 
 HUB_WEIGHTS = ("facebook/VGGT-1B", "facebook/VGGT-1B-Commercial")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..warpset.cameras import Camera
-from ..warpset.errors import InputError
-from ..warpset.frames import photo_box
-from ..warpset.geometry import DepthMap, resample_depth
-from ..warpset.masks import Mask, not_black, not_sky, not_white
-from ..warpset.photos import resample_photo
-from ..warpset.points import PointCloud, lift
+from ..warpset.core.cameras import Camera
+from ..warpset.core.errors import InputError
+from ..warpset.core.geometry import DepthMap, resample_depth
+from ..warpset.core.masks import Mask, not_black, not_sky, not_white
+from ..warpset.core.points import PointCloud, lift
+from ..warpset.core.sizes import photo_box
+from ..warpset.files.photos import resample_photo
 
 Rgb = NDArray[np.uint8]
 Box = tuple[int, int, int, int]

@@ -17,8 +17,8 @@ from ..splats import (
     opacity_from_confidence,
     write_ply,
 )
-from ..warpset.errors import InputError
-from ..warpset.points import PointCloud
+from ..warpset.core.errors import InputError
+from ..warpset.core.points import PointCloud
 from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled

@@ -7,8 +7,8 @@ from typing import Any
 from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 
 from ..splats import StageOptions, export_splats_to_usd, holds_splats, read_splats
-from ..warpset.ply import check_points, ply_bytes, read_ply
-from ..warpset.points import PointCloud
+from ..warpset.core.points import PointCloud
+from ..warpset.files.ply import check_points, ply_bytes, read_ply
 from .folders import existing_file, new_output, new_temporary, shown_file
 from .viewer import file_3d, y_up
 from .widgets import ExportWidgets

@@ -16,9 +16,9 @@ from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_scene
 from ..vggt.preprocess import ModelImage
 from ..vggt.registry import VGGT_1B
 from ..vggt.weights import ModelError, load, locate
-from ..warpset.cameras import Camera
-from ..warpset.errors import InputError
-from ..warpset.geometry import DepthMap
+from ..warpset.core.cameras import Camera
+from ..warpset.core.errors import InputError
+from ..warpset.core.geometry import DepthMap
 from .computing import chosen_device, progress_through, room_on
 from .fitting import fitted
 from .folders import weights_fingerprint, weights_source

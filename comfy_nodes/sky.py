@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..warpset.cache import ArrayCache
-from ..warpset.masks import sky_picture
-from ..warpset.sky import SkySegmenter, find_sky_model
+from ..warpset.building.sky import SkySegmenter, find_sky_model
+from ..warpset.core.masks import sky_picture
+from ..warpset.files.cache import ArrayCache
 from .folders import sky_model
 from .scratch import photo_files
 

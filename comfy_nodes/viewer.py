@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..warpset.cameras import Camera
-from ..warpset.points import PointCloud
+from ..warpset.core.cameras import Camera
+from ..warpset.core.points import PointCloud
 
 VIEWER_FROM_WORLD = np.diag([1.0, -1.0, -1.0])
 """(3, 3) half a turn around x; its own inverse, and also OpenGL from OpenCV camera axes."""

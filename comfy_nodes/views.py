@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, project
-from ..warpset.errors import InputError
-from ..warpset.frames import SizeRule, fit_camera
-from ..warpset.geometry import FrameGeometry, PosedPhoto, SceneGeometry
-from ..warpset.masks import ConfidenceThreshold
-from ..warpset.options import BuildOptions, PointFilter
-from ..warpset.points import PointCloud, splat_size
-from ..warpset.warping import Warper
+from ..warpset.building.options import BuildOptions, PointFilter
+from ..warpset.building.warping import Warper
+from ..warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, project
+from ..warpset.core.errors import InputError
+from ..warpset.core.geometry import FrameGeometry, PosedPhoto, SceneGeometry
+from ..warpset.core.masks import ConfidenceThreshold
+from ..warpset.core.points import PointCloud, splat_size
+from ..warpset.core.sizes import SizeRule, fit_camera
 from .computing import renderer_device
 from .frames import Frame
 from .images import image_of, mask_of, photos_in

@@ -18,9 +18,9 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from splats import Gaussians, read_splats
 from splats.gaussians import SH_C0
-from warpset.cameras import Camera, project
-from warpset.pairs import read_records
-from warpset.scene_splats import SPLATS_NAME
+from warpset.building.pairs import read_records
+from warpset.building.scene_splats import SPLATS_NAME
+from warpset.core.cameras import Camera, project
 
 LOW_PASS_PX2 = 0.3
 """Added to every ellipse so that none falls between pixels, as in the reference renderer."""

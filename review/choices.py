@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from warpset.errors import InputError
-from warpset.files import write_atomically
+from warpset.core.errors import InputError
+from warpset.files.writing import write_atomically
 
 LISTS = {"accept": "accept.txt", "reject": "reject.txt"}
 """File name of the list that a choice goes to; where a pair stands in both, the last counts."""

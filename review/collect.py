@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from warpset.cache import content_key
-from warpset.cameras import invert_rigid
-from warpset.pair_selection import RecordedPair, Report, find_recorded_pairs
-from warpset.prompts import camera_motion, recorded_pose
+from warpset.core.cameras import invert_rigid
+from warpset.files.cache import content_key
+from warpset.trainers.captions import camera_motion, recorded_pose
+from warpset.trainers.pair_selection import RecordedPair, Report, find_recorded_pairs
 
 from .thumbnails import Thumbnail
 

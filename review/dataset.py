@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warpset.cache import content_key
-from warpset.errors import InputError
-from warpset.files import write_atomically
-from warpset.pair_selection import Report
+from warpset.core.errors import InputError
+from warpset.files.cache import content_key
+from warpset.files.writing import write_atomically
+from warpset.trainers.pair_selection import Report
 
 from .choices import read_choices
 from .collect import describe_pair, find_review_pairs

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from warpset.errors import InputError
+from warpset.core.errors import InputError
 
 from .choices import change_choices
 from .dataset import ReviewDataset

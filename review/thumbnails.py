@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from warpset.cache import content_key
-from warpset.errors import InputError
-from warpset.files import remove_partial_files, write_atomically
-from warpset.pair_selection import RecordedPair
-from warpset.pairs import TRIPLET
-from warpset.photos import read_photo
-from warpset.pictures import picture_bytes
+from warpset.building.pairs import TRIPLET
+from warpset.core.errors import InputError
+from warpset.files.cache import content_key
+from warpset.files.photos import read_photo
+from warpset.files.pictures import picture_bytes
+from warpset.files.writing import remove_partial_files, write_atomically
+from warpset.trainers.pair_selection import RecordedPair
 
 Rgb = NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from vggt.model import VGGT, VGGTConfig
-from warpset.cameras import OPENGL_FROM_OPENCV, Camera, intrinsics
+from warpset.core.cameras import OPENGL_FROM_OPENCV, Camera, intrinsics
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 PLANE_DEPTH_M = 2.0

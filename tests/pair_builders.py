@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from warpset.pairs import RECORDS_NAME, PairRecord, plan_pairs
+from warpset.building.pairs import RECORDS_NAME, PairRecord, plan_pairs
 
 SIZE_WH = (96, 64)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from viewer.command_line import make_parser as make_viewer_parser
-from warpset.command_line import make_parser
+from warpset.building.command_line import make_parser
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth", "viewer")

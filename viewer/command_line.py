@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from warpset.command_line import (
+from warpset.building.command_line import (
     DEFAULTS,
     OneLineParser,
     add_geometry_flags,
@@ -16,8 +16,8 @@ from warpset.command_line import (
     refuse_idle_flags,
 )
 
+from .desktop.theme import THEMES
 from .subject import SubjectOptions
-from .theme import THEMES
 
 
 def make_parser() -> OneLineParser:

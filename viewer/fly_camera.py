@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from warpset.cameras import Camera, FloatArray, invert_rigid
-from warpset.frames import fit_camera
+from warpset.core.cameras import Camera, FloatArray, invert_rigid
+from warpset.core.sizes import fit_camera
 
 STEEPEST = math.pi / 2
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
-from warpset.points import PointCloud, thinned
-from warpset.warping import MakeRenderer, Renderer
+from warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
+from warpset.core.points import PointCloud, thinned
+from warpset.core.protocols import MakeRenderer, Renderer
 
 Rgb = NDArray[np.uint8]
 

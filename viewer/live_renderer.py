@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from warpset.cameras import Camera
+from warpset.core.cameras import Camera
 
 from .frame_source import DETAILS, View
 

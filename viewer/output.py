@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.errors import InputError
-from warpset.files import write_atomically
-from warpset.options import PICTURE_FORMATS
-from warpset.pictures import picture_bytes
+from warpset.building.options import PICTURE_FORMATS
+from warpset.core.errors import InputError
+from warpset.files.pictures import picture_bytes
+from warpset.files.writing import write_atomically
 
 
 def check_output(path: Path) -> None:

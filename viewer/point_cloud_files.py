@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from warpset.cameras import Camera, focal_from_fov, intrinsics, project
-from warpset.errors import InputError
-from warpset.pairs import read_records
-from warpset.points import PointCloud, splat_size, thinned
-from warpset.scene_splats import SPLATS_NAME
+from warpset.building.pairs import read_records
+from warpset.building.scene_splats import SPLATS_NAME
+from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
+from warpset.core.errors import InputError
+from warpset.core.points import PointCloud, splat_size, thinned
 
 from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned
 

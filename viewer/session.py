@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from warpset.cameras import Camera
-from warpset.errors import InputError
+from warpset.core.cameras import Camera
+from warpset.core.errors import InputError
 
 from .fly_camera import FlyCamera, common_up
 from .frame_source import Look, Rgb

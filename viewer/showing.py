@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warpset.frames import SizeRule
+from warpset.core.sizes import SizeRule
 
-from .clipboard import copy_picture
+from .desktop.clipboard import copy_picture
+from .desktop.theme import palette_for
 from .fly_camera import FlyCamera, common_up
 from .frame_source import FrameSource, Look, picture
 from .live_renderer import LiveRenderer
 from .output import save_picture
 from .session import Outside, Session
 from .subject import Subject
-from .theme import palette_for
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def _try_window(title: str, size_wh: tuple[int, int], options: ShowOptions) -> A
     reason = missing_display(os.environ)
     if reason is None:
         try:
-            from .window import open_window
+            from .desktop.window import open_window
 
             return open_window(title, size_wh)
         except Exception as error:  # pyglet passes on whatever the system says
@@ -83,7 +83,7 @@ def _try_window(title: str, size_wh: tuple[int, int], options: ShowOptions) -> A
 
 
 def _show_in(window: Any, subject: Subject, source: FrameSource, options: ShowOptions) -> None:
-    from .window import Screen, text_style
+    from .desktop.window import Screen, text_style
 
     live = LiveRenderer(source.view)
     outside = Outside(

@@ -11,17 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from warpset.cameras import Camera, project
-from warpset.errors import InputError
-from warpset.frames import SizeRule
-from warpset.geometry import SceneGeometry
-from warpset.options import BuildOptions, PointFilter
-from warpset.photos import check_photo, sorted_naturally
-from warpset.points import PointCloud, joined, thinned
-from warpset.recorded import read_recording
-from warpset.recording import Recording, near_origin
-from warpset.scenes import SceneInput
-from warpset.warping import FrameLooks
+from warpset.building.options import BuildOptions, PointFilter
+from warpset.building.scenes import SceneInput
+from warpset.building.warping import FrameLooks
+from warpset.core.cameras import Camera, project
+from warpset.core.errors import InputError
+from warpset.core.geometry import SceneGeometry
+from warpset.core.points import PointCloud, joined, thinned
+from warpset.core.sizes import SizeRule
+from warpset.files.photos import check_photo, sorted_naturally
+from warpset.recordings.recording import Recording, near_origin
+from warpset.recordings.registry import read_recording
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Published data: where it lies, how it is unpacked and recorded."""

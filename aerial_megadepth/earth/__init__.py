@@ -1,0 +1,1 @@
+"""Google Earth's flights, videos and camera exports."""

@@ -1,0 +1,1 @@
+"""Photos registered around aerial frames, and their metric depth."""

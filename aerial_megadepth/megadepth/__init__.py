@@ -1,0 +1,1 @@
+"""MegaDepth as it is published: models, depth, image lists."""

@@ -1,0 +1,1 @@
+"""Which views are worth pairing, and the files that say so."""

@@ -1,0 +1,1 @@
+"""How good a localized scene is, and its page."""

@@ -1,0 +1,1 @@
+"""What the steps share: scene after scene, their records, their views on disk."""

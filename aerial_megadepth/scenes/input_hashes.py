@@ -1,0 +1,57 @@
+"""SHA-256 of a step's inputs, files and whole folders, each read once a run; no steps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from warpset.files.photos import sorted_naturally
+
+MISSING = "missing"
+_CHUNK = 2**20
+
+
+def hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
+    """Hex SHA-256 of every file, `missing` where there is nothing; hidden files are left out.
+
+    Keys are the number of the input and the file's path from it, so that moved inputs stay the
+    same. A file that several scenes share is read once as long as its size and times stay.
+    """
+    return {
+        f"{index}/{file.relative_to(path.parent).as_posix()}": _sha256(file)
+        for index, path in enumerate(inputs)
+        for file in _files(path)
+    }
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for entry in sorted_naturally(path.iterdir()):
+        if not entry.name.startswith("."):
+            yield from _files(entry)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return MISSING
+    return _sha256_of_state(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of_state(file: Path, *state: int) -> str:
+    return sha256_of_file(file)
+
+
+def sha256_of_file(file: Path) -> str:
+    """Hex SHA-256 of a file of any size."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

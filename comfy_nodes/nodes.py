@@ -1,0 +1,319 @@
+"""The ComfyUI nodes as ComfyUI sees them: sockets and tooltips; the work is done elsewhere.
+
+Namely in `comfy_nodes/`, imported when a node first runs: the pack loads at once, and a library
+that is missing takes down the node that needs it, not the pack.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import folders
+from .widgets import ExportWidgets, InferenceWidgets, PairWidgets, RenderWidgets
+
+folders.add_weights_folder()
+
+Socket = tuple[Any, dict[str, Any]]
+Sockets = dict[str, dict[str, Socket]]
+
+MAX_IMAGES = 20
+
+
+def work(module: str) -> Any:
+    """Import a module of `comfy_nodes`.
+
+    Raises:
+        RuntimeError: A library it needs is not installed.
+    """
+    try:
+        return importlib.import_module(f".{module}", __package__)
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"VGGT nodes: found no Python library {error.name}, need it; run "
+            "`pip install -r requirements.txt` in the folder of these nodes with ComfyUI's Python"
+        ) from error
+
+
+def link(socket_type: str, tooltip: str = "") -> Socket:
+    """A socket that only takes a link."""
+    return socket_type, {"tooltip": tooltip}
+
+
+def number(default: float, bounds: tuple[float, float], tooltip: str, step: float = 1) -> Socket:
+    """A widget for a number: INT where the default is one, else FLOAT."""
+    low, high = bounds
+    options = {"default": default, "min": low, "max": high, "step": step, "tooltip": tooltip}
+    return ("INT" if isinstance(default, int) else "FLOAT"), options
+
+
+def switch(default: bool, tooltip: str) -> Socket:
+    """A widget for on and off."""
+    return "BOOLEAN", {"default": default, "tooltip": tooltip}
+
+
+def choice(options: list[str], default: str, tooltip: str) -> Socket:
+    """A widget for one of several names."""
+    return options, {"default": default, "tooltip": tooltip}
+
+
+def text(default: str, tooltip: str) -> Socket:
+    """A widget for a line of text."""
+    return "STRING", {"default": default, "tooltip": tooltip}
+
+
+def device(default: str) -> Socket:
+    """The widget for the device."""
+    return choice(["cuda", "cpu"], default, "cuda is whatever device ComfyUI runs on.")
+
+
+def confidence(default: float) -> Socket:
+    """The widget for the percentile of confidence."""
+    tooltip = (
+        "Percentile of confidence below which points are dropped: 50 keeps the upper half, 100 "
+        "the highest value alone, 1.0 drops one per cent."
+    )
+    return number(default, (0.0, 100.0), tooltip, step=0.1)
+
+
+def upsampling(default: bool) -> Socket:
+    """The widget for the raster of the points."""
+    return switch(default, "One point per pixel of the image, not of what the network saw.")
+
+
+def fading(default: float) -> Socket:
+    """The widget for sigma."""
+    return number(default, (0.5, 1000.0), "Pixels over which filled holes fade.", step=0.5)
+
+
+def weights(default: str) -> Socket:
+    """The widget for the network's weights."""
+    tooltip = "auto: the first file in models/vggt, else facebook/VGGT-1B from the Hub."
+    return choice(folders.weights_choices(), default, tooltip)
+
+
+def ply_path() -> Socket:
+    """The widget for a file."""
+    return text("", "An absolute path, or one in ComfyUI's output or input folder.")
+
+
+class VGGTModelInference:
+    """Images of one place -> Gaussian splats, cameras, depth."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = (
+        "Predicts cameras and depth of up to 20 images (every image of a batch counts) and writes "
+        "the points as Gaussian splats into the output folder."
+    )
+    FUNCTION = "infer"
+    OUTPUT_NODE = True
+    OUTPUTS = (
+        ("ply_path", "STRING", "Path of the Gaussian splat PLY."),
+        ("extrinsics", "EXTRINSICS", "First camera from world, 3x4: x right, y down, z forward."),
+        ("intrinsics", "INTRINSICS", "First camera's 3x3 matrix, pixel centres at +0.5."),
+        ("cameras", "VGGT_CAMERAS", "All cameras, for Render Warp."),
+        ("depth", "IMAGE", "Nearest depth / depth: 1 is nearest, 0 unknown."),
+        ("confidence", "MASK", "1 - 1 / confidence, 0 where depth is unknown."),
+        ("points", "VGGT_POINTS", "The points, for Render Warp."),
+        ("splats", "FILE_3D_PLY", "The PLY, for PreviewGaussianSplat and SaveGaussianSplat."),
+        ("model_file", "STRING", "The PLY relative to the output folder, for Preview3D."),
+        ("camera_info", "LOAD3D_CAMERA", "The first camera, for Preview3D to look through."),
+    )
+    RETURN_NAMES, RETURN_TYPES, OUTPUT_TOOLTIPS = zip(*OUTPUTS, strict=True)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = InferenceWidgets
+        return {
+            "required": {"device": device(default.device)},
+            "optional": {
+                **{f"image_{count}": link("IMAGE") for count in range(1, MAX_IMAGES + 1)},
+                "depth_conf_threshold": confidence(default.depth_conf_threshold),
+                "gaussian_scale_multiplier": number(
+                    default.gaussian_scale_multiplier,
+                    (0.001, 10.0),
+                    "Size of the splats: 0.1 makes a standard deviation of half the width that a "
+                    "pixel sees there, which closes surfaces without blurring them.",
+                    step=0.01,
+                ),
+                "preprocess_mode": choice(
+                    ["crop", "pad_white", "pad_black", "tile"],
+                    default.preprocess_mode,
+                    "crop: 518 wide, what is higher than 518 cut off; pad: long side 518, padded "
+                    "to a square; tile: 518 wide, any height.",
+                ),
+                "mask_black_bg": switch(default.mask_black_bg, "Drop R + G + B below 16."),
+                "mask_white_bg": switch(default.mask_white_bg, "Drop R, G and B all above 240."),
+                "mask_sky": switch(default.mask_sky, "Drop what a small network takes for sky."),
+                "boundary_threshold": number(
+                    default.boundary_threshold, (0, 1000), "Drop so many pixels at the borders."
+                ),
+                "max_depth": number(
+                    default.max_depth,
+                    (-1.0, 1e6),
+                    "Drop what is farther along the camera's axis; -1 drops nothing.",
+                    step=0.1,
+                ),
+                "upsample_depth": upsampling(default.upsample_depth),
+                "weights": weights(default.weights),
+            },
+        }
+
+    @classmethod
+    def IS_CHANGED(cls, weights: str | None = InferenceWidgets.weights, **_: object) -> str:
+        """Run again when the weights are others."""
+        return folders.weights_fingerprint(weights)
+
+    def infer(self, **inputs: Any) -> dict[str, Any]:
+        """Run the node; images count in the order of their numbers."""
+        numbered = (inputs.pop(f"image_{count}", None) for count in range(1, MAX_IMAGES + 1))
+        images = [image for image in numbered if image is not None]
+        return work("inference").infer(images, InferenceWidgets(**inputs))
+
+
+class WarpPair:
+    """Two images -> the dataset's pair."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Warps the reference into the target's view, as build_warp_dataset.py does."
+    FUNCTION = "warp"
+    RETURN_TYPES = ("IMAGE", "IMAGE", "IMAGE", "MASK")
+    RETURN_NAMES = ("splats", "target", "reference", "mask")
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = PairWidgets
+        return {
+            "required": {
+                "reference": link("IMAGE", "Where the points come from."),
+                "target": link("IMAGE", "Whose view they are warped into."),
+                "device": device(default.device),
+            },
+            "optional": {
+                "sigma": fading(default.sigma),
+                "depth_conf_threshold": confidence(default.depth_conf_threshold),
+                "upsample_depth": upsampling(default.upsample_depth),
+                "weights": weights(default.weights),
+            },
+        }
+
+    @classmethod
+    def IS_CHANGED(cls, weights: str | None = PairWidgets.weights, **_: object) -> str:
+        """Run again when the weights are others."""
+        return folders.weights_fingerprint(weights)
+
+    def warp(self, reference: Any, target: Any, **widgets: Any) -> tuple[Any, ...]:
+        """Run the node."""
+        return work("views").warp_pair(reference, target, PairWidgets(**widgets))
+
+
+class RenderWarp:
+    """Points and a camera -> the image without holes, and where the holes were."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Renders points into a camera's view and fills the holes."
+    FUNCTION = "render"
+    RETURN_TYPES = ("IMAGE", "MASK")
+    RETURN_NAMES = ("image", "hole")
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = RenderWidgets
+        size = "Pixels; 0 takes the camera's own."
+        spacing = "Diameter of a point in world units; 0 takes the pixels that they come from."
+        return {
+            "required": {"points": link("VGGT_POINTS"), "cameras": link("VGGT_CAMERAS")},
+            "optional": {
+                "view": number(default.view, (0, 10000), "Which of the cameras, from 0."),
+                "width": number(default.width, (0, 16384), size),
+                "height": number(default.height, (0, 16384), size),
+                "sigma": fading(default.sigma),
+                "s0": number(default.s0, (0.0, 1000.0), spacing, step=0.001),
+            },
+        }
+
+    def render(self, points: Any, cameras: Any, **widgets: Any) -> tuple[Any, ...]:
+        """Run the node."""
+        return work("views").render_warp(points, cameras, RenderWidgets(**widgets))
+
+
+class LoadPLY:
+    """A PLY file -> points, and a file for ComfyUI's viewers."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Loads points (x y z red green blue) or Gaussian splats."
+    FUNCTION = "load"
+    RETURN_TYPES = ("VGGT_POINTS", "FILE_3D_PLY")
+    RETURN_NAMES = ("points", "model_3d")
+    OUTPUT_TOOLTIPS = (
+        "The points, or the splats' centres, for Render Warp.",
+        "Points turned Y-up, for PreviewPointCloud; splats as they are, for PreviewGaussianSplat.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        return {"required": {"ply_path": ply_path()}}
+
+    @classmethod
+    def IS_CHANGED(cls, ply_path: str | None = None) -> str:
+        """Run again when the file is another."""
+        return folders.file_fingerprint(ply_path)
+
+    def load(self, ply_path: str) -> tuple[Any, ...]:
+        """Run the node."""
+        return work("ply_files").load(ply_path)
+
+
+class SplatsToUSD:
+    """A Gaussian splat PLY -> USD for Omniverse and others."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Writes Gaussian splats as OpenUSD or as NVIDIA's NuRec into the output folder."
+    FUNCTION = "export"
+    OUTPUT_NODE = True
+    RETURN_TYPES = ("STRING",)
+    RETURN_NAMES = ("usd_path",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = ExportWidgets
+        kinds = "usdz, usdc: OpenUSD's own splats; nurec: for Isaac Sim and Kit 107 to 110."
+        return {
+            "required": {"ply_path": ply_path()},
+            "optional": {
+                "format": choice(["usdz", "usdc", "nurec"], default.format, kinds),
+                "up": choice(["z", "y"], default.up, "Up axis of the stage."),
+                "metric": switch(default.metric, "The splats are in metres."),
+                "filename_prefix": text(default.filename_prefix, "Subfolder and name."),
+            },
+        }
+
+    @classmethod
+    def IS_CHANGED(cls, ply_path: str | None = None, **_: object) -> str:
+        """Run again when the file is another."""
+        return folders.file_fingerprint(ply_path)
+
+    def export(self, ply_path: str, **widgets: Any) -> dict[str, Any]:
+        """Run the node."""
+        return work("ply_files").export_usd(ply_path, ExportWidgets(**widgets))
+
+
+NODE_CLASS_MAPPINGS = {
+    "VGGT_Model_Inference": VGGTModelInference,
+    "VGGT_Warp_Pair": WarpPair,
+    "VGGT_Render_Warp": RenderWarp,
+    "VGGT_Load_PLY": LoadPLY,
+    "VGGT_Splats_To_USD": SplatsToUSD,
+}
+NODE_DISPLAY_NAME_MAPPINGS = {
+    "VGGT_Model_Inference": "VGGT Model Inference",
+    "VGGT_Warp_Pair": "Warp Pair",
+    "VGGT_Render_Warp": "Render Warp",
+    "VGGT_Load_PLY": "Load PLY",
+    "VGGT_Splats_To_USD": "Splats to USD",
+}

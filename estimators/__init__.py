@@ -1,0 +1,1 @@
+"""Photos to scene geometry: the networks and stereo, behind one protocol."""

@@ -1,0 +1,1 @@
+"""Points and a camera to an image, a hole mask and depth."""

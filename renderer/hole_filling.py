@@ -1,0 +1,366 @@
+"""`HoleFillingRenderer`: coloured points and a camera in, an image without holes out.
+
+It knows no files, no scenes and no network, only points, matrices and pixels. One set of Warp
+kernels runs on CUDA and on the CPU. The steps: land every point on a sub-pixel raster; keep the
+nearest per pixel; drop what shines through a nearer surface; close the cracks a splat spans;
+blend, per pixel, the samples of the front surface alone; fill the holes that are left from their
+far side, and fade them with distance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+import warp as wp
+from numpy.typing import NDArray
+
+from . import fill_kernels, splat_kernels
+
+from .launcher import launcher_for
+
+Array = Any  # numpy array or torch tensor
+
+OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+KERNEL_MODULES = (splat_kernels.__name__, fill_kernels.__name__)
+FADED_SIGMAS = 2.5  # exp(-2.5^2) leaves half a grey level of white
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedView:
+    """What the target camera sees: numpy arrays, or torch tensors if the points were tensors.
+
+    Attributes:
+        rgb: (H, W, 3) uint8, holes filled and faded.
+        hole: (H, W) bool, True where no visible surface lies.
+        depth: (H, W) float32 z-depth of the visible surface, 0 = unknown.
+        confidence: (H, W) float32 blended confidence of the points, 0 in holes.
+    """
+
+    rgb: Array
+    hole: Array
+    depth: Array
+    confidence: Array
+
+
+class HoleFillingRenderer:
+    """Forward warper for one image size; its buffers are made once and reused.
+
+    Attributes:
+        s0: Diameter of a point's splat in world units: gaps no wider are cracks and are closed;
+            up to three times as wide may be, by where they fall on the raster. May be set anew
+            before each call.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- the tool's public call
+        self,
+        width: int,
+        height: int,
+        confidence_threshold: float = 1.1,
+        s0: float = 0.005,
+        occlusion_threshold: float = 0.1,
+        coarse_level: int = 4,
+        jfa_mask_sigma: float = 32.0,
+        device: str | None = None,
+    ) -> None:
+        """Make the buffers, and compile the kernels if this machine has not yet.
+
+        Args:
+            width: Image width in pixels.
+            height: Image height in pixels.
+            confidence_threshold: Points below it are not drawn.
+            s0: See the attribute.
+            occlusion_threshold: A sample is hidden where the mean openness, 1 - cos to the worst
+                occluder, of its 8 sectors is below this; 0 hides nothing.
+            coarse_level: Coarsest pyramid level searched for occluders and crack walls.
+            jfa_mask_sigma: Distance in pixels over which filled holes fade to 1/e.
+            device: `cuda` or `cpu`; None takes CUDA where there is one, but not ROCm.
+
+        Raises:
+            ValueError: The size is not at least 1x1, or the level is negative.
+        """
+        if width < 1 or height < 1 or coarse_level < 0:
+            raise ValueError(
+                f"renderer: size is {width}x{height} and coarse_level {coarse_level}, "
+                "need at least 1x1 and 0"
+            )
+        self.s0 = s0
+        self._size_wh = (width, height)
+        self._trusted = confidence_threshold
+        self._occlusion_threshold = occlusion_threshold
+        self._sigma = jfa_mask_sigma
+        self._launcher = launcher_for(
+            device or ("cuda" if torch.version.cuda and torch.cuda.is_available() else "cpu"),
+            KERNEL_MODULES,
+        )
+        self._buffers = _Buffers(self._size_wh, coarse_level, self._launcher.device)
+
+    def render(  # noqa: PLR0913, PLR0917 -- the tool's public call
+        self,
+        points: Array,
+        colors: Array,
+        confidences: Array,
+        view_mat: Array,
+        proj_mat: Array,
+        fov_y: float,
+        footprints: Array | None = None,
+    ) -> Array:
+        """The (H, W, 3) uint8 image of `render_view`, which takes the same arguments."""
+        view = self.render_view(points, colors, confidences, view_mat, proj_mat, fov_y, footprints)
+        return view.rgb
+
+    def render_view(  # noqa: PLR0913, PLR0917 -- the tool's public call
+        self,
+        points: Array,
+        colors: Array,
+        confidences: Array,
+        view_mat: Array,
+        proj_mat: Array,
+        fov_y: float,
+        footprints: Array | None = None,
+    ) -> RenderedView:
+        """Render the points for a camera, with all that is known about each pixel.
+
+        Numpy arrays in give numpy arrays out; torch tensors stay on the renderer's device.
+
+        Args:
+            points: (N, 3) world positions; those that are not finite are not drawn.
+            colors: (N, 3) in 0..1.
+            confidences: (N,), compared with `confidence_threshold`.
+            view_mat: (4, 4) OpenGL world-to-camera matrix (x right, y up, z backward).
+            proj_mat: (4, 4) OpenGL projection; its off-centre terms are the principal point.
+            fov_y: Full vertical field of view in radians, which scales `s0` to pixels.
+            footprints: (N,) width in world units of the pixel that each point was lifted from, so
+                that a magnified surface hides what is behind it; None takes it for about a pixel
+                of the image.
+
+        Raises:
+            ValueError: An array has another shape.
+        """
+        device = self._launcher.device
+        xyz, rgb, trust, widths = _all_on_device(points, colors, confidences, footprints, device)
+        samples = self._buffers.samples(rgb, trust)
+        camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
+        levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
+        view = _empty_view(self._size_wh, device)
+        wp.synchronize_device(device)
+        cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
+        self._find_surface(cells, samples, camera, levels)
+        self._blend(samples, view)
+        self._fill(view)
+        wp.synchronize_device(device)
+        return view if isinstance(points, torch.Tensor) else _as_numpy(view)
+
+    def _find_surface(
+        self, cells: tuple[wp.array, wp.array], samples: Any, camera: Any, levels: Any
+    ) -> None:
+        """Depth of the front surface in every pixel, cracks closed, 0 in holes."""
+        run, own = self._launcher, self._buffers
+        pixels, trusted, threshold = len(own.keys), self._trusted, self._occlusion_threshold
+        count = len(samples.z)
+        run.items(splat_kernels.project_points, count, [*cells, trusted, camera, samples])
+        self._scatter(splat_kernels.keep_nearest, samples, [own.keys])
+        run.items(splat_kernels.unpack_nearest, pixels, [own.keys, own.depths[0], own.exact])
+        self._halve_depths()
+        run.items(
+            fill_kernels.remove_hidden,
+            pixels,
+            [own.pyramid, levels, camera, threshold, own.exact, own.front, own.walls],
+        )
+        wp.copy(own.depths[0], own.walls)
+        self._halve_depths()
+        run.items(
+            fill_kernels.close_cracks,
+            pixels,
+            [own.pyramid, levels, own.exact, own.front, own.border],
+        )
+
+    def _scatter(self, kernel: Any, samples: Any, arguments: list[Any]) -> None:
+        """Launch over all samples once for each band of rows that may be written."""
+        launches = []
+        for first_row, end_row in self._launcher.shares(self._size_wh[1]):
+            band = splat_kernels.Band()
+            band.width, band.height = self._size_wh
+            band.first_row, band.end_row = first_row, end_row
+            launches.append((len(samples.z), [samples, band, *arguments]))
+        self._launcher.run(kernel, launches)
+
+    def _halve_depths(self) -> None:
+        """Rebuild the coarse levels of the depth pyramid."""
+        run, own = self._launcher, self._buffers
+        for size_wh, (fine, coarse) in zip(own.sizes, pairwise(own.depths), strict=False):
+            run.items(fill_kernels.halve_depth, len(coarse), [*size_wh, fine, coarse])
+
+    def _blend(self, samples: Any, view: RenderedView) -> None:
+        """Colour, depth and confidence of every pixel that samples of its surface reach."""
+        run, own = self._launcher, self._buffers
+        pixels, colors, hole = len(own.keys), own.colors[0], _flat(view.hole)
+        depth, confidence = _flat(view.depth), _flat(view.confidence)
+        self._scatter(splat_kernels.splat_samples, samples, [own.front, own.exact, own.sums])
+        run.items(
+            splat_kernels.resolve_smooth,
+            pixels,
+            [own.border, own.front, own.sums, own.smooth, depth, confidence],
+        )
+        self._scatter(splat_kernels.splat_residuals, samples, [own.front, own.smooth, own.sums])
+        run.items(
+            splat_kernels.resolve_sharp,
+            pixels,
+            [own.exact, own.front, own.smooth, own.sums, colors, hole],
+        )
+
+    def _fill(self, view: RenderedView) -> None:
+        """Fill what has no colour by push-pull, fade the holes, and store 8 bits."""
+        run, own, (width, height) = self._launcher, self._buffers, self._size_wh
+        levels = list(zip(own.sizes, pairwise(own.colors), strict=False))
+        for size_wh, (fine, coarse) in levels:
+            run.items(fill_kernels.pull, len(coarse), [*size_wh, fine, coarse])
+        for size_wh, (fine, coarse) in reversed(levels):
+            run.items(fill_kernels.push, len(fine), [*size_wh, coarse, fine])
+        reach = math.ceil(min(FADED_SIGMAS * self._sigma, fill_kernels.NOTHING_SEEN - 1))
+        run.items(
+            fill_kernels.column_distance, width, [width, height, _flat(view.hole), own.distance]
+        )
+        run.items(
+            fill_kernels.fade_and_store,
+            len(own.keys),
+            [width, self._sigma, reach, own.colors[0], own.distance, _flat(view.rgb)],
+        )
+
+
+class _Buffers:
+    """What one image size needs between kernels, and the structs that carry it to them."""
+
+    def __init__(self, size_wh: tuple[int, int], coarse_level: int, device: wp.Device) -> None:
+        pixels = size_wh[0] * size_wh[1]
+        self.sizes = _level_sizes(size_wh)
+        ends = np.cumsum([w * h for w, h in self.sizes[: coarse_level + 1]]).tolist()
+        starts = [0, *ends[:-1]]
+        empty = partial(_empty, device)
+        self.keys = wp.full(pixels, splat_kernels.NO_SAMPLE, wp.int64, device)
+        self.exact, self.border = empty(pixels, wp.bool), empty(pixels, wp.bool)
+        self.front, self.walls = empty(pixels, wp.float32), empty(pixels, wp.float32)
+        self.pyramid = empty(ends[-1], wp.float32)
+        self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
+        self.sums = wp.zeros((pixels, 6), wp.int64, device)
+        self.smooth = empty(pixels, wp.vec4f)
+        self.colors = [empty(w * h, wp.vec4f) for w, h in self.sizes]
+        self.distance = empty(pixels, wp.int32)
+        self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
+        self._positions = torch.empty((4, 0))
+
+    def samples(self, rgb: torch.Tensor, confidence: torch.Tensor) -> Any:
+        """Kernel struct of the points' attributes, with room for their raster positions."""
+        count = len(rgb)
+        if count > self._positions.shape[1]:
+            self._positions = torch.empty((4, count), device=rgb.device)
+        samples = splat_kernels.Samples()
+        samples.x = wp.from_torch(self._positions[0, :count].view(torch.int32))
+        samples.y = wp.from_torch(self._positions[1, :count].view(torch.int32))
+        samples.z = wp.from_torch(self._positions[2, :count])
+        samples.reach = wp.from_torch(self._positions[3, :count].view(torch.int32))
+        samples.rgb = wp.from_torch(rgb, wp.vec3f)
+        samples.confidence = wp.from_torch(confidence)
+        return samples
+
+    def levels(self, splat_px: float) -> Any:
+        """Kernel struct of the depth pyramid; `splat_px` is a splat's diameter at depth one."""
+        levels = fill_kernels.Levels()
+        levels.width, levels.height = self.sizes[0]
+        levels.coarsest = len(self.depths) - 1
+        levels.starts = self._level_starts
+        levels.splat_px = splat_px
+        return levels
+
+
+def _all_on_device(
+    points: Array, colors: Array, confidences: Array, footprints: Array | None, device: wp.Device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Everything that is known of the points; footprints are empty where they are not."""
+    xyz = _on_device("points", points, (3,), device)
+    rgb = _on_device("colors", colors, (3,), device)
+    trust = _on_device("confidences", confidences, (), device)
+    widths = _on_device("footprints", np.empty(0) if footprints is None else footprints, (), device)
+    if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
+        raise ValueError(
+            f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
+            f"{len(widths)} footprints, need as many of each"
+        )
+    return xyz, rgb, trust, widths
+
+
+def _on_device(
+    name: str, array: Array, row_shape: tuple[int, ...], device: wp.Device
+) -> torch.Tensor:
+    """The array as contiguous float32 on the device, not copied where it is that already."""
+    if array.ndim == 0 or tuple(array.shape[1:]) != row_shape:
+        wanted = ", ".join(["N", *map(str, row_shape)])
+        raise ValueError(f"renderer: {name} are {tuple(array.shape)}, need ({wanted})")
+    if len(array) == 0:  # strides of nothing, which Warp would not take
+        return torch.empty((0, *row_shape), device=wp.device_to_torch(device))
+    if isinstance(array, np.ndarray):
+        array = torch.from_numpy(np.require(array, np.float32, ["C", "W"]))
+    return array.detach().to(wp.device_to_torch(device), torch.float32).contiguous()
+
+
+def _matrix(matrix: Array) -> NDArray[np.float64]:
+    """A (4, 4) array or tensor in double precision."""
+    if isinstance(matrix, torch.Tensor):
+        matrix = matrix.detach().cpu()
+    return np.asarray(matrix, np.float64)
+
+
+def _pinhole(
+    view_mat: NDArray[np.float64], proj_mat: NDArray[np.float64], size_wh: tuple[int, int]
+) -> Any:
+    """Kernel struct of the camera that a pair of OpenGL matrices describes."""
+    width, height = size_wh
+    camera = splat_kernels.Pinhole()
+    camera.cam_from_world = wp.mat44f(*(OPENCV_FROM_OPENGL @ view_mat).ravel().tolist())
+    camera.focal = wp.vec2f(proj_mat[0, 0] * width / 2.0, proj_mat[1, 1] * height / 2.0)
+    camera.center = wp.vec2f(
+        (1.0 - proj_mat[0, 2]) * width / 2.0, (1.0 + proj_mat[1, 2]) * height / 2.0
+    )
+    camera.width, camera.height = width, height
+    return camera
+
+
+def _empty(device: wp.Device, count: int, dtype: Any) -> Any:
+    """Uninitialised Warp array."""
+    return wp.empty(count, dtype=dtype, device=device)
+
+
+def _level_sizes(size_wh: tuple[int, int]) -> list[tuple[int, int]]:
+    """Width and height of every pyramid level down to 1x1."""
+    sizes = [size_wh]
+    while sizes[-1] != (1, 1):
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return sizes
+
+
+def _empty_view(size_wh: tuple[int, int], device: wp.Device) -> RenderedView:
+    """Uninitialised tensors to render into."""
+    where, shape_hw = wp.device_to_torch(device), (size_wh[1], size_wh[0])
+    return RenderedView(
+        rgb=torch.empty((*shape_hw, 3), dtype=torch.uint8, device=where),
+        hole=torch.empty(shape_hw, dtype=torch.bool, device=where),
+        depth=torch.empty(shape_hw, device=where),
+        confidence=torch.empty(shape_hw, device=where),
+    )
+
+
+def _flat(image: torch.Tensor) -> wp.array:
+    """Warp's view of an image, one row a pixel."""
+    return wp.from_torch(image.flatten(0, 1))
+
+
+def _as_numpy(view: RenderedView) -> RenderedView:
+    """The same view in numpy arrays."""
+    return RenderedView(
+        *(image.cpu().numpy() for image in (view.rgb, view.hole, view.depth, view.confidence))
+    )

@@ -1,0 +1,314 @@
+"""The ComfyUI pack: how it loads, what its nodes declare, what the front end gets."""
+
+import ast
+import inspect
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import tree
+from tests.comfy.comfy_builders import NODES, OUTPUTS, a_node, an_image, infer, run, tiny_weights
+from tests.comfy.comfy_stubs import ROOT, load_pack, put_pack
+
+pytest_plugins = ["tests.comfy.comfy_fixtures"]
+
+
+# How ComfyUI finds the pack
+
+
+@pytest.mark.parametrize("name", ["vggt-dataset-builder", "vggt_dataset_builder", "v1.2 (copy)"])
+def test_the_pack_loads_from_a_folder_of_any_name(server, tmp_path, name):
+    pack = load_pack(put_pack(tmp_path / "custom_nodes", name))
+    assert set(pack.NODE_CLASS_MAPPINGS) == set(NODES)
+    assert pack.NODE_DISPLAY_NAME_MAPPINGS == NODES
+    web = tmp_path / "custom_nodes" / name / pack.WEB_DIRECTORY
+    assert [path.name for path in sorted(web.rglob("*.js"))] == ["image_inputs.js", "vggt.js"]
+
+
+def test_outside_comfyui_the_root_is_no_package():
+    assert "NODE_CLASS_MAPPINGS" not in runpy.run_path(str(ROOT / "__init__.py"))
+
+
+CHILD = """
+    import sys, types
+    from pathlib import Path
+    sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != Path({root!r})]
+    {body}
+"""
+
+
+def in_a_process_of_its_own(body: str, cwd: Path) -> str:
+    """Run Python that cannot find the project but through the pack; answer what it printed."""
+    code = textwrap.dedent(CHILD).format(root=str(ROOT), body=textwrap.dedent(body))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_loading_imports_no_library_besides_comfyui(pack_folder, tmp_path):
+    loaded = in_a_process_of_its_own(
+        f"""
+        paths = types.ModuleType("folder_paths")
+        paths.models_dir = "models"
+        paths.add_model_folder_path = lambda *_: None
+        sys.modules["folder_paths"] = paths
+        import importlib.util
+        name = {str(pack_folder)!r}
+        spec = importlib.util.spec_from_file_location(name, name + "/__init__.py")
+        pack = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(pack)
+        print(*(name for name in sys.modules if "." not in name))
+        """,
+        tmp_path,
+    )
+    heavy = {"numpy", "torch", "warp", "cv2", "PIL", "plyfile", "huggingface_hub", "pxr"}
+    assert not heavy & set(loaded.split())
+
+
+RENDERER = ("splat_kernels", "fill_kernels", "kernel_launcher", "hole_filling_renderer")
+NOT_LOADED = "{}"
+OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
+
+
+@pytest.mark.parametrize(
+    "others", [NOT_LOADED, OF_ANOTHER_PACK], ids=["alone", "names_taken_by_another_pack"]
+)
+def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, others):
+    stubs = str(ROOT / "tests/comfy_stubs.py")
+    printed = in_a_process_of_its_own(
+        f"""
+        others = {others}
+        sys.modules.update(others)
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("stubs", {stubs!r})
+        stubs = sys.modules["stubs"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(stubs)
+        import pytest
+        stubs.Server(Path({str(tmp_path)!r})).install(pytest.MonkeyPatch())
+        pack = stubs.load_pack(Path({str(pack_folder)!r}))
+        import importlib, numpy as np
+        inside = lambda room: importlib.import_module(".warpset." + room, pack.__name__)
+        K = inside("cameras").intrinsics(20.0, 20.0, 8.0, 8.0)
+        camera = inside("cameras").Camera(K, np.eye(4), (16, 16))
+        xyz = inside("cameras").unproject(camera, np.full((16, 16), 2.0)).reshape(-1, 3)
+        points = inside("points").PointCloud(xyz, np.full((256, 3), 51, np.uint8), None)
+        node = pack.NODE_CLASS_MAPPINGS["VGGT_Render_Warp"]()
+        image, hole = node.render(points, [camera])
+        assert {{name: sys.modules[name] for name in {RENDERER} if name in sys.modules}} == others
+        print(tuple(image.shape), float(image.min()), float(image.max()), float(hole.sum()))
+        """,
+        tmp_path,
+    )
+    assert printed.split("\n")[-2] == "(1, 16, 16, 3) 0.20000000298023224 0.20000000298023224 0.0"
+
+
+def test_the_pack_finds_its_own_modules_wherever_it_lies():
+    own = {path.stem for path in ROOT.glob("*.py")}
+    own |= {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    for path in [ROOT / "vggt_comfy_nodes.py", *ROOT.glob("comfy_nodes/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & own, path
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                assert str(node.module).split(".")[0] not in own, path
+
+
+def test_nothing_is_written_into_the_packs_folder(pack, pack_folder):
+    before = set(tree(pack_folder))
+    out = infer(pack, image_1=an_image())
+    run(pack, "VGGT_Load_PLY", ply_path=out["ply_path"])
+    run(pack, "VGGT_Splats_To_USD", ply_path=out["ply_path"])
+    written = {name for name in set(tree(pack_folder)) - before if "__pycache__" not in name}
+    assert not written
+
+
+def test_a_library_that_is_missing_takes_down_its_node_alone(pack, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plyfile", None)
+    monkeypatch.delitem(sys.modules, f"{pack.__name__}.warpset.ply", raising=False)
+    with pytest.raises(RuntimeError, match="no Python library plyfile.*pip install -r"):
+        run(pack, "VGGT_Load_PLY", ply_path="points.ply")
+    assert a_node(pack, "VGGT_Render_Warp").INPUT_TYPES()["required"]
+
+
+# What every node declares
+
+
+@pytest.mark.parametrize("key", NODES)
+def test_a_node_declares_what_comfyui_needs(pack, key):
+    node = pack.NODE_CLASS_MAPPINGS[key]
+    sockets = node.INPUT_TYPES()
+    assert set(sockets) <= {"required", "optional"} and sockets["required"]
+    for name, (kind, options) in {**sockets["required"], **sockets.get("optional", {})}.items():
+        default = options.get("default")
+        if isinstance(kind, list):
+            assert default in kind, name
+        elif kind in ("INT", "FLOAT"):
+            assert options["min"] <= default <= options["max"] and options["step"] > 0, name
+            assert isinstance(default, int) == (kind == "INT"), name
+        elif kind == "BOOLEAN":
+            assert isinstance(default, bool), name
+        else:
+            assert kind in {"STRING", "IMAGE", "VGGT_POINTS", "VGGT_CAMERAS"}, name
+    assert node.CATEGORY == "VGGT"
+    assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
+    assert len(getattr(node, "OUTPUT_TOOLTIPS", node.RETURN_NAMES)) == len(node.RETURN_NAMES)
+    assert callable(getattr(node, node.FUNCTION))
+    json.dumps(sockets)
+
+
+def test_the_inference_node_is_the_one_that_workflows_know(pack):
+    node = pack.NODE_CLASS_MAPPINGS["VGGT_Model_Inference"]
+    sockets = node.INPUT_TYPES()
+    images = [f"image_{number}" for number in range(1, 21)]
+    widgets = {
+        "depth_conf_threshold": 50.0,
+        "gaussian_scale_multiplier": 0.1,
+        "preprocess_mode": "crop",
+        "mask_black_bg": False,
+        "mask_white_bg": False,
+        "mask_sky": False,
+        "boundary_threshold": 0,
+        "max_depth": -1.0,
+        "upsample_depth": True,
+    }
+    assert sockets["required"]["device"] == (["cuda", "cpu"], sockets["required"]["device"][1])
+    assert list(sockets["optional"])[:-1] == [*images, *widgets]
+    defaults = {name: sockets["optional"][name][1]["default"] for name in widgets}
+    assert defaults == widgets
+    assert sockets["optional"]["preprocess_mode"][0] == ["crop", "pad_white", "pad_black", "tile"]
+    assert node.RETURN_NAMES[:3] == ("ply_path", "extrinsics", "intrinsics")
+    assert node.RETURN_TYPES[:3] == ("STRING", "EXTRINSICS", "INTRINSICS")
+    assert node.RETURN_NAMES == tuple(OUTPUTS)
+
+
+def test_no_node_replaces_comfyuis_own_check_of_its_widgets(pack):
+    for node in pack.NODE_CLASS_MAPPINGS.values():
+        assert not hasattr(node, "VALIDATE_INPUTS")
+
+
+@pytest.mark.parametrize("key", NODES)
+def test_is_changed_answers_text_whatever_it_is_given(pack, key):
+    node = pack.NODE_CLASS_MAPPINGS[key]
+    if not hasattr(node, "IS_CHANGED"):
+        assert key == "VGGT_Render_Warp", "reads a file, so has to look whether it changed"
+        return
+    sockets = node.INPUT_TYPES()
+    names = [*sockets["required"], *sockets.get("optional", {})]
+    accepted = inspect.signature(node.IS_CHANGED).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
+    not_linked_yet = {name: None for name in names if takes_all or name in accepted}
+    assert isinstance(node.IS_CHANGED(**not_linked_yet), str)
+
+
+def test_other_weights_make_the_node_run_again(pack, server):
+    is_changed = pack.NODE_CLASS_MAPPINGS["VGGT_Model_Inference"].IS_CHANGED
+    before = is_changed(device="cpu")
+    assert before == is_changed(device="cpu")
+    path = server.root / "models/vggt/tiny.pt"
+    path.unlink()
+    tiny_weights(path, seed=1)
+    assert is_changed(device="cpu") != before
+
+
+def test_another_file_makes_the_loader_run_again(pack, server):
+    is_changed = pack.NODE_CLASS_MAPPINGS["VGGT_Load_PLY"].IS_CHANGED
+    missing = is_changed("points.ply")
+    path = server.root / "output" / "points.ply"
+    path.write_bytes(b"one")
+    there = is_changed("points.ply")
+    path.write_bytes(b"other")
+    assert len({missing, there, is_changed("points.ply")}) == 3
+
+
+# What ComfyUI's front end gets
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_web_extension_grows_and_prunes_image_inputs(tmp_path):
+    shutil.copytree(ROOT / "web" / "js", tmp_path / "extensions" / "pack" / "js")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "scripts").mkdir()
+    for name, place in (("comfy_app.js", "scripts/app.js"), ("web_extension.js", "test.js")):
+        shutil.copy(ROOT / "tests" / "web" / name, tmp_path / place)
+    done = subprocess.run(
+        ["node", "--test", "test.js"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_web_extension_loads_nothing_from_outside():
+    for path in (ROOT / "web").rglob("*"):
+        assert path.is_dir() or "://" not in path.read_text(encoding="utf-8"), path
+
+
+LIBRARIES_OF_NODES = {"VGGT_Splats_To_USD": ("usd-core", "msgpack")}
+"""What a node needs besides requirements.txt, where it does."""
+
+MUTED = 2
+
+CORE_NODES = {
+    "LoadImage": ((), ("IMAGE", "MASK")),
+    "PreviewImage": (("IMAGE",), ()),
+    "MaskToImage": (("MASK",), ("IMAGE",)),
+    "SaveImage": (("IMAGE",), ()),
+    "Preview3D": (("STRING", "LOAD3D_CAMERA", "IMAGE"), ()),
+}
+WORKFLOWS = sorted((ROOT / "example_workflows").glob("*.json"))
+
+
+def test_there_are_two_example_workflows():
+    assert len(WORKFLOWS) == 2
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_an_example_workflow_fits_the_nodes(pack, path):
+    workflow = json.loads(path.read_text(encoding="utf-8"))
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    assert any(node["type"] in NODES for node in nodes.values())
+    for _, origin, origin_slot, target, target_slot, kind in workflow["links"]:
+        source, sink = nodes[origin], nodes[target]
+        assert source["outputs"][origin_slot]["type"] == kind
+        assert sink["inputs"][target_slot]["type"] == kind
+    for node in nodes.values():
+        if node["type"] in NODES:
+            _check_against_definition(pack.NODE_CLASS_MAPPINGS[node["type"]], node)
+        else:
+            inputs, outputs = CORE_NODES[node["type"]]
+            assert {slot["type"] for slot in node["inputs"]} <= set(inputs)
+            assert tuple(slot["type"] for slot in node["outputs"]) == outputs
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_an_example_workflow_runs_after_the_documented_install(path):
+    installed = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
+        libraries = LIBRARIES_OF_NODES.get(node["type"], ())
+        missing = [library for library in libraries if library not in installed]
+        assert node["mode"] == (MUTED if missing else 0), node["type"]
+        assert all(library in node["title"] for library in missing), node["type"]
+
+
+def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:
+    sockets = definition.INPUT_TYPES()
+    sockets = {**sockets["required"], **sockets.get("optional", {})}
+    links = ["IMAGE", "VGGT_POINTS", "VGGT_CAMERAS"]
+    widgets = [name for name, (kind, _) in sockets.items() if kind not in links]
+    assert len(node["widgets_values"]) == len(widgets)
+    for name, value in zip(widgets, node["widgets_values"], strict=True):
+        kind, options = sockets[name]
+        assert (
+            value in kind if isinstance(kind, list) else isinstance(value, type(options["default"]))
+        )
+    for slot in node["inputs"]:
+        assert sockets[slot["name"]][0] == slot["type"]
+    assert tuple(slot["type"] for slot in node["outputs"]) == definition.RETURN_TYPES
+    assert tuple(slot["name"] for slot in node["outputs"]) == definition.RETURN_NAMES

@@ -1,0 +1,88 @@
+"""Point clouds and their PLY files."""
+
+import numpy as np
+import pytest
+from plyfile import PlyData
+
+from tests.builders import a_camera, a_photo
+from warpset.core.cameras import project
+from warpset.core.errors import InputError
+from warpset.core.geometry import DepthMap
+from warpset.core.points import PointCloud, joined, lift, splat_size, thinned
+from warpset.files.ply import ply_bytes, read_ply
+
+
+def a_cloud(count=1000, confident=True):
+    rng = np.random.default_rng(0)
+    return PointCloud(
+        rng.normal(size=(count, 3)).astype(np.float32),
+        rng.integers(0, 256, (count, 3), np.uint8),
+        rng.uniform(1, 9, count).astype(np.float32) if confident else None,
+    )
+
+
+def test_every_kept_pixel_becomes_a_point_of_its_colour():
+    camera, rgb = a_camera(turned=(0.1, 0.2, 0)), a_photo()
+    depth = np.full(camera.shape_hw, 2, np.float32)
+    keep = np.zeros(camera.shape_hw, bool)
+    keep[7, 11] = keep[30, 5] = True
+    cloud = lift(DepthMap(depth, depth + 1, camera), rgb, keep)
+    uv, z = project(camera, cloud.xyz_world)
+    np.testing.assert_allclose(uv, [[11.5, 7.5], [5.5, 30.5]], atol=1e-4)
+    np.testing.assert_allclose(z, 2, rtol=1e-6)
+    np.testing.assert_array_equal(cloud.rgb, rgb[[7, 30], [11, 5]])
+    np.testing.assert_array_equal(cloud.confidence, [3, 3])
+
+
+def test_the_splat_size_is_the_median_footprint_of_a_pixel():
+    camera = a_camera(focal=60.0)
+    depth = np.array([0, 1, 3, 5], np.float32)
+    assert splat_size(depth, camera) == pytest.approx(np.hypot(3 / 60, 3 / 60))
+    assert splat_size(np.zeros(4, np.float32), camera) == 0
+
+
+@pytest.mark.parametrize("confident", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_a_ply_file_gives_the_cloud_back_to_the_bit(tmp_path, count, confident):
+    cloud = a_cloud(count, confident)
+    (tmp_path / "a.ply").write_bytes(ply_bytes(cloud))
+    for before, after in zip(cloud, read_ply(tmp_path / "a.ply"), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_ply_file_is_binary_and_names_its_fields_as_viewers_expect(tmp_path):
+    (tmp_path / "a.ply").write_bytes(ply_bytes(a_cloud()))
+    ply = PlyData.read(tmp_path / "a.ply")
+    assert not ply.text and ply.byte_order == "<"
+    names = [field.name for field in ply["vertex"].properties]
+    assert names == ["x", "y", "z", "red", "green", "blue", "confidence"]
+
+
+def test_files_that_are_no_coloured_cloud_are_named(tmp_path):
+    path = tmp_path / "a.ply"
+    for content in (b"", b"garbage", ply_bytes(a_cloud()).replace(b"red", b"rad")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="a.ply: no PLY with x y z red green blue"):
+            read_ply(path)
+
+
+def test_points_that_are_left_stand_for_those_that_are_not():
+    cloud = PointCloud(
+        np.random.default_rng(0).random((1000, 3), np.float32),
+        np.zeros((1000, 3), np.uint8),
+        None,
+        np.full(1000, 0.01, np.float32),
+    )
+    fewer = thinned(cloud, 250)
+    assert len(fewer.xyz_world) == len(fewer.rgb) == 250
+    assert fewer.footprint is not None and np.allclose(fewer.footprint, 0.02)
+    assert thinned(cloud, None) is thinned(cloud, 1000) is cloud
+
+
+def test_what_one_of_the_joined_clouds_does_not_know_none_does():
+    known = PointCloud(
+        np.ones((2, 3), np.float32), np.ones((2, 3), np.uint8), *np.ones((2, 2), np.float32)
+    )
+    both = joined([known, known._replace(confidence=None)])
+    assert len(both.xyz_world) == 4 and both.confidence is None
+    assert both.footprint is not None and len(both.footprint) == 4

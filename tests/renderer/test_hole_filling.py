@@ -1,0 +1,470 @@
+"""The renderer against what a camera must see, and its kernels against their numpy twins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import warp as wp
+from numpy.typing import NDArray
+
+from renderer import hole_filling as hole_filling_renderer
+from renderer.hole_filling import HoleFillingRenderer, RenderedView
+from tests.renderer import renderer_twins
+from warpset.core.cameras import (
+    Camera,
+    intrinsics,
+    opengl_projection_matrix,
+    opengl_view_matrix,
+    unproject,
+)
+
+
+class Cloud(NamedTuple):
+    """Points, colours in 0..1, confidences."""
+
+    points: NDArray[np.floating]
+    colors: NDArray[np.floating]
+    confidences: NDArray[np.floating]
+
+
+def together(*clouds: Cloud) -> Cloud:
+    return Cloud(*(np.concatenate(arrays) for arrays in zip(*clouds, strict=True)))
+
+
+def a_camera(
+    width: int = 64, height: int = 48, focal: float = 60.0, position: tuple = (0.0, 0.0, 0.0)
+) -> Camera:
+    cam_from_world = np.eye(4)
+    cam_from_world[:3, 3] = -np.array(position)
+    K = intrinsics(focal, focal, width / 2, height / 2)
+    return Camera(K, cam_from_world, (width, height))
+
+
+def a_turned_camera(width: int = 64, height: int = 48) -> Camera:
+    """A camera far from the world's origin and axes, its principal point off centre."""
+    rotation, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))
+    cam_from_world = np.eye(4)
+    cam_from_world[:3, :3] = rotation * np.linalg.det(rotation)
+    cam_from_world[:3, 3] = [1.0, -2.0, 0.5]
+    return Camera(
+        intrinsics(70.0, 65.0, 0.4 * width, 0.7 * height), cam_from_world, (width, height)
+    )
+
+
+def a_photo(camera: Camera, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (*camera.shape_hw, 3), np.uint8)
+
+
+def lifted(camera: Camera, depth: NDArray, rgb: NDArray | tuple) -> Cloud:
+    """One trusted point for every pixel whose depth is known."""
+    known = depth > 0
+    colors = np.broadcast_to(np.asarray(rgb, np.float32) / 255, (*depth.shape, 3))[known]
+    points = unproject(camera, depth)[known]
+    return Cloud(points, colors.astype(np.float32), np.full(len(points), 2.0, np.float32))
+
+
+def a_wall(camera: Camera, depth: float, rgb: tuple, where: Any = ...) -> Cloud:
+    """A wall of one colour facing the camera, seen in the pixels `where`."""
+    image = np.zeros(camera.shape_hw, np.float32)
+    image[where] = depth
+    return lifted(camera, image, rgb)
+
+
+def pixel_size(camera: Camera, depth: float) -> float:
+    return depth * float(np.hypot(1 / camera.K[0, 0], 1 / camera.K[1, 1]))
+
+
+def footprints(camera: Camera, cloud: Cloud) -> NDArray[np.floating]:
+    """Width of the pixels that points of a wall before the camera were lifted from."""
+    return (cloud.points[:, 2] - camera.center_world[2]) / camera.K[0, 0]
+
+
+def seen(
+    camera: Camera, cloud: Cloud, widths: NDArray | None = None, **options: Any
+) -> RenderedView:
+    """What a new renderer sees through the camera."""
+    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu", **options)
+    return render_with(renderer, camera, cloud, widths)
+
+
+def render_with(
+    renderer: HoleFillingRenderer, camera: Camera, cloud: Cloud, widths: NDArray | None = None
+) -> RenderedView:
+    matrices = opengl_view_matrix(camera), opengl_projection_matrix(camera)
+    return renderer.render_view(*cloud, *matrices, camera.fov_y, widths)
+
+
+def same_bytes(one: RenderedView, other: RenderedView) -> bool:
+    return all(
+        a.tobytes() == b.tobytes() for a, b in zip(astuple(one), astuple(other), strict=True)
+    )
+
+
+# --- what the camera must see -------------------------------------------------------------------
+
+
+def test_an_identity_view_returns_every_pixel_to_itself():
+    camera = a_camera()
+    photo = a_photo(camera)
+    depth = np.random.default_rng(1).uniform(1.0, 5.0, camera.shape_hw).astype(np.float32)
+    view = seen(camera, lifted(camera, depth, photo), s0=pixel_size(camera, 3.0))
+    assert np.array_equal(view.rgb, photo)
+    assert np.array_equal(view.depth, depth)
+    assert not view.hole.any()
+    assert np.all(view.confidence == 2.0)
+
+
+def test_an_identity_view_keeps_missing_depth_as_holes():
+    camera = a_turned_camera()
+    photo = a_photo(camera)
+    depth = np.full(camera.shape_hw, 2.0, np.float32)
+    depth[10:14, 20:30] = depth[30, 5:50] = depth[40, 40] = 0
+    view = seen(camera, lifted(camera, depth, photo), s0=pixel_size(camera, 2.0))
+    assert np.array_equal(view.hole, depth == 0)
+    assert np.array_equal(view.rgb[depth > 0], photo[depth > 0])
+    assert np.allclose(view.depth, depth, rtol=1e-6)
+    assert np.all(view.confidence[depth == 0] == 0)
+
+
+def test_an_off_centre_principal_point_lands_where_the_pinhole_formula_says():
+    camera = a_turned_camera(81, 60)
+    pixel = (50.5, 20.5)
+    point = unproject(camera, np.full(camera.shape_hw, 3.0, np.float32))[20, 50]
+    cloud = Cloud(point[None], np.ones((1, 3), np.float32), np.full(1, 2.0, np.float32))
+    rows, columns = np.nonzero(~seen(camera, cloud).hole)
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx(pixel, abs=0.51)
+
+
+def test_a_half_pixel_shift_blends_the_two_neighbours():
+    camera = a_camera(focal=64.0)
+    photo = a_photo(camera)
+    shifted = a_camera(focal=64.0, position=(0.5 * 2.0 / 64.0, 0.0, 0.0))
+    view = seen(shifted, lifted(camera, np.full(camera.shape_hw, 2.0, np.float32), photo))
+    middle = (photo[:, 1:-2].astype(float) + photo[:, 2:-1]) / 2
+    error = np.abs(view.rgb[:, 1:-2] - middle)[2:-2]
+    assert error.mean() < 0.75 * np.abs(photo[:, 1:-2] - middle)[2:-2].mean()
+    assert not view.hole[:, :-1].any()
+
+
+def test_a_magnified_surface_has_no_cracks():
+    camera, closer = a_camera(), a_camera(position=(0.0, 0.0, 1.1))
+    view = seen(closer, a_wall(camera, 2.0, (200, 90, 30)), s0=pixel_size(camera, 2.0))
+    assert not view.hole.any()
+    assert np.abs(view.rgb.astype(int) - (200, 90, 30)).max() <= 1
+
+
+def test_a_background_does_not_shine_through_a_magnified_foreground():
+    camera, closer = a_camera(), a_camera(position=(0.0, 0.0, 1.0))
+    inside = (slice(14, 34), slice(20, 44))
+    scene = together(
+        a_wall(camera, 2.0, (255, 0, 0), inside), a_wall(a_camera(256, 192), 9.0, (0, 0, 255))
+    )
+    view = seen(closer, scene, s0=pixel_size(camera, 2.0))
+    front = view.rgb[8:40, 10:54]
+    assert np.all(front == (255, 0, 0))
+
+
+@pytest.mark.parametrize("step", [0.15, 0.3, 0.45, 0.6, 0.75, 1.0])
+def test_a_background_does_not_shine_through_a_mildly_magnified_foreground(step: float):
+    camera, closer = a_camera(), a_camera(position=(0.01, 0.02, step))
+    inside = np.zeros(camera.shape_hw, bool)
+    inside[14:34, 20:44] = True
+    front, back = a_wall(camera, 2.0, (255, 0, 0), inside), a_wall(camera, 4.0, (0, 0, 255))
+    widths = np.r_[footprints(camera, front), footprints(camera, back)]
+    view = seen(closer, together(front, back), widths, s0=pixel_size(camera, 2.0))
+    middle = view.rgb[18:30, 24:40]
+    assert np.all(middle == (255, 0, 0))
+
+
+def test_a_coarse_foreground_has_straight_edges():
+    """Points on every second pixel only: each stands for the four that it was lifted from."""
+    camera, coarse = a_camera(), a_camera(32, 24, focal=30.0)
+    inside = np.zeros(coarse.shape_hw, bool)
+    inside[6:18, 10:22] = True
+    front, back = a_wall(coarse, 1.0, (255, 0, 0), inside), a_wall(camera, 4.0, (0, 0, 255))
+    widths = np.r_[footprints(coarse, front), footprints(camera, back)]
+    view = seen(camera, together(front, back), widths, s0=pixel_size(camera, 1.0))
+    red = view.rgb[..., 0] > 127
+    rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
+    assert red[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+    assert (len(rows), len(columns)) == pytest.approx((24, 24), abs=2)
+
+
+def test_a_thin_object_is_not_eaten():
+    camera = a_camera()
+    pole = (slice(None), 30)
+    scene = together(a_wall(camera, 1.0, (255, 255, 0), pole), a_wall(camera, 4.0, (0, 0, 255)))
+    view = seen(a_camera(position=(0.02, 0.0, 0.0)), scene, s0=pixel_size(camera, 1.0))
+    assert np.all((view.depth < 1.1).sum(axis=1) >= 1)
+    assert np.all(view.rgb[..., 0].max(axis=1) > 150)
+
+
+def test_a_background_seen_through_a_gap_is_not_eaten():
+    camera = a_camera()
+    grid = np.zeros(camera.shape_hw, bool)
+    grid[:, ::3] = grid[:, 1::3] = True
+    scene = together(a_wall(camera, 1.0, (255, 0, 0), grid), a_wall(camera, 4.0, (0, 0, 255)))
+    view = seen(camera, scene, s0=pixel_size(camera, 1.0))
+    assert np.all(view.rgb[~grid] == (0, 0, 255))
+
+
+def test_a_disocclusion_is_a_hole_filled_from_its_far_side():
+    camera, aside = a_camera(), a_camera(position=(0.25, 0.0, 0.0))
+    inside = np.zeros(camera.shape_hw, bool)
+    inside[:, 24:40] = True
+    scene = together(
+        a_wall(camera, 1.0, (255, 0, 0), inside), a_wall(camera, 4.0, (0, 0, 255), ~inside)
+    )
+    view = seen(aside, scene, s0=pixel_size(camera, 1.0), jfa_mask_sigma=1e6)
+    opened = view.hole[:, 26:32]
+    assert opened.mean() > 0.7
+    assert np.all(view.rgb[:, 26:32][opened] == (0, 0, 255))
+
+
+def test_a_filled_hole_fades_with_its_distance_to_black():
+    camera = a_camera(128, 8)
+    view = seen(
+        camera, a_wall(camera, 2.0, (255, 255, 255), (..., slice(0, 20))), jfa_mask_sigma=16
+    )
+    distance = np.arange(128) - 19
+    expected = np.where(distance > 0, 255 * np.exp(-((distance / 16) ** 2)), 255)
+    assert np.abs(view.rgb[4, :, 0] - expected).max() <= 1
+    assert not view.rgb[:, 19 + 41 :].any()
+    assert np.array_equal(view.hole[4], distance > 0)
+
+
+def test_a_wider_splat_closes_a_wider_crack():
+    camera, closer = a_camera(), a_camera(position=(0.0, 0.0, 1.6))
+    wall = a_wall(camera, 2.0, (9, 99, 199))
+    renderer = HoleFillingRenderer(*camera.size_wh, s0=1e-4, device="cpu")
+    assert render_with(renderer, closer, wall).hole.any()
+    renderer.s0 = pixel_size(camera, 2.0)
+    assert not render_with(renderer, closer, wall).hole.any()
+
+
+def test_points_below_the_confidence_threshold_are_not_drawn():
+    camera = a_camera()
+    cloud = a_wall(camera, 2.0, (255, 255, 255))
+    doubted = cloud._replace(confidences=np.where(np.arange(len(cloud.points)) % 64 < 32, 1.0, 3.0))
+    view = seen(camera, doubted, confidence_threshold=1.1)
+    assert view.hole[:, :32].all()
+    assert np.all(view.confidence[:, 32:] == 3.0)
+
+
+# --- order, threads, arrays ---------------------------------------------------------------------
+
+
+def a_cloud(count: int = 5000, seed: int = 0) -> Cloud:
+    """Points around the view volume of `a_camera`, many hidden, some behind."""
+    random = np.random.default_rng(seed)
+    points = random.uniform((-2, -2, -0.5), (2, 2, 4), (count, 3)).astype(np.float32)
+    return Cloud(
+        points,
+        random.uniform(0, 1, (count, 3)).astype(np.float32),
+        random.uniform(0, 4, count).astype(np.float32),
+    )
+
+
+def test_shuffled_points_give_the_same_bytes():
+    camera, cloud = (
+        a_camera(),
+        together(a_cloud(), a_cloud()._replace(colors=a_cloud(seed=5).colors)),
+    )
+    order = np.random.default_rng(9).permutation(len(cloud.points))
+    shuffled = Cloud(*(array[order] for array in cloud))
+    first = seen(camera, cloud, s0=0.05)
+    assert same_bytes(first, seen(camera, shuffled, s0=0.05))
+    assert same_bytes(first, seen(camera, cloud, s0=0.05))
+
+
+@pytest.mark.parametrize("threads", [1, 3, 100])
+def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest.MonkeyPatch):
+    camera, cloud = a_camera(), a_cloud()
+    expected = seen(camera, cloud)
+    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu")
+    monkeypatch.setattr(renderer._launcher, "_parts", threads)
+    assert same_bytes(expected, render_with(renderer, camera, cloud))
+
+
+def test_a_renderer_remembers_nothing_of_its_last_view():
+    camera = a_camera()
+    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu")
+    first = render_with(renderer, camera, a_cloud(seed=1))
+    kept = first.rgb.copy()
+    render_with(renderer, camera, a_wall(camera, 0.5, (255, 0, 255)))
+    assert np.array_equal(first.rgb, kept)
+    assert same_bytes(first, render_with(renderer, camera, a_cloud(seed=1)))
+
+
+def test_torch_tensors_give_the_same_view_as_tensors():
+    camera, cloud = a_camera(), a_cloud()
+    view = seen(camera, Cloud(*map(torch.from_numpy, cloud)))  # type: ignore[arg-type]
+    assert isinstance(view.rgb, torch.Tensor)
+    as_numpy = RenderedView(view.rgb.numpy(), view.hole.numpy(), view.depth.numpy(), None)
+    expected = seen(camera, cloud)
+    assert np.array_equal(as_numpy.rgb, expected.rgb)
+    assert np.array_equal(as_numpy.hole, expected.hole)
+
+
+def test_read_only_double_precision_points_are_taken():
+    camera, cloud = a_camera(), a_cloud()
+    doubles = Cloud(*(array.astype(np.float64) for array in cloud))
+    for array in doubles:
+        array.setflags(write=False)
+    assert same_bytes(seen(camera, cloud), seen(camera, doubles))
+
+
+def test_render_returns_the_image_of_render_view():
+    camera, cloud = a_camera(), a_cloud()
+    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu")
+    matrices = opengl_view_matrix(camera), opengl_projection_matrix(camera)
+    image = renderer.render(*cloud, *matrices, camera.fov_y)
+    assert image.dtype == np.uint8
+    assert np.array_equal(image, render_with(renderer, camera, cloud).rgb)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"points": np.zeros((5, 2))}, r"points are \(5, 2\), need \(N, 3\)"),
+        ({"confidences": np.zeros((5, 1))}, r"confidences are \(5, 1\), need \(N\)"),
+        ({"colors": np.zeros((4, 3))}, "4 colors"),
+        ({"widths": np.zeros(4)}, "4 footprints"),
+        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N\)"),
+    ],
+)
+def test_arrays_of_another_shape_are_refused(change: dict[str, NDArray], message: str):
+    arrays = {name: array for name, array in change.items() if name != "widths"}
+    with pytest.raises(ValueError, match=message):
+        seen(a_camera(), a_cloud(5)._replace(**arrays), change.get("widths"))
+
+
+def test_an_empty_image_is_refused():
+    with pytest.raises(ValueError, match="0x4"):
+        HoleFillingRenderer(0, 4)
+
+
+# --- kernels ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[str]]:
+    """Run each launch of the renderer on its twin too, and compare all that both wrote."""
+    launcher, names = renderer._launcher, []
+    items, scatter = launcher.items, renderer._scatter
+
+    def replay(kernel: Any, arguments: list[Any], launch: Any) -> None:
+        copies = [a_copy(argument) for argument in arguments]
+        launch()
+        getattr(renderer_twins, kernel.key)(*copies)
+        for position, (argument, copy) in enumerate(zip(arguments, copies, strict=True)):
+            assert_same(a_copy(argument), copy, f"{kernel.key}, argument {position}")
+        names.append(kernel.key)
+
+    def replayed_items(kernel: Any, count: int, arguments: list[Any]) -> None:
+        replay(kernel, arguments, lambda: items(kernel, count, arguments))
+
+    def replayed_scatter(kernel: Any, samples: Any, arguments: list[Any]) -> None:
+        width, height = renderer._size_wh
+        given = [samples, SimpleNamespace(width=width, height=height), *arguments]
+        replay(kernel, given, lambda: scatter(kernel, samples, arguments))
+
+    launcher.items, renderer._scatter = replayed_items, replayed_scatter
+    try:
+        yield names
+    finally:
+        launcher.items = items
+
+
+def a_copy(argument: Any) -> Any:
+    """Numpy copies of Warp arrays, matrices and structs; plain values as they are."""
+    if isinstance(argument, wp.array):
+        return argument.numpy().copy()
+    if hasattr(argument, "_cls"):
+        fields = argument._cls.vars
+        return SimpleNamespace(**{name: a_copy(getattr(argument, name)) for name in fields})
+    if type(argument) in (wp.mat44f, wp.vec2f):
+        return np.array(list(argument), np.float32)
+    return argument
+
+
+def assert_same(found: Any, expected: Any, where: str) -> None:
+    """Integers and flags equal; floats equal within rounding."""
+    if isinstance(found, SimpleNamespace):
+        for name, value in vars(found).items():
+            assert_same(value, getattr(expected, name), f"{where}.{name}")
+    elif isinstance(found, np.ndarray) and found.dtype.kind == "f":
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6, err_msg=where)
+    else:
+        np.testing.assert_array_equal(found, expected, err_msg=where)
+
+
+def degenerate_clouds() -> dict[str, Cloud]:
+    cloud, nan = a_cloud(300), np.float32(np.nan)
+    spoiled = cloud.points.copy()
+    spoiled[::3, 0], spoiled[1::3, 2] = nan, np.inf
+    colors = cloud.colors.copy()
+    colors[2::3] = nan
+    one = Cloud(*(array[:1] for array in a_wall(a_camera(1, 1), 1.0, (9, 9, 9))))
+    return {
+        "random": a_cloud(),
+        "surface": together(a_wall(a_camera(), 1.5, (200, 100, 0)), a_cloud(1000)),
+        "no points": a_cloud(0),
+        "one point": one,
+        "all behind": cloud._replace(points=-np.abs(cloud.points)),
+        "not finite": cloud._replace(points=spoiled, colors=colors),
+        "duplicates": Cloud(*(np.repeat(array[:20], 50, axis=0) for array in cloud)),
+    }
+
+
+def odd_widths(count: int) -> NDArray[np.float32]:
+    """Footprints from far below a pixel to beyond what is drawn, and some that are none."""
+    widths = np.geomspace(1e-4, 10, max(count, 1)).astype(np.float32)[:count]
+    widths[::7], widths[1::11], widths[2::13] = np.nan, np.inf, -1
+    return np.random.default_rng(4).permutation(widths)
+
+
+SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
+
+
+@pytest.mark.parametrize("with_widths", [False, True])
+@pytest.mark.parametrize("name", degenerate_clouds())
+@pytest.mark.parametrize("size", SIZES)
+def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], with_widths: bool):
+    camera, cloud = a_camera(*size, focal=40.0), degenerate_clouds()[name]
+    renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
+    with every_launch_replayed(renderer) as names:
+        render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
+    kernels = set(hole_filling_renderer.splat_kernels.__dict__) | set(
+        hole_filling_renderer.fill_kernels.__dict__
+    )
+    assert size == (1, 1) or set(names) == {name for name in kernels if is_kernel(name)}
+
+
+def is_kernel(name: str) -> bool:
+    return any(
+        isinstance(getattr(module, name, None), wp.Kernel)
+        for module in (hole_filling_renderer.splat_kernels, hole_filling_renderer.fill_kernels)
+    )
+
+
+@pytest.mark.slow
+def test_every_kernel_agrees_with_its_twin_on_twelve_megapixels():
+    camera = a_camera(4000, 3000, focal=3000.0)
+    renderer = HoleFillingRenderer(4000, 3000, device="cpu")
+    with every_launch_replayed(renderer):
+        render_with(renderer, camera, a_cloud(200_000))
+
+
+@pytest.mark.parametrize("module", ["splat_kernels", "fill_kernels"])
+def test_every_kernel_compiles_for_cuda(module: str, tmp_path: Any):
+    binaries = wp.compile_aot_module(module, arch=90, module_dir=tmp_path)
+    assert [path.suffix for path in binaries] == [".cubin"]
+    assert binaries[0].stat().st_size > 0

@@ -1,0 +1,304 @@
+"""The trainers' rules, replayed: every planted fault is named."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pair_builders import a_frame_picture, a_scene, pixels
+from warpset.core.errors import InputError
+from warpset.trainers.captions import Prompts
+from warpset.trainers.layouts import LAYOUTS, ExportOptions, export_pairs
+from warpset.trainers.pair_selection import find_pairs
+from warpset.trainers.rules import (
+    CONSEQUENCES,
+    SHOWN,
+    aitoolkit_bucket,
+    diffsynth_raster,
+    lost_share,
+    musubi_bucket,
+    validate_export,
+)
+
+FOLDER_LAYOUTS = [name for name, layout in LAYOUTS.items() if not layout.in_shards]
+TABLES = {
+    "modelscope": ("metadata.json", "prompt"),
+    "musubi": ("metadata.jsonl", "caption"),
+    "difix": ("data.json", "prompt"),
+    "hf": ("train/metadata.jsonl", "prompt"),
+}
+"""Where a layout keeps its captions, if not in text files."""
+
+
+def an_export(tmp_path, layout, prompts=("fix it",), photos=4):
+    """A sound export of one scene; its pictures are 96x64, whole multiples of 32."""
+    a_scene(tmp_path / "output", photos=photos)
+    pairs = find_pairs(tmp_path / "output", print)
+    options = ExportOptions(quiet=True)
+    place = tmp_path / "set"
+    rows = export_pairs(LAYOUTS[layout], pairs, Prompts(prompts), place, options, print)
+    return place, rows
+
+
+def faults(layout, place, resolution=1024):
+    return validate_export(layout, place, [resolution]).faults
+
+
+def the_fault(layout, place):
+    (fault,) = faults(layout, place)
+    return fault
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_fresh_export_has_no_faults(tmp_path, layout):
+    if LAYOUTS[layout].in_shards:
+        pytest.importorskip("webdataset", reason="the group webdataset is not installed")
+    place, rows = an_export(tmp_path, layout)
+    findings = validate_export(layout, place, [1024])
+    assert (findings.faults, findings.rows) == ([], len(rows))
+
+
+@pytest.mark.parametrize("kind", ["splats", "reference", "target"])
+@pytest.mark.parametrize("layout", FOLDER_LAYOUTS)
+def test_a_missing_member_is_named(tmp_path, layout, kind):
+    place, rows = an_export(tmp_path, layout)
+    (place / rows[1].place(kind)).unlink()
+    said = " ".join(faults(layout, place))
+    if kind == "target" and layout in ("aitoolkit", "simpletuner"):
+        assert "2.png: belongs to no pair" in said
+    else:
+        assert f"found no {kind}; {CONSEQUENCES[layout].missing}" in said
+
+
+def test_a_missing_mask_is_named(tmp_path):
+    place, _ = an_export(tmp_path, "aitoolkit")
+    (place / "mask/2.png").unlink()
+    assert "target/2.png: found no mask" in the_fault("aitoolkit", place)
+
+
+@pytest.mark.parametrize("layout", ["aitoolkit", "simpletuner"])
+def test_a_misnumbered_member_is_named(tmp_path, layout):
+    place, rows = an_export(tmp_path, layout)
+    splats = place / rows[1].place("splats")
+    splats.rename(splats.with_name("77.png"))
+    missing, stray = faults(layout, place)
+    assert "target/2.png: found no splats" in missing
+    assert "77.png: belongs to no pair" in stray
+
+
+def test_a_row_that_mixes_pairs_is_named(tmp_path):
+    place, _ = an_export(tmp_path, "modelscope")
+    table = json.loads((place / "metadata.json").read_text())
+    for one, other in ((0, 1), (1, 0)):
+        table[one]["edit_image"] = [f"{one + 1}_start_1.png", f"{other + 1}_start_2.png"]
+    (place / "metadata.json").write_text(json.dumps(table))
+    (place / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    said = faults("modelscope", place)
+    assert [fault.split(":")[0] for fault in said] == ["1_end.png", "2_end.png"]
+    assert all("members of several numbers [1, 2]" in fault for fault in said)
+
+
+def test_a_control_in_capitals_is_missing_for_ai_toolkit(tmp_path):
+    place, _ = an_export(tmp_path, "aitoolkit")
+    (place / "control1/2.png").rename(place / "control1/2.PNG")
+    said = " ".join(faults("aitoolkit", place))
+    assert "target/2.png: found no splats; AI Toolkit trains the pair without it" in said
+    assert "2.PNG: extension in capitals" in said
+
+
+def test_a_target_in_capitals_is_still_found_by_ai_toolkit(tmp_path):
+    place, rows = an_export(tmp_path, "aitoolkit")
+    (place / "target/2.png").rename(place / "target/2.PNG")
+    findings = validate_export("aitoolkit", place, [1024])
+    assert findings.rows == len(rows)
+    assert "2.PNG: extension in capitals" in findings.faults[0]
+
+
+def test_two_extensions_of_one_stem_are_named(tmp_path):
+    place, _ = an_export(tmp_path, "aitoolkit")
+    Image.fromarray(a_frame_picture("x", 1)).save(place / "control1/2.jpg")
+    said = faults("aitoolkit", place)
+    assert sum("its stem has two extensions" in fault for fault in said) == 2
+
+
+def test_a_double_extension_is_named(tmp_path):
+    place, _ = an_export(tmp_path, "aitoolkit")
+    shutil.copy(place / "control1/2.png", place / "control1/2.jpg.png")
+    assert any("2.jpg.png: its stem has two extensions" in f for f in faults("aitoolkit", place))
+
+
+@pytest.mark.parametrize("layout", FOLDER_LAYOUTS)
+def test_unequal_sizes_within_a_row_are_named(tmp_path, layout):
+    place, rows = an_export(tmp_path, layout)
+    Image.fromarray(a_frame_picture("x", 1, (64, 64))).save(place / rows[2].place("reference"))
+    fault = the_fault(layout, place)
+    assert "sizes differ" in fault and "reference 64x64" in fault and "target 96x64" in fault
+
+
+@pytest.mark.parametrize("layout", FOLDER_LAYOUTS)
+def test_a_picture_that_relies_on_exif_is_named(tmp_path, layout):
+    place, rows = an_export(tmp_path, layout)
+    path, exif = place / rows[2].place("target"), Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(np.rot90(pixels(path), 2)).save(path, exif=exif)
+    assert "EXIF orientation 3" in the_fault(layout, place)
+
+
+@pytest.mark.parametrize("layout", FOLDER_LAYOUTS)
+def test_a_corrupt_picture_is_named(tmp_path, layout):
+    place, rows = an_export(tmp_path, layout)
+    path = place / rows[0].place("splats")
+    path.write_bytes(path.read_bytes()[:-50])
+    assert "splats: cannot be read as a picture" in the_fault(layout, place)
+
+
+@pytest.mark.parametrize("layout", FOLDER_LAYOUTS)
+def test_an_empty_caption_is_named(tmp_path, layout):
+    place, rows = an_export(tmp_path, layout)
+    if layout in TABLES:
+        for name in {TABLES[layout][0], "metadata.jsonl"}:
+            if (place / name).is_file():
+                text = (place / name).read_text()
+                (place / name).write_text(text.replace('"fix it"', '" "', 1))
+    else:
+        (place / rows[0].folder / str(rows[0].caption_file)).write_text("\n")
+    assert "no caption; " in the_fault(layout, place)
+
+
+def test_simpletuner_without_a_caption_file_is_named(tmp_path):
+    place, _ = an_export(tmp_path, "simpletuner")
+    (place / "target/1.txt").unlink()
+    assert "target/1.png: no caption" in the_fault("simpletuner", place)
+
+
+def test_ai_toolkit_falls_back_to_the_captions_of_its_configuration(tmp_path):
+    place, rows = an_export(tmp_path, "aitoolkit", prompts=())
+    assert faults("aitoolkit", place) == []
+    (place / "config.yaml").unlink()
+    assert len(faults("aitoolkit", place)) == len(rows)
+
+
+@pytest.mark.parametrize(("line", "found"), [("\n", "is blank"), ("{\n", "is no JSON")])
+@pytest.mark.parametrize("layout", ["modelscope", "musubi", "hf"])
+def test_a_line_that_stops_the_loader_is_named(tmp_path, layout, line, found):
+    place, _ = an_export(tmp_path, layout)
+    path = place / ("train/metadata.jsonl" if layout == "hf" else "metadata.jsonl")
+    path.write_text(path.read_text() + line)
+    assert any(f"line 7 {found}" in fault for fault in faults(layout, place))
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("modelscope", "metadata.json"), ("difix", "data.json"), ("musubi", "metadata.jsonl")],
+)
+@pytest.mark.parametrize("content", [None, "", "3", '[3, {"image": 7}]', '{"train": {"a": 1}}'])
+def test_a_table_that_makes_no_sense_is_named(tmp_path, layout, name, content):
+    place, _ = an_export(tmp_path, layout)
+    (place / name).unlink()
+    if content is not None:
+        (place / name).write_text(content)
+    assert faults(layout, place)
+
+
+def test_a_cut_shard_is_named(tmp_path):
+    pytest.importorskip("webdataset", reason="the group webdataset is not installed")
+    place, _ = an_export(tmp_path, "webdataset")
+    shard = place / "train-000000.tar"
+    shard.write_bytes(shard.read_bytes()[:5000])
+    assert any("cannot be read as a tar file" in fault for fault in faults("webdataset", place))
+    shard.unlink()
+    assert any("found no shards" in fault for fault in faults("webdataset", place))
+
+
+def test_a_folder_without_an_export_is_refused(tmp_path):
+    with pytest.raises(InputError, match="found no such folder"):
+        validate_export("hf", tmp_path / "nowhere", [1024])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_empty_folder_has_no_pairs(tmp_path, layout):
+    assert any(
+        "found no pairs" in fault or "no shards" in fault for fault in faults(layout, tmp_path)
+    )
+
+
+def test_many_faults_of_one_kind_are_counted(tmp_path):
+    place, rows = an_export(tmp_path, "aitoolkit", photos=15)
+    for row in rows:
+        (place / "control1" / f"{row.number}.png").unlink()
+    said = faults("aitoolkit", place)
+    assert len(said) == SHOWN + 1
+    assert said[-1] == f"... and {len(rows) - SHOWN} more of these"
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "resolution", "step_px", "lost"),
+    [
+        ((1216, 832), 768, 32, "7.5 % of its height"),
+        ((640, 480), 512, 32, "3.7 % of its width"),
+        ((1152, 896), 768, 32, None),
+        ((1248, 832), 1024, 16, None),
+        ((20, 20), 1024, 32, None),
+    ],
+)
+def test_ai_toolkits_crop_is_known_before_it_happens(size_wh, resolution, step_px, lost):
+    assert lost_share(size_wh, aitoolkit_bucket(size_wh, resolution, step_px)) == lost
+
+
+def test_buckets_are_steps_within_the_area():
+    for width in range(40, 2000, 61):
+        for resolution in (512, 1024):
+            bucket = aitoolkit_bucket((width, 700), resolution, 32)
+            assert bucket[0] % 32 == bucket[1] % 32 == 0 < bucket[0]
+            assert bucket[0] * bucket[1] <= resolution**2
+
+
+def test_a_crop_of_the_target_alone_is_a_fault(tmp_path):
+    place, rows = an_export(tmp_path, "aitoolkit")
+    for row in rows:
+        for kind in row.files:
+            Image.fromarray(a_frame_picture("x", 1, (320, 240))).save(place / row.place(kind))
+    said = faults("aitoolkit", place)
+    assert len(said) == 1  # 240 is a multiple of FLUX.2's step, not of Qwen's
+    assert said[0].startswith("6 pairs: AI Toolkit at resolution 1024 crops targets of 320x240 to")
+    assert "% of its" in said[0] and "no longer lines up" in said[0]
+
+
+def test_a_crop_of_all_alike_is_a_note(tmp_path):
+    place, rows = an_export(tmp_path, "modelscope")
+    for row in rows:
+        for kind in row.files:
+            Image.fromarray(a_frame_picture("x", 1, (100, 90))).save(place / row.place(kind))
+    findings = validate_export("modelscope", place, [1024])
+    assert findings.faults == []
+    assert "crops 100x90 to 96x80" in findings.notes[0]
+    assert diffsynth_raster((2048, 2048), 1024) == (1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "bucket"),
+    [((960, 720), (960, 720)), ((1000, 700), (992, 688)), ((1333, 750), (1328, 736)),
+     ((2000, 1500), (1184, 880))],
+)  # fmt: skip
+def test_musubi_crops_all_alike(tmp_path, size_wh, bucket):
+    assert musubi_bucket(size_wh, 1024) == bucket
+
+
+def test_musubis_crop_is_a_note(tmp_path):
+    place, rows = an_export(tmp_path, "musubi")
+    assert "control_resolution" not in (place / "dataset.toml").read_text()
+    for row in rows:
+        for kind in row.files:
+            Image.fromarray(a_frame_picture("x", 1, (100, 90))).save(place / row.place(kind))
+    findings = validate_export("musubi", place, [1024])
+    assert findings.faults == []
+    assert "musubi-tuner at resolution 1024 crops 100x90 to 96x80" in findings.notes[0]
+
+
+def test_difix_stretches(tmp_path):
+    place, _ = an_export(tmp_path, "difix")
+    assert validate_export("difix", place, [512, 1024]).notes == [
+        "6 pairs: Difix3D+ stretches 96x64 to 1024x576, all alike"
+    ]

@@ -1,0 +1,1 @@
+"""A scene to pairs on disk: frames, warping, scoring, records."""

@@ -1,0 +1,372 @@
+"""The flags of the main script, and how they become `BuildOptions`; it runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from ..core.errors import InputError
+from ..core.masks import ConfidenceThreshold
+from ..core.sizes import SIZE_PRESETS, SizeRule
+from ..files.photos import sha256_of
+from ..fleet.shards import Shard, shard_from_environment
+from .frames import FrameSelection
+from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
+from .pairs import EXTRA_SUFFIXES
+
+DEFAULTS = BuildOptions()
+GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage of thirty flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def number(
+    kind: Callable[[str], float], least: float, most: float = math.inf
+) -> Callable[[str], float]:
+    """An argparse type: an `int` or `float` within bounds."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most or math.isnan(value):
+            bounds = f"{least} to {most}" if math.isfinite(most) else f"at least {least}"
+            raise argparse.ArgumentTypeError(f"found {text}, need {bounds}")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def confidence_threshold(text: str) -> ConfidenceThreshold:
+    """An argparse type: `1.5` or `p30`."""
+    try:
+        return ConfidenceThreshold.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def make_parser() -> OneLineParser:
+    """The command line of the main script."""
+    parser = OneLineParser(
+        prog="build_warp_dataset.py",
+        description="Photos of places in, warp pairs (splats, target, reference) out.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_files(parser.add_argument_group("input and output"))
+    _add_sizes(parser.add_argument_group("resolution"))
+    _add_depth(parser.add_argument_group("depth and rendering"))
+    _add_filters(parser.add_argument_group("filters"))
+    _add_frames(parser.add_argument_group("frames"))
+    _add_system(parser.add_argument_group("system"))
+    machines = parser.add_argument_group("many machines")
+    add_fleet_flags(machines)
+    _add_shards(machines)
+    return parser
+
+
+def _switch(group: argparse._ArgumentGroup, flag: str, text: str) -> None:
+    group.add_argument(flag, action="store_true", help=text)
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--input-dir", type=Path, default=Path("input"), help="scene folders")
+    group.add_argument("--output-dir", type=Path, default=Path("output"), help="where pairs go")
+    group.add_argument(
+        "--output-format",
+        choices=PICTURE_FORMATS,
+        default=DEFAULTS.output_format,
+        help="format of splats, target and reference; JPEG has quality 95",
+    )
+    _switch(group, "--save-confidence", "write the reference's confidence seen from the target")
+    _switch(group, "--save-ply", "write the reference's point cloud")
+    group.add_argument(
+        "--save-splats",
+        dest="save_gaussians",
+        action="store_true",
+        help="write the reference's points as Gaussian splats (3DGS PLY)",
+    )
+    _switch(group, "--save-scene-splats", "write all frames' points of a scene as one splat PLY")
+    _switch(group, "--save-mask", "write the holes: 255 = hole")
+    _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
+    _switch(group, "--force_output", "make again what is there already")
+    _switch(group, "--dry-run", "only say what would be made")
+
+
+def _add_sizes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--max-megapixels",
+        type=number(float, 0),
+        default=DEFAULTS.size.max_megapixels,
+        help="shrink pictures to this many million pixels; 0 = no bound",
+    )
+    for side in ("width", "height"):
+        group.add_argument(
+            f"--resize-{side}",
+            type=number(int, 0),
+            default=0,
+            help=f"{side} of the pictures in pixels, within --max-megapixels; 0 = the photo's",
+        )
+    group.add_argument(
+        "--size-preset",
+        choices=tuple(SIZE_PRESETS),
+        default=None,
+        help="the nearest size that the trainer keeps whole, instead of the bounds above",
+    )
+
+
+def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say where depth and cameras come from, and how a network is run for them."""
+    group.add_argument(
+        "--geometry",
+        choices=GEOMETRY_SOURCES,
+        default=DEFAULTS.geometry,
+        help="where depth and cameras come from",
+    )
+    group.add_argument(
+        "--model",
+        default="facebook/VGGT-1B",
+        help="weights of the network: a Hub id, a folder, or a .safetensors or .pt file",
+    )
+    group.add_argument(
+        "--preprocess-mode",
+        choices=("crop", "pad", "balanced", "max_size"),
+        default=None,
+        help="how photos are fitted to the network; each has ways of its own and a default",
+    )
+    group.add_argument(
+        "--window",
+        type=number(int, 0),
+        default=None,
+        help="frames predicted together; 0 = the whole scene; what fits the memory if not given",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="of the network's large layers; auto is bf16 where the processor is fast at it",
+    )
+    group.add_argument(
+        "--stereo-engine",
+        choices=STEREO_ENGINES,
+        default=STEREO_ENGINES[0],
+        help="dense depth of --geometry stereo: our plane sweep, or COLMAP's patch-match on CUDA",
+    )
+
+
+def _add_depth(group: argparse._ArgumentGroup) -> None:
+    add_geometry_flags(group)
+    _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    group.add_argument(
+        "--sigma",
+        type=number(float, 0),
+        default=DEFAULTS.sigma,
+        help="distance in pixels over which filled holes fade to black",
+    )
+    _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+
+
+def _add_filters(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--depth-conf-threshold",
+        type=confidence_threshold,
+        default=DEFAULTS.points.confidence,
+        help="least confidence of a point; higher drops more; pNN drops the lowest NN per cent",
+    )
+    group.add_argument(
+        "--depth-edge-threshold",
+        type=number(float, 0),
+        default=DEFAULTS.points.edge_threshold or 0,
+        help="drop pixels floating between two depths this share apart; 0 = keep them",
+    )
+    _switch(group, "--filter-sky", "drop points that a segmentation model takes for sky")
+    group.add_argument(
+        "--sky-model",
+        type=Path,
+        default=None,
+        help="ONNX file for --filter-sky; skyseg.onnx is fetched once if not given",
+    )
+    _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
+    _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
+    bounds = {
+        "--min-coverage": ("reject pairs with less of the target covered", 1),
+        "--max-coverage": ("reject pairs with more of the target covered", 1),
+        "--min-psnr": ("reject pairs with a lower PSNR in dB where covered", math.inf),
+    }
+    for flag, (text, most) in bounds.items():
+        group.add_argument(flag, type=number(float, 0, most), default=None, help=text)
+
+
+def _add_frames(group: argparse._ArgumentGroup) -> None:
+    selection = DEFAULTS.selection
+    group.add_argument(
+        "--skip-every",
+        type=number(int, 1),
+        default=selection.skip_every,
+        help="use every Nth photo",
+    )
+    _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
+    group.add_argument(
+        "--target-overlap",
+        type=number(float, 0, 1),
+        default=0.5,
+        help="view overlap of neighbours that --auto-skip aims at",
+    )
+    group.add_argument(
+        "--limit", type=number(int, 0), default=0, help="first N frames of a scene; 0 = all"
+    )
+    _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
+
+
+def add_system_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that every command which computes takes."""
+    group.add_argument(
+        "--device",
+        choices=("cuda", "cpu"),
+        default=None,
+        help="where to compute; chosen by what is there if not given",
+    )
+    _switch(group, "--nocache", "neither read nor keep estimated geometry in .cache/")
+    _switch(group, "--quiet", "say problems only")
+
+
+def _add_system(group: argparse._ArgumentGroup) -> None:
+    add_system_flags(group)
+    _switch(group, "--clear-cache", "delete .cache/ first")
+    group.add_argument(
+        "--workers",
+        type=number(int, 1),
+        default=DEFAULTS.workers,
+        help="threads that decode photos and encode pairs; as many as cores if not given",
+    )
+
+
+def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
+    """The flags of every command that can spread its scenes over Ray, see `fleet.Fleet`."""
+    group.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="ADDRESS",
+        help="spread scenes over the Ray cluster there, or over this machine without an address",
+    )
+    group.add_argument(
+        "--cpus-per-worker",
+        type=number(int, 1),
+        default=None,
+        help="cores of each Ray worker; 4 if not given, or all of a machine that has less",
+    )
+
+
+def _add_shards(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--num-shards",
+        type=number(int, 1),
+        default=None,
+        help="do one of N shares of the scenes; a SLURM array's or torchrun's if not given",
+    )
+    group.add_argument(
+        "--shard-index", type=number(int, 0), default=None, help="which share, from 0 on"
+    )
+    _switch(group, "--merge-shards", "only sum up what all shares have done, once they are through")
+
+
+def read_shard(
+    parser: OneLineParser, args: argparse.Namespace, environment: Mapping[str, str]
+) -> Shard | None:
+    """The share of the scenes asked for; None for all. Contradictions end with code 2."""
+    index, count = args.shard_index, args.num_shards
+    if (index is None) != (count is None):
+        parser.error("--num-shards and --shard-index go together; give both or neither")
+    if count is not None:
+        if index >= count:
+            parser.error(f"--shard-index {index}: need less than --num-shards {count}")
+        return Shard(index, count)
+    try:
+        return shard_from_environment(environment)
+    except InputError as error:
+        parser.error(str(error))
+
+
+Idle = Mapping[str, tuple[bool, str]]
+"""By flag, whether it has no effect, and what it needs for one."""
+
+
+def idle_geometry_flags(args: argparse.Namespace) -> Idle:
+    """Which of `add_geometry_flags` have no effect beside the others."""
+    no_network = args.geometry in ("recorded", "stereo"), "--geometry vggt or auto"
+    network_flags = ("--model", "--preprocess-mode", "--window", "--precision")
+    no_stereo = args.geometry != "stereo", "--geometry stereo"
+    return {**dict.fromkeys(network_flags, no_network), "--stereo-engine": no_stereo}
+
+
+def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idle) -> None:
+    """End with code 2 where a flag was set that has no effect."""
+    for flag, (has_none, need) in idle.items():
+        name = flag.removeprefix("--").replace("-", "_")
+        if has_none and getattr(args, name) != parser.get_default(name):
+            parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
+
+
+def _sha256_or_none(path: Path | None) -> str | None:
+    return sha256_of(path) if path is not None and path.is_file() else None
+
+
+def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 where flags contradict each other or have no effect."""
+    refuse_idle_flags(parser, args, idle_geometry_flags(args))
+    idle = {
+        "--sky-model": (not args.filter_sky, "--filter-sky"),
+        "--target-overlap": (not args.auto_skip, "--auto-skip"),
+        "--cpus-per-worker": (args.ray is None, "--ray"),
+    }
+    refuse_idle_flags(parser, args, idle)
+    if bool(args.resize_width) != bool(args.resize_height):
+        parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.size_preset and args.resize_width:
+        parser.error("--size-preset and --resize-width exclude each other; give one of them")
+    output, photos = args.output_dir.resolve(), args.input_dir.resolve()
+    if output.is_relative_to(photos):
+        parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
+
+
+def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
+    """Turn parsed flags into options; contradictions end the program with code 2."""
+    refuse_contradictions(parser, args)
+    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
+    return BuildOptions(
+        geometry=args.geometry,
+        output_format=args.output_format,
+        size=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
+        upsample_depth=args.upsample_depth,
+        points=PointFilter(
+            args.depth_conf_threshold,
+            args.depth_edge_threshold or None,
+            args.filter_sky,
+            args.filter_black_bg,
+            args.filter_white_bg,
+            _sha256_or_none(args.sky_model),
+        ),
+        sigma=args.sigma,
+        auto_s0=args.auto_s0,
+        selection=FrameSelection(
+            args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
+        ),
+        bidirectional=args.bidirectional,
+        quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
+        extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
+        scene_splats=args.save_scene_splats,
+        force=args.force_output,
+        dry_run=args.dry_run,
+        quiet=args.quiet,
+        workers=args.workers,
+    )

@@ -1,0 +1,121 @@
+"""What a build is asked for, with every default; it knows no command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.masks import ConfidenceThreshold
+from ..core.sizes import SizeRule
+from .frames import FrameSelection
+
+PICTURE_FORMATS = ("jpg", "jpeg", "png")
+STEREO_ENGINES = ("sweep", "colmap")
+
+
+@dataclass(frozen=True)
+class PointFilter:
+    """Which pixels of the reference become points.
+
+    Attributes:
+        confidence: The least confidence; recorded depth without one passes always.
+        edge_threshold: Relative depth step between which pixels count as flying; None keeps all.
+        sky: Drop pixels that a segmentation model takes for sky.
+        black_background: Drop pixels whose R + G + B is below 16.
+        white_background: Drop pixels whose R, G and B are all above 240.
+        sky_model: SHA-256 of the file that finds the sky; None for the published one.
+    """
+
+    confidence: ConfidenceThreshold = ConfidenceThreshold()
+    edge_threshold: float | None = None
+    sky: bool = False
+    black_background: bool = False
+    white_background: bool = False
+    sky_model: str | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Bounds outside which a pair is rejected; None for no bound."""
+
+    min_coverage: float | None = None
+    max_coverage: float | None = None
+    min_psnr: float | None = None
+
+    def rejection(self, coverage: float | None, psnr: float | None) -> str | None:
+        """Why scores are not good enough, or None where they are; a score of None never is."""
+        if _below(coverage, self.min_coverage):
+            return f"coverage {coverage} is below {self.min_coverage}"
+        if self.max_coverage is not None and (coverage is None or coverage > self.max_coverage):
+            return f"coverage {coverage} is above {self.max_coverage}"
+        if _below(psnr, self.min_psnr):
+            return f"PSNR {psnr} is below {self.min_psnr}"
+        return None
+
+
+def _below(score: float | None, bound: float | None) -> bool:
+    return bound is not None and (score is None or score < bound)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Everything that decides which pairs are made and what they look like.
+
+    Attributes:
+        geometry: `auto`, or the source of depth and cameras to insist on.
+        output_format: Extension of the triplet's pictures.
+        size: Size of the pictures.
+        upsample_depth: Bring depth to the output size before lifting it.
+        points: Which pixels become points.
+        sigma: Distance in pixels over which filled holes fade.
+        auto_s0: Estimate the splat size per frame from depth and intrinsics.
+        selection: Which photos become frames.
+        bidirectional: Warp every later neighbour into the earlier view as well.
+        quality: Which pairs are good enough.
+        extras: Kinds of file wanted beside the triplet, see `pairs.EXTRA_SUFFIXES`.
+        scene_splats: Write all frames' points as one file of splats, see `scene_splats`.
+        force: Make again what is there already.
+        dry_run: Only say what would be made.
+        quiet: No progress bars.
+        workers: Threads that decode and encode; None for as many as cores.
+    """
+
+    geometry: str = "auto"
+    output_format: str = "jpg"
+    size: SizeRule = SizeRule()
+    upsample_depth: bool = False
+    points: PointFilter = PointFilter()
+    sigma: float = 20.0
+    auto_s0: bool = False
+    selection: FrameSelection = FrameSelection()
+    bidirectional: bool = False
+    quality: Quality = Quality()
+    extras: frozenset[str] = field(default_factory=frozenset)
+    scene_splats: bool = False
+    force: bool = False
+    dry_run: bool = False
+    quiet: bool = False
+    workers: int | None = None
+
+    def look(self) -> dict[str, Any]:
+        """The options that decide what a pair looks like, by the name of their flag."""
+        width, height = self.size.resize_wh or (None, None)
+        return {
+            "output-format": self.output_format,
+            "max-megapixels": self.size.max_megapixels,
+            "resize-width": width,
+            "resize-height": height,
+            "size-preset": self.size.preset,
+            "upsample-depth": self.upsample_depth,
+            "depth-conf-threshold": str(self.points.confidence),
+            "depth-edge-threshold": self.points.edge_threshold,
+            "filter-sky": self.points.sky,
+            "sky-model": self.points.sky_model,
+            "filter-black-bg": self.points.black_background,
+            "filter-white-bg": self.points.white_background,
+            "sigma": self.sigma,
+            "auto-s0": self.auto_s0,
+            "min-coverage": self.quality.min_coverage,
+            "max-coverage": self.quality.max_coverage,
+            "min-psnr": self.quality.min_psnr,
+        }

@@ -1,0 +1,278 @@
+"""The readable walk from a scene folder to its pairs; estimators and renderer are handed in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ..core.errors import InputError
+from ..core.geometry import SceneGeometry
+from ..core.points import PointCloud
+from ..core.protocols import MakeRenderer
+from ..files.writing import writing_to
+from ..fleet.locks import sole_writer
+from ..fleet.stages import available_cores, map_ahead
+from ..recordings.registry import RECORDED, recorded_geometry
+from .options import BuildOptions
+from .pairs import PairFolder, PairRecord, WarpPair
+from .scene_job import SceneJob, Source
+from .scene_splats import SceneCloud, SceneSplatsFile
+from .scenes import SceneInput, open_scene
+from .summary import SceneSummary
+from .warping import PreparedPair, Warp, Warper
+
+log = logging.getLogger(__name__)
+
+
+class Estimator(Protocol):
+    """What turns photos into geometry where none is recorded."""
+
+    may_leave_out: bool
+    """Whether photos may turn out to have no geometry."""
+    takes_recorded_cameras: bool
+    """Whether cameras that the scene records decide the geometry."""
+
+    @property
+    def revision(self) -> str:
+        """What exactly will estimate, without loading it."""
+        ...
+
+    def estimate(self, scene: SceneInput) -> SceneGeometry:
+        """Geometry of the scene's photos, in their order."""
+        ...
+
+
+class Segmenter(Protocol):
+    """What finds the sky, see `sky.SkySegmenter`."""
+
+    def score(self, photo: Path) -> NDArray[np.uint8]:
+        """Sky scores over the whole photo."""
+        ...
+
+    def scores(self, photos: Sequence[Path]) -> Iterator[NDArray[np.uint8]]:
+        """Sky scores of many photos, kept for `score`."""
+        ...
+
+
+class Tools(NamedTuple):
+    """What the script hands in.
+
+    Attributes:
+        make_estimator: By the name `--geometry` gives them; the first serves `auto`. Called when
+            a scene needs one.
+        make_renderer: Where renderers come from.
+        make_segmenter: Where what finds the sky comes from.
+        gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
+    """
+
+    make_estimator: Mapping[str, Callable[[], Estimator]]
+    make_renderer: MakeRenderer
+    make_segmenter: Callable[[], Segmenter]
+    gaussian_ply: Callable[[PointCloud], bytes]
+
+
+def build_scene(
+    scene_path: Path, output: Path, options: BuildOptions, tools: Tools, summary: SceneSummary
+) -> None:
+    """Make the pairs of one scene that are not there yet.
+
+    Args:
+        scene_path: Folder of the scene.
+        output: Folder that its pairs go to.
+        options: What is wanted.
+        tools: Estimators and renderer.
+        summary: Told what becomes of the pairs, up to an error if there is one.
+
+    Raises:
+        InputError: No more can be made of the scene.
+    """
+    if output.resolve().is_relative_to(scene_path.resolve()):
+        raise InputError(
+            f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
+        )
+    scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
+    _report_photos(scene, summary)
+    source, estimate = geometry_source(scene, options, tools)
+    if options.dry_run:
+        _say_what_is_missing(
+            scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
+        )
+        return
+    with sole_writer(output):
+        job = SceneJob(scene.photos, PairFolder(output), options, source)
+        if job.todo() or job.scene_splats():
+            with writing_to(output):
+                job.folder.clean()
+            _make(job, estimate(), tools, summary)
+        summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
+        for line in job.leftovers():
+            log.warning(line)
+        with writing_to(output):
+            job.folder.finish()
+
+
+def _make(job: SceneJob, geometry: SceneGeometry, tools: Tools, summary: SceneSummary) -> None:
+    """Make what is missing of a scene whose geometry is there."""
+    for line in geometry.left_out:
+        summary.report(line)
+    splats, options = job.scene_splats(), job.options
+    photos = [frame.photo.path for frame in geometry.frames]
+    job.settle(photos, geometry.remarks)
+    sky_scores, workers = _sky_scores(photos, options, tools), options.workers or available_cores()
+    warper = Warper(geometry, options, tools.make_renderer, sky_scores, ahead=2 * workers)
+    _PairMaker(job, warper, summary, tools).run(workers)
+    if splats:
+        _write_scene_splats(splats, warper, job, summary, tools)
+
+
+def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
+    """Report photos that are left out; those that a recording does not list are no problem."""
+    for problem in scene.problems:
+        summary.report(problem)
+    summary.missing_photos = scene.missing
+    if scene.recording and scene.unlisted:
+        log.info(
+            f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
+            f"({scene.unlisted[0].name} first); left out"
+        )
+
+
+def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
+    todo = len(job.todo())
+    and_splats = " and the scene's splats" if job.scene_splats() else ""
+    log.info(
+        f"{scene_path}: {todo} pairs{and_splats} to make, {len(job.pairs) - todo} there already"
+    )
+
+
+def _sky_scores(
+    photos: Sequence[Path], options: BuildOptions, tools: Tools
+) -> Callable[[Path], NDArray[np.uint8]] | None:
+    """Sky scores by photo, all found beforehand; None where the sky shall stay."""
+    if not options.points.sky:
+        return None
+    segmenter = tools.make_segmenter()
+    scores = segmenter.scores(photos)
+    for _ in tqdm(scores, desc="sky", unit="photo", total=len(photos), disable=options.quiet):
+        pass
+    return segmenter.score
+
+
+def geometry_source(
+    scene: SceneInput, options: BuildOptions, tools: Tools
+) -> tuple[Source, Callable[[], SceneGeometry]]:
+    """Who gives the geometry, and how to get it once it is needed.
+
+    Raises:
+        InputError: There is none of the kind that `options.geometry` asks for.
+    """
+    recording, frames = scene.recording, scene.recorded_frames()
+    camera_keys = {frame.photo.path: frame.key for frame in frames}
+    if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
+        depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
+        source = Source(RECORDED, recording.origin, depth_files, camera_keys)
+        return source, lambda: recorded_geometry(recording, frames)
+    found = "cameras but no depth" if recording else "neither cameras nor depth"
+    if options.geometry == RECORDED:
+        raise InputError(
+            f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
+            "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
+        )
+    name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
+    try:
+        estimator = tools.make_estimator[name]()
+        revision = estimator.revision
+    except InputError as error:
+        raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+    keys = camera_keys if estimator.takes_recorded_cameras else {}
+    source = Source(name, revision, {}, keys, estimator.may_leave_out)
+    return source, lambda: estimator.estimate(scene)
+
+
+class _PairMaker:
+    """The stages of a pair: photos decoded ahead of the renderer, pictures encoded behind it.
+
+    Args:
+        job: What to make.
+        warper: Of the scene's frames.
+        summary: Where to count what becomes of the pairs.
+        tools: As handed in.
+    """
+
+    def __init__(self, job: SceneJob, warper: Warper, summary: SceneSummary, tools: Tools):
+        self._job, self._warper, self._summary, self._tools = job, warper, summary, tools
+        self._left_out: dict[str, list[str]] = {}
+
+    def run(self, workers: int) -> None:
+        """Make what is missing, with some threads beside the renderer's."""
+        job, todo = self._job, self._job.todo()
+        name, disable = job.folder.path.name, job.options.quiet
+        bar = tqdm(desc=name, unit="pair", total=len(todo), disable=disable)
+        with bar, ThreadPoolExecutor(workers) as pool:
+            prepared = map_ahead(self._prepare, todo, pool, ahead=workers)
+            rendered = self._rendered(prepared)
+            try:
+                for record in map_ahead(self._write, rendered, pool, ahead=workers):
+                    self._finish(record)
+                    bar.update()
+            finally:
+                self._say_left_out()
+
+    def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
+        try:
+            self._job.sha256(pair)  # first, so that a photo replaced while it is read shows later
+            return pair, self._warper.prepare(pair.reference, pair.target)
+        except InputError as error:
+            return pair, error
+
+    def _rendered(
+        self, prepared: Iterable[tuple[WarpPair, PreparedPair | InputError]]
+    ) -> Iterator[tuple[WarpPair, Warp]]:
+        for pair, ready in prepared:
+            if isinstance(ready, InputError):
+                self._left_out.setdefault(str(ready), []).append(pair.name)
+            else:
+                yield pair, self._warper.render(ready)
+
+    def _write(self, pair_and_warp: tuple[WarpPair, Warp]) -> PairRecord:
+        return self._job.write_files(*pair_and_warp, self._tools.gaussian_ply)
+
+    def _finish(self, record: PairRecord) -> None:
+        with writing_to(self._job.folder.path):
+            self._job.folder.replace_record(record)
+        if record.rejected:
+            self._summary.rejected += 1
+        else:
+            self._summary.written += 1
+
+    def _say_left_out(self) -> None:
+        for reason, names in self._left_out.items():
+            pairs = "pair" if len(names) == 1 else "pairs"
+            self._summary.report(f"{reason}; {pairs} {', '.join(names)} left out")
+            self._summary.failed += len(names)
+
+
+def _write_scene_splats(
+    splats: SceneSplatsFile, warper: Warper, job: SceneJob, summary: SceneSummary, tools: Tools
+) -> None:
+    """Write what can be had; where a frame cannot be read, the next run tries again."""
+    scene, is_whole = SceneCloud(), True
+    indices = range(len(job.photos))
+    for index in tqdm(indices, desc="splats", unit="frame", disable=job.options.quiet):
+        try:
+            scene.add(warper.cloud(index))
+        except InputError as error:
+            summary.report(f"{error}; left out of the scene's splats")
+            is_whole = False
+    if len(scene):
+        with writing_to(job.folder.path):
+            splats.write(scene.merged(), tools.gaussian_ply, is_whole)
+    else:
+        summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")

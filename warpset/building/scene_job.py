@@ -1,0 +1,232 @@
+"""What is asked of one scene, what of it is there, and writing what is missing; no rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from ..core.cameras import Camera
+from ..core.errors import InputError
+from ..core.points import PointCloud
+from ..files.cache import content_key
+from ..files.photos import sha256_of
+from ..files.pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
+from ..files.ply import ply_bytes
+from ..files.writing import writing_to
+from .options import BuildOptions
+from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, plan_pairs
+from .scene_splats import SceneSplatsFile
+from .scoring import Scores
+from .warping import Warp
+
+GaussianPly = Callable[[PointCloud], bytes]
+"""A cloud as the bytes of a Gaussian splat PLY."""
+
+
+class Source(NamedTuple):
+    """Where a scene's geometry comes from.
+
+    Attributes:
+        name: Who gives it, as `--geometry` names them.
+        revision: What exactly.
+        depth_files: Depth by photo where it is recorded.
+        camera_keys: What identifies the recorded camera by photo, where it is one.
+        may_leave_out: Whether photos may turn out to have no geometry.
+    """
+
+    name: str
+    revision: str
+    depth_files: Mapping[Path, Path]
+    camera_keys: Mapping[Path, str]
+    may_leave_out: bool = False
+
+    def as_recorded(self) -> dict[str, str]:
+        """How records name it."""
+        return {"source": self.name, "revision": self.revision}
+
+
+class SceneJob:
+    """What is asked of one scene, and what of it is there.
+
+    Args:
+        photos: The scene's frames, in order.
+        folder: Where its pairs go.
+        options: What is wanted.
+        geometry: Where depth and cameras come from.
+    """
+
+    def __init__(
+        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, geometry: Source
+    ):
+        self.photos, self.folder, self.options, self.geometry = photos, folder, options, geometry
+        self.remarks: Mapping[str, str] = {}
+        self._is_settled = not geometry.may_leave_out
+        self.pairs = plan_pairs(photos, options.bidirectional)
+        self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
+        self._sha256_of = cache(_sha256_of)
+
+    def settle(self, photos: Sequence[Path], remarks: Mapping[str, str]) -> None:
+        """Take the frames that geometry was found for, and what records say of it besides."""
+        self.photos, self.remarks, self._is_settled = photos, remarks, True
+        self.pairs = plan_pairs(photos, self.options.bidirectional)
+
+    def todo(self) -> list[WarpPair]:
+        """Pairs of which something is missing."""
+        return [pair for pair in self.pairs if self.missing(pair)]
+
+    def missing(self, pair: WarpPair) -> set[str]:
+        """Kinds of the pair's files that have to be made.
+
+        Until the frames are settled, a pair of another reference may be one over a photo that has
+        no geometry: whether something is missing is then not known, and it counts as such.
+
+        Raises:
+            InputError: The pair is there, but was made from other photos or with other options.
+        """
+        if self.options.force:
+            return set(self.kinds)
+        if (record := self.folder.records.get(pair.name)) is not None:
+            if not self._is_settled and record.reference != self.photos[pair.reference].name:
+                return set(self.kinds)
+            self._check_same(pair, record)
+        missing = self.folder.missing_files(pair, self.kinds, self.options.output_format)
+        if "confidence" in missing and "ply" in self.kinds:
+            missing.add("ply")  # which holds confidence where that is saved
+        return missing
+
+    def leftovers(self) -> list[str]:
+        """A line about pairs that lie in the folder beside those asked for, made otherwise."""
+        planned, look = {pair.name for pair in self.pairs}, self.options.look()
+        records = self.folder.records.values()
+        others = [r.name for r in records if r.name not in planned and r.options != look]
+        if not others:
+            return []
+        return [
+            f"{self.folder.path}: {len(others)} pairs of earlier runs with other options stay "
+            f"({', '.join(sorted(others)[:3])}{', ...' if len(others) > 3 else ''}); make them "
+            "again with --bidirectional, or remove the folder first"
+        ]
+
+    def scene_splats(self) -> SceneSplatsFile | None:
+        """The scene's splats where they are wanted and have to be made."""
+        if not self.options.scene_splats:
+            return None
+        made_from = {
+            "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
+            "depths": [self._sha256_of(path) for path in self.geometry.depth_files.values()],
+            "cameras": list(self.geometry.camera_keys.values()),
+            "geometry": self.geometry.as_recorded(),
+            "options": self.options.look(),
+        }
+        splats = SceneSplatsFile(self.folder.path, made_from)
+        return splats if self.options.force or not splats.is_done() else None
+
+    def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
+        recorded = self.geometry.as_recorded()
+        wanted = {
+            **self.options.look(),
+            "geometry": recorded,
+            "reference": self.photos[pair.reference].name,
+            **_by_role(self.sha256(pair)),
+        }
+        there = {
+            **record.options,
+            "geometry": {name: record.geometry.get(name) for name in recorded},
+            "reference": record.reference,
+            **_by_role(record.sha256),
+        }
+        for name in [*wanted, *there]:
+            if wanted.get(name) != there.get(name):
+                raise InputError(
+                    f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
+                    f"this run asks for {name} = {wanted.get(name)}; use --force_output to make "
+                    "it again, or another --output-dir"
+                )
+
+    def sha256(self, pair: WarpPair) -> dict[str, str]:
+        """Hashes of what a pair is made from by role, taken when first asked for.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        reference, target = self.photos[pair.reference], self.photos[pair.target]
+        files = {"reference": reference, "target": target}
+        if reference in self.geometry.depth_files:
+            files["depth"] = self.geometry.depth_files[reference]
+        hashes = {role: self._sha256_of(path) for role, path in files.items()}
+        if keys := self.geometry.camera_keys:
+            hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])
+        return hashes
+
+    def write_files(self, pair: WarpPair, warp: Warp, gaussian_ply: GaussianPly) -> PairRecord:
+        """Score a pair and write its files; its record, which says that it is there, is not.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        scores = warp.scores()
+        rejected = self.options.quality.rejection(scores.coverage, scores.psnr)
+        if not rejected:
+            with writing_to(self.folder.path):
+                for kind in sorted(self.missing(pair)):
+                    content = self._encoded(kind, warp, gaussian_ply)
+                    name = pair.file_name(kind, self.options.output_format)
+                    self.folder.write_file(name, content)
+        return self._record(pair, warp, scores, rejected)
+
+    def _record(
+        self, pair: WarpPair, warp: Warp, scores: Scores, rejected: str | None
+    ) -> PairRecord:
+        before = self.folder.records.get(pair.name)
+        kept = set(before.files) if before and not self.options.force else set()
+        kinds = [kind for kind in (*TRIPLET, *EXTRA_SUFFIXES) if kind in kept | set(self.kinds)]
+        extension = self.options.output_format
+        return PairRecord(
+            name=pair.name,
+            reference=self.photos[pair.reference].name,
+            target=self.photos[pair.target].name,
+            is_reverse=pair.is_reverse,
+            files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
+            sha256=self.sha256(pair),
+            cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
+            geometry={**self.geometry.as_recorded(), **self.remarks},
+            options=self.options.look(),
+            scores=scores._asdict(),
+            rejected=rejected,
+        )
+
+    def _encoded(self, kind: str, warp: Warp, gaussian_ply: GaussianPly) -> bytes:
+        if kind == "mask":
+            return mask_bytes(warp.hole)
+        if kind == "confidence":
+            return confidence_bytes(warp.confidence, warp.hole)
+        if kind == "depth":
+            return depth_bytes(warp.depth)
+        if kind == "ply":
+            with_confidence = "confidence" in self.options.extras
+            cloud = warp.cloud if with_confidence else warp.cloud._replace(confidence=None)
+            return ply_bytes(cloud)
+        if kind == "gaussians":
+            return gaussian_ply(warp.cloud)
+        return picture_bytes(getattr(warp, kind), self.options.output_format)
+
+
+def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
+    return {f"{role} sha256": value for role, value in sha256.items()}
+
+
+def _sha256_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error
+
+
+def _camera_record(camera: Camera) -> dict[str, object]:
+    return {
+        "K": camera.K.tolist(),
+        "cam_from_world": camera.cam_from_world.tolist(),
+        "size_wh": list(camera.size_wh),
+    }

@@ -1,0 +1,117 @@
+"""What became of pairs, counted, and kept by the shards of one build; no pairs, no scenes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..files.writing import write_atomically
+
+SHARDS_FOLDER = ".shards"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class SceneSummary:
+    """What became of a scene's pairs, counted, and a line for each problem."""
+
+    written: int = 0
+    rejected: int = 0
+    failed: int = 0
+    kept: int = 0
+    missing_photos: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def report(self, line: str) -> None:
+        """Say a problem once, in one line, and keep it."""
+        line = " ".join(line.splitlines())
+        log.warning(line)
+        self.problems.append(line)
+
+    def say_problems(self) -> None:
+        """Say problems that were met in another process."""
+        for line in self.problems:
+            log.warning(line)
+
+    def add(self, other: SceneSummary) -> None:
+        """Add another scene's counts."""
+        self.written += other.written
+        self.rejected += other.rejected
+        self.failed += other.failed
+        self.kept += other.kept
+        self.missing_photos += other.missing_photos
+        self.problems += other.problems
+
+    def describe(self, output_dir: Path) -> str:
+        """The last line of a run."""
+        return (
+            f"{output_dir}: {self.written} pairs written, {self.kept} there already, "
+            f"{self.rejected} rejected, {len(self.problems)} problems, "
+            f"{self.missing_photos} listed photos missing"
+        )
+
+
+class ShardSummaries:
+    """The summaries of a build's shards, a file each, until they are merged.
+
+    Args:
+        output_dir: Where all shards write.
+    """
+
+    def __init__(self, output_dir: Path):
+        self._output_dir, self._folder = output_dir, output_dir / SHARDS_FOLDER
+
+    def forget(self, index: int, count: int) -> None:
+        """Remove what an earlier run of a shard kept."""
+        self._path(index, count).unlink(missing_ok=True)
+
+    def keep(self, index: int, count: int, summary: SceneSummary) -> None:
+        """Keep the summary of shard `index` of `count`, which has finished."""
+        self._folder.mkdir(exist_ok=True)
+        content = json.dumps(dataclasses.asdict(summary)) + "\n"
+        write_atomically(self._path(index, count), content.encode())
+
+    def merge(self) -> SceneSummary:
+        """The sum of all shards, their problems said again; what they kept is then removed.
+
+        Raises:
+            InputError: There are none, shards of two builds, or one has not finished.
+        """
+        kept = [path.stem.split("-of-") for path in self._folder.glob("*-of-*.json")]
+        counts = sorted({int(count) for _, count in kept})
+        if len(counts) != 1:
+            found = f"shards of {' and of '.join(map(str, counts))}" if counts else "no shards"
+            raise InputError(
+                f"{self._folder}: found {found}, need the shards of one build; "
+                "run it with --num-shards, or remove the older ones"
+            )
+        unfinished = set(range(counts[0])) - {int(index) for index, _ in kept}
+        if unfinished:
+            named = ", ".join(map(str, sorted(unfinished)))
+            raise InputError(
+                f"{self._folder}: found {len(kept)} of {counts[0]} shards finished, "
+                f"need all; run --shard-index {named}"
+            )
+        total = SceneSummary()
+        for index in range(counts[0]):
+            summary = self._read(self._path(index, counts[0]))
+            summary.say_problems()
+            total.add(summary)
+        shutil.rmtree(self._folder)
+        return total
+
+    def _path(self, index: int, count: int) -> Path:
+        return self._folder / f"{index}-of-{count}.json"
+
+    @staticmethod
+    def _read(path: Path) -> SceneSummary:
+        try:
+            return SceneSummary(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}: cannot be read ({error}); run that shard again") from error

@@ -1,0 +1,272 @@
+"""One warp: a reference frame's points rendered into a target's view; no files are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raster_transform
+from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
+from ..core.masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
+from ..core.points import PointCloud, lift, splat_size
+from ..core.protocols import MakeRenderer, Renderer
+from ..core.sizes import fit_camera
+from ..files.photos import read_photo
+from ..files.pinhole_photos import look_through
+from ..fleet.stages import Recent
+from .options import BuildOptions, PointFilter
+from .scoring import Scores, score_pair, share_in_view
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPair:
+    """What is needed to render a pair, all on one raster.
+
+    Attributes:
+        target: (h, w, 3) uint8.
+        reference: (h, w, 3) uint8.
+        cloud: The reference's points.
+        colors: (n, 3) float32 of the points, 0..1.
+        splat_size: Splat size that the points ask for, in world units.
+        cameras: Cameras of target and reference.
+    """
+
+    target: Rgb
+    reference: Rgb
+    cloud: PointCloud
+    colors: NDArray[np.floating]
+    splat_size: float
+    cameras: dict[str, Camera]
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """A pair's pictures, all on one raster.
+
+    Attributes:
+        splats: (h, w, 3) uint8, the reference's points seen from the target.
+        target: (h, w, 3) uint8.
+        reference: (h, w, 3) uint8.
+        hole: (h, w) bool, True where no visible point lies.
+        depth: (h, w) float32 z-depth of the points in the target's view, 0 = unknown.
+        confidence: (h, w) float32 of the points in the target's view, in the estimator's units;
+            None where the depth came without.
+        cloud: The reference's points.
+        cameras: Cameras of target and reference on the pictures' raster.
+    """
+
+    splats: Rgb
+    target: Rgb
+    reference: Rgb
+    hole: Mask
+    depth: NDArray[np.float32]
+    confidence: NDArray[np.float32] | None
+    cloud: PointCloud
+    cameras: dict[str, Camera]
+
+    def scores(self) -> Scores:
+        """How good the pair is."""
+        overlap = share_in_view(self.cloud.xyz_world, self.cameras["target"])
+        return score_pair(self.splats, self.target, self.hole, overlap)
+
+
+class FrameLooks:
+    """What the frames of a scene show on output rasters, holding no more than the few at hand.
+
+    Several threads may look at once.
+
+    Args:
+        frames: The frames.
+        options: Which pixels become points, and whether depth is brought to the raster.
+        sky_scores: Sky scores of a photo, see `sky.SkySegmenter`; None keeps the sky.
+        keep: How many frames are held; a pair takes two.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[FrameGeometry],
+        options: BuildOptions,
+        sky_scores: Callable[[Path], Rgb] | None = None,
+        keep: int = 2,
+    ):
+        self._frames, self._options, self._sky_scores = frames, options, sky_scores
+        self._photo = Recent(self._compute_photo, keep)
+        self._view = Recent(self._compute_view, keep)
+        self._points = Recent(self._compute_points, keep)
+
+    def camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
+        """The frame's camera on a raster."""
+        return fit_camera(self._frames[index].photo.camera, size_wh)
+
+    def picture(self, index: int, size_wh: tuple[int, int]) -> Rgb:
+        """The frame's photo (h, w, 3) on a raster.
+
+        Raises:
+            InputError: The photo cannot be read.
+        """
+        return self._view((index, size_wh))
+
+    def points(self, index: int, size_wh: tuple[int, int]) -> tuple[PointCloud, float]:
+        """The points of what the frame shows on a raster, and the splat size they ask for.
+
+        Raises:
+            InputError: The photo or its depth cannot be read.
+        """
+        return self._points((index, size_wh))
+
+    def _compute_photo(self, index: int) -> Rgb:
+        return read_photo(self._frames[index].photo.path)
+
+    def _compute_view(self, key: tuple[int, tuple[int, int]]) -> Rgb:
+        index, size_wh = key
+        photo = self._frames[index].photo
+        return look_through(photo, self.camera(index, size_wh), self._photo(index))
+
+    def _compute_points(self, key: tuple[int, tuple[int, int]]) -> tuple[PointCloud, float]:
+        index, size_wh = key
+        frame, camera = self._frames[index], self.camera(index, size_wh)
+        depth_map = frame.load_depth()
+        finer = depth_map.camera.K[0, 0] > camera.K[0, 0]
+        if finer or self._options.upsample_depth:
+            depth_map = resample_depth(depth_map, camera)
+        if np.array_equal(depth_map.camera.K, camera.K):
+            rgb = self._view(key)
+        else:
+            rgb = look_through(frame.photo, depth_map.camera, self._photo(index))
+        keep = kept_pixels(depth_map, rgb, self._options.points) & _shown(depth_map.camera, camera)
+        if self._sky_scores is not None:
+            taken_hw = self._photo(index).shape[:2]
+            sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
+            keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
+        cloud = lift(depth_map, rgb, keep)
+        return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
+
+
+class Warper:
+    """Warps frames of one scene into each other.
+
+    Several threads may prepare pairs at once; one renders.
+
+    Args:
+        geometry: The scene's frames.
+        options: What the pairs shall look like.
+        make_renderer: Where renderers come from.
+        sky_scores: See `FrameLooks`.
+        ahead: How many pairs are prepared at once or before they are rendered.
+    """
+
+    def __init__(
+        self,
+        geometry: SceneGeometry,
+        options: BuildOptions,
+        make_renderer: MakeRenderer,
+        sky_scores: Callable[[Path], Rgb] | None = None,
+        ahead: int = 0,
+    ):
+        self._frames = geometry.frames
+        self._looks = FrameLooks(geometry.frames, options, sky_scores, keep=2 + ahead)
+        self._options = options
+        self._make_renderer = make_renderer
+        self._renderer = Recent(self._compute_renderer, keep=1)
+
+    def size_of(self, reference: int, target: int) -> tuple[int, int]:
+        """Output size (width, height) of a pair."""
+        mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
+        sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
+        return self._options.size.common_size(sizes)
+
+    def warp(self, reference: int, target: int) -> Warp:
+        """Render the points of one frame into the view of another.
+
+        Raises:
+            InputError: A photo or the reference's depth cannot be read.
+        """
+        return self.render(self.prepare(reference, target))
+
+    def prepare(self, reference: int, target: int) -> PreparedPair:
+        """Decode both photos and lift the reference's depth.
+
+        Raises:
+            InputError: A photo or the reference's depth cannot be read.
+        """
+        looks, size_wh = self._looks, self.size_of(reference, target)
+        cloud, splat_size = looks.points(reference, size_wh)
+        return PreparedPair(
+            target=looks.picture(target, size_wh),
+            reference=looks.picture(reference, size_wh),
+            cloud=cloud,
+            colors=cloud.rgb.astype(np.float32) / np.float32(255),
+            splat_size=splat_size,
+            cameras={
+                "target": looks.camera(target, size_wh),
+                "reference": looks.camera(reference, size_wh),
+            },
+        )
+
+    def render(self, pair: PreparedPair) -> Warp:
+        """Render a prepared pair."""
+        camera, cloud = pair.cameras["target"], pair.cloud
+        renderer = self._renderer(camera.size_wh)
+        if self._options.auto_s0:
+            renderer.s0 = pair.splat_size
+        trusted = np.ones(len(cloud.xyz_world), np.float32)
+        rendered = renderer.render_view(
+            cloud.xyz_world,
+            pair.colors,
+            trusted if cloud.confidence is None else cloud.confidence,
+            opengl_view_matrix(camera),
+            opengl_projection_matrix(camera),
+            camera.fov_y,
+            cloud.footprint,
+        )
+        return Warp(
+            splats=rendered.rgb,
+            target=pair.target,
+            reference=pair.reference,
+            hole=np.asarray(rendered.hole, bool),
+            depth=rendered.depth,
+            confidence=None if cloud.confidence is None else rendered.confidence,
+            cloud=cloud,
+            cameras=pair.cameras,
+        )
+
+    def cloud(self, index: int) -> PointCloud:
+        """The points of one frame, as its pair with a neighbour shows them.
+
+        Raises:
+            InputError: The photo or its depth cannot be read.
+        """
+        neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
+        return self._looks.points(index, self.size_of(index, neighbour))[0]
+
+    def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
+        return self._make_renderer(size_wh, self._options.sigma)
+
+
+def kept_pixels(depth_map: DepthMap, rgb: Rgb, points: PointFilter) -> Mask:
+    """Which pixels (h, w) of a frame become points."""
+    keep = depth_map.depth > 0
+    if depth_map.confidence is not None:
+        keep &= points.confidence.passed(depth_map.confidence, keep)
+    if points.black_background:
+        keep &= not_black(rgb)
+    if points.white_background:
+        keep &= not_white(rgb)
+    if points.edge_threshold is not None:
+        keep &= not_flying(depth_map.depth, points.edge_threshold)
+    return keep
+
+
+def _shown(raster: Camera, view: Camera) -> Mask:
+    """Which pixels of a raster lie in the part of the photo that a view shows."""
+    to_view = raster_transform(raster, view)
+    x = to_view[0, 0] * (np.arange(raster.size_wh[0]) + 0.5) + to_view[0, 2]
+    y = to_view[1, 1] * (np.arange(raster.size_wh[1]) + 0.5) + to_view[1, 2]
+    inside_x, inside_y = (x >= 0) & (x <= view.size_wh[0]), (y >= 0) & (y <= view.size_wh[1])
+    return inside_y[:, None] & inside_x

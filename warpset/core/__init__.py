@@ -1,0 +1,1 @@
+"""Cameras, rasters, lens, geometry, points and masks; nothing here reads or writes a file."""

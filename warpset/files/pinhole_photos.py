@@ -1,0 +1,44 @@
+"""Posed photos as their pinhole cameras see them, on any raster; no depth, no matching."""
+
+from __future__ import annotations
+
+from ..core.cameras import Camera
+from ..core.geometry import PosedPhoto
+from ..core.lens import undistort_photo
+from ..core.sizes import photo_box
+from .photos import Rgb, read_photo, resample_photo
+
+
+def look_through(photo: PosedPhoto, camera: Camera, rgb: Rgb) -> Rgb:
+    """A photo (h, w, 3), free of lens distortion, on a raster of its camera.
+
+    It is sampled once, from the photo as taken.
+
+    Args:
+        photo: The photo's camera and lens.
+        camera: The same camera on the wanted raster.
+        rgb: The photo's pixels.
+    """
+    if photo.lens is not None:
+        return undistort_photo(rgb, photo.lens, camera)
+    return resample_photo(rgb, photo_box(photo.camera, camera), camera.size_wh)
+
+
+def read_pinhole(photo: PosedPhoto, camera: Camera) -> Rgb:
+    """The photo from its file, see `look_through`.
+
+    Raises:
+        InputError: The photo cannot be read.
+    """
+    return look_through(photo, camera, read_photo(photo.path))
+
+
+def shrunk(camera: Camera, max_side_px: int) -> Camera:
+    """The camera on a raster none of whose sides is longer than `max_side_px`."""
+    return camera.resized(shrunk_size(camera.size_wh, max_side_px))
+
+
+def shrunk_size(size_wh: tuple[int, int], max_side_px: int) -> tuple[int, int]:
+    """The size with its aspect kept, so that no side is longer than `max_side_px`."""
+    scale = min(1.0, max_side_px / max(size_wh))
+    return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))

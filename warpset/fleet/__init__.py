@@ -1,0 +1,1 @@
+"""Work spread over threads and machines: stages, locks, shards, Ray."""

@@ -1,0 +1,1 @@
+"""Classical multi-view stereo and structure from motion."""

@@ -1,0 +1,233 @@
+"""Dense depth of posed photos by classical multi-view stereo; no networks, no camera search.
+
+Each photo's depth is swept on its own, then kept where other photos' depths agree with it.
+Memory does not grow with the number of photos: what waits for its neighbours waits on disk.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.cameras import Camera
+from ..core.consistency import agreement, near_rims
+from ..core.errors import InputError
+from ..core.geometry import DepthMap, PosedPhoto
+from ..files.pinhole_photos import read_pinhole, shrunk
+from .filling import fill_gaps, without_speckles
+from .plane_sweep import Sweep, View, sweep
+from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
+
+UNKNOWN_CONFIDENCE = 1.0
+FILLED_CONFIDENCE = 1.05
+"""Just above the main job's default threshold of 1.01, below every measured pixel."""
+
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Rec. 601 weights of red, green and blue."""
+
+VIEWS_KEPT = 12
+"""Photos that stay in memory: neighbours need the same ones."""
+
+WITNESSES = 8
+"""Other photos whose depth is compared with a photo's own; it is swept against the best."""
+
+MIN_CORRELATION = {1: 0.8, 2: 0.1}
+"""The correlation that a pixel needs to be kept, by the number of photos that agree with it."""
+
+LARGEST_USEFUL_ZOOM = 1.2
+"""A source that shows the scene larger than this is shrunk to the same scale first."""
+
+
+@dataclass(frozen=True)
+class StereoOptions:
+    """How depth is estimated.
+
+    Attributes:
+        device: A torch device.
+        max_side_px: Photos are shrunk until no side is longer.
+        sources: Photos that each photo is compared with.
+    """
+
+    device: str = "cpu"
+    max_side_px: int = 800
+    sources: int = 4
+
+
+def estimate_depths(
+    photos: Sequence[PosedPhoto],
+    points: SparsePoints,
+    options: StereoOptions,
+    on_depth: Callable[[int, DepthMap], None],
+) -> tuple[int, ...]:
+    """Estimate the depth of every photo.
+
+    Confidence is 1 for unknown pixels, `FILLED_CONFIDENCE` for filled ones, and for measured
+    ones 1 + the number of photos that agree times the correlation with the best of them: 1.2
+    to 9. So more is better, as with other estimators, but the units are not theirs.
+
+    Args:
+        photos: Posed photos of one scene.
+        points: Sparse points; photo indices are those of `photos`.
+        options: How.
+        on_depth: Called once for each photo with its index and depth, as soon as its
+            neighbours are known too; not in order.
+
+    Returns:
+        Indices of photos without depth: no photo shares enough points with them.
+
+    Raises:
+        InputError: No photo shares enough points with another.
+    """
+    scene = _Scene(photos, points, options)
+    swept = scene.swept
+    if not swept:
+        raise InputError(
+            f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
+            " seen from two spots to find depth; add overlapping photos from more spots"
+        )
+    finished_at, last_used_at = _schedule(swept, scene.witnesses)
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        spool = _Spool(Path(folder), options.device)
+        for index in swept:
+            spool.save(index, scene.sweep(index))
+            for ready in finished_at[index]:
+                on_depth(ready, scene.depth_map(ready, spool))
+            for done in last_used_at[index]:
+                spool.drop(done)
+    return tuple(index for index in range(len(photos)) if index not in set(swept))
+
+
+def _schedule(
+    swept: Sequence[int], witnesses: Sequence[Sequence[SourceView]]
+) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """After which sweep each photo can be finished, and after which its sweep is needed no more."""
+    can_finish = {
+        index: max([index, *(witness.photo for witness in witnesses[index])]) for index in swept
+    }
+    last_use = dict(can_finish)
+    for index in swept:
+        for witness in witnesses[index]:
+            last_use[witness.photo] = max(last_use[witness.photo], can_finish[index])
+    finished_at, last_used_at = defaultdict(list), defaultdict(list)
+    for index in swept:
+        finished_at[can_finish[index]].append(index)
+        last_used_at[last_use[index]].append(index)
+    return finished_at, last_used_at
+
+
+def swept_photos(
+    has_range: Sequence[bool], witnesses: Sequence[Sequence[SourceView]]
+) -> tuple[list[int], list[list[SourceView]]]:
+    """Photos that can be swept, in order, and of each photo's witnesses those that are swept.
+
+    Args:
+        has_range: Whether a range of depths is known, by photo.
+        witnesses: Photos that see the same, by photo.
+    """
+    swept = {index for index, known in enumerate(has_range) if known}
+    while True:
+        kept = [[witness for witness in each if witness.photo in swept] for each in witnesses]
+        alone = {index for index in swept if not kept[index]}
+        if not alone:
+            return sorted(swept), kept
+        swept -= alone
+
+
+class _Scene:
+    """The photos of a scene, read when needed and kept for a while, and what each is swept with."""
+
+    def __init__(self, photos: Sequence[PosedPhoto], points: SparsePoints, options: StereoOptions):
+        self._photos, self._options = photos, options
+        self._cameras = [shrunk(photo.camera, options.max_side_px) for photo in photos]
+        self._ranges = [
+            inverse_depth_range(points, index, camera) for index, camera in enumerate(self._cameras)
+        ]
+        witnesses = [
+            choose_sources(points, self._cameras, index, max(WITNESSES, options.sources))
+            for index in range(len(photos))
+        ]
+        has_range = [depths is not None for depths in self._ranges]
+        self.swept, self.witnesses = swept_photos(has_range, witnesses)
+        self._view = lru_cache(VIEWS_KEPT)(self._read_view)
+
+    def _read_view(self, index: int) -> View:
+        camera = self._cameras[index]
+        rgb = read_pinhole(self._photos[index], camera).astype(np.float32)
+        gray = torch.from_numpy(rgb @ (LUMINANCE / 255.0))
+        return View(gray.to(self._options.device), camera)
+
+    def sweep(self, index: int) -> Sweep:
+        """The inverse depth of one photo by itself."""
+        chosen = self.witnesses[index][: self._options.sources]
+        sources = [self._source_view(source) for source in chosen]
+        depth_range = self._ranges[index]
+        assert depth_range is not None, "only photos in `swept` are swept"
+        return sweep(self._view(index), sources, depth_range)
+
+    def _source_view(self, source: SourceView) -> View:
+        view = self._view(source.photo)
+        return view.scaled(1.0 / source.zoom) if source.zoom > LARGEST_USEFUL_ZOOM else view
+
+    def depth_map(self, index: int, spool: _Spool) -> DepthMap:
+        """What one photo's sweep and its witnesses' agree on."""
+        camera, swept = self._cameras[index], spool.load(index)
+        others = [
+            (spool.load(source.photo).inverse_depth, self._cameras[source.photo])
+            for source in self.witnesses[index]
+        ]
+        agreed = agreement(*swept, camera, others)
+        keep = _trusted(swept.correlation, agreed.supporters)
+        keep &= ~near_rims(swept.inverse_depth, keep, agreed.tolerance)
+        measured = without_speckles(torch.where(keep, agreed.inverse_depth, 0.0).cpu().numpy())
+        trust = 1.0 + agreed.supporters * swept.correlation
+        return _with_fillings(
+            measured, trust.cpu().numpy(), self._view(index).gray.cpu().numpy(), camera
+        )
+
+
+def _trusted(correlation: Tensor, supporters: Tensor) -> Tensor:
+    """(h, w) pixels that enough other photos agree with, the fewer the better they match."""
+    return torch.stack(
+        [(supporters >= views) & (correlation >= least) for views, least in MIN_CORRELATION.items()]
+    ).any(0)
+
+
+def _with_fillings(
+    measured: NDArray[np.float32],
+    trust: NDArray[np.float32],
+    gray: NDArray[np.float32],
+    camera: Camera,
+) -> DepthMap:
+    filled = fill_gaps(measured, gray)
+    with np.errstate(divide="ignore"):
+        depth = np.where(filled > 0, 1.0 / filled, 0.0).astype(np.float32)
+    confidence = np.where(filled > 0, FILLED_CONFIDENCE, UNKNOWN_CONFIDENCE)
+    return DepthMap(depth, np.where(measured > 0, trust, confidence).astype(np.float32), camera)
+
+
+class _Spool:
+    """Sweeps that wait on disk for their neighbours."""
+
+    def __init__(self, folder: Path, device: str):
+        self._folder, self._device = folder, device
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index}.npy"
+
+    def save(self, index: int, swept: Sweep) -> None:
+        np.save(self._path(index), torch.stack(swept).cpu().numpy())
+
+    def load(self, index: int) -> Sweep:
+        return Sweep(*torch.from_numpy(np.load(self._path(index))).to(self._device))
+
+    def drop(self, index: int) -> None:
+        self._path(index).unlink()

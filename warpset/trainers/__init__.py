@@ -1,0 +1,1 @@
+"""Pairs to the layouts that trainers read."""

@@ -1,0 +1,85 @@
+"""Rows of an export as WebDataset shards: tar files of samples; no layouts, no records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from ..core.errors import InputError
+from .export_folder import ExportFolder
+from .export_pictures import Picture
+from .layout_documents import ExportedRow
+
+SHARD_BYTES = 1e9
+SHARD_PATTERN = "{split}-%06d.tar"
+
+
+class ShardWriters:
+    """One series of shards for each side of the split, written through `webdataset`.
+
+    A sample's key is the pair's number; its fields are `splats.<ext>`, `reference.<ext>`,
+    `target.<ext>`, `mask.png`, `txt` and `json` (webdataset, "The WebDataset Format": what follows
+    the first dot of a name is the field). Times are left at 0, so that shards are reproducible.
+
+    Args:
+        folder: The export they go to.
+
+    Raises:
+        InputError: `webdataset` is not installed.
+    """
+
+    def __init__(self, folder: ExportFolder):
+        try:
+            from webdataset.writer import ShardWriter
+        except ImportError as error:
+            raise InputError(
+                "webdataset: not installed, need it to write shards; run with "
+                "uv run --group webdataset"
+            ) from error
+        self._make, self._folder = ShardWriter, folder
+        self._writers: dict[str, Any] = {}
+        self._files: dict[str, IO[bytes]] = {}
+
+    def __enter__(self) -> ShardWriters:
+        """Nothing to prepare: a series starts with its first row."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        """Finish the last shards."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def write(self, row: ExportedRow, pictures: Mapping[str, Picture]) -> None:
+        """Append a row."""
+        sample: dict[str, Any] = {"__key__": row.number, "txt": row.caption, "json": row.facts()}
+        for kind, picture in pictures.items():
+            sample[row.files[kind].split(".", 1)[1]] = _bytes(picture.content)
+        self._writer(row.split).write(sample)
+
+    def _writer(self, split: str) -> Any:
+        if split not in self._writers:
+            pattern = str(self._folder.building).replace("%", "%%")
+            self._writers[split] = self._make(
+                f"{pattern}/{SHARD_PATTERN.format(split=split)}",
+                maxsize=SHARD_BYTES,
+                verbose=0,
+                opener=self._open,
+                post=self._close,
+                mtime=0,
+            )
+        return self._writers[split]
+
+    def _open(self, path: str) -> IO[bytes]:
+        self._files[path] = self._folder.new_path(Path(path).name).open("wb")
+        return self._files[path]
+
+    def _close(self, path: str) -> None:
+        self._files.pop(path).close()
+
+
+def _bytes(content: Path | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
