@@ -21,7 +21,6 @@ import warp as wp
 from numpy.typing import NDArray
 
 from . import fill_kernels, splat_kernels
-
 from .launcher import launcher_for
 
 Array = Any  # numpy array or torch tensor
