@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
-from ..files.photos import natural_key
+from ..core.natural_order import natural_key
 from ..files.writing import remove_partial_files, write_atomically
 
 RECORDS_NAME = "pairs.jsonl"

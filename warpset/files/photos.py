@@ -7,9 +7,7 @@ upright uint8 RGB, transparency composited over white.
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ..core.errors import InputError
+from ..core.natural_order import sorted_naturally
 
 Rgb = NDArray[np.uint8]
 
@@ -29,18 +28,6 @@ _ORIENTATION_TAG = 274
 
 pillow_heif.register_heif_opener()
 warnings.filterwarnings("ignore", module="PIL")
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts `2.jpg` before `10.jpg`; names that differ never compare equal."""
-    parts = re.split(r"(\d+)", name)
-    key = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
-    return (*key, (2, 0, name))
-
-
-def sorted_naturally(paths: Iterable[Path]) -> list[Path]:
-    """Paths in natural order, folder by folder."""
-    return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
 
 def photos_in(folder: Path) -> list[Path]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry
+from ..core.natural_order import sorted_naturally
 from ..files.depth_files import read_depth
-from ..files.photos import sorted_naturally
 from .colmap_model import find_colmap_model, read_colmap_model
 from .recording import RecordedFrame, Recording, same_aspect
 from .transforms_json import TRANSFORMS_NAME, read_transforms
