@@ -98,7 +98,7 @@ def test_other_options_are_noticed_before_anything_is_estimated(tmp_path, place)
     walk(place, tmp_path / "out", PlaneEstimator())
     unasked = PlaneEstimator()
     with pytest.raises(InputError, match="sigma = 20.0, this run asks for sigma = 3.0"):
-        walk(place, tmp_path / "out", unasked, sigma=3.0)
+        walk(place, tmp_path / "out", unasked, sigma_px=3.0)
     assert unasked.asked == 0
 
 
@@ -112,7 +112,7 @@ def test_pairs_never_lie_among_the_photos_they_are_made_of(tmp_path, place):
 
 def test_pairs_of_other_options_that_stay_are_told_of(tmp_path, place, caplog):
     walk(place, tmp_path / "out", PlaneEstimator(), bidirectional=True)
-    walk(place, tmp_path / "out", PlaneEstimator(), force=True, sigma=3.0)
+    walk(place, tmp_path / "out", PlaneEstimator(), force=True, sigma_px=3.0)
     assert (
         "3 pairs of earlier runs with other options stay (1, 2_reverse, 3_reverse)" in caplog.text
     )
