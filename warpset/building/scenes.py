@@ -10,10 +10,8 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..files.photos import check_photo, find_photos, photos_in, sorted_naturally
-from ..recordings.colmap_model import find_colmap_model
 from ..recordings.recording import RecordedFrame, Recording, near_origin
-from ..recordings.registry import read_recording
-from ..recordings.transforms_json import TRANSFORMS_NAME
+from ..recordings.registry import find_recording, read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 
 PHOTO_FOLDER = re.compile(r"images(_\d+)?")
@@ -30,7 +28,7 @@ def find_scenes(input_dir: Path) -> list[Path]:
         raise InputError(
             f"{input_dir}: found no such folder, need one with photos; see --input-dir"
         )
-    if _holds_recording(input_dir):
+    if find_recording(input_dir) is not None:
         return [input_dir]
     folders = sorted_naturally(path for path in input_dir.iterdir() if path.name[0] != ".")
     scenes = [folder for folder in folders if _may_be_scene(folder)]
@@ -50,7 +48,7 @@ def find_scenes(input_dir: Path) -> list[Path]:
 def _may_be_scene(folder: Path) -> bool:
     """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
     try:
-        return folder.is_dir() and (_holds_recording(folder) or bool(find_photos(folder)))
+        return folder.is_dir() and (find_recording(folder) is not None or bool(find_photos(folder)))
     except OSError:
         return True
 
@@ -58,10 +56,6 @@ def _may_be_scene(folder: Path) -> bool:
 def scene_name(scene: Path) -> str:
     """What a scene's output folder is called: the folder's own name, also for `.` and `..`."""
     return scene.resolve().name if scene.name in ("", "..") else scene.name
-
-
-def _holds_recording(folder: Path) -> bool:
-    return (folder / TRANSFORMS_NAME).is_file() or find_colmap_model(folder) is not None
 
 
 @dataclass(frozen=True)
