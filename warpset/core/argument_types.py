@@ -17,14 +17,14 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def number(
-    kind: Callable[[str], float], least: float, most: float = math.inf
+    kind: Callable[[str], float], minimum: float, maximum: float = math.inf
 ) -> Callable[[str], float]:
     """An argparse type: an `int` or `float` within bounds."""
 
     def parse(text: str) -> float:
         value = kind(text)
-        if not least <= value <= most or math.isnan(value):
-            bounds = f"{least} to {most}" if math.isfinite(most) else f"at least {least}"
+        if not minimum <= value <= maximum or math.isnan(value):
+            bounds = f"{minimum} to {maximum}" if math.isfinite(maximum) else f"at least {minimum}"
             raise argparse.ArgumentTypeError(f"found {text}, need {bounds}")
         return value
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building.pairs import RECORDS_NAME, PairRecord, read_records
+from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from ..building.quality import Quality
 from ..core.errors import InputError
 from ..core.natural_order import sorted_naturally
