@@ -1,4 +1,4 @@
-"""Paints a scene's splat PLY from a camera of its pairs, moved a little, as the README shows it.
+"""Paints a scene's splat PLY from a camera of its pairs, moved a little, for docs/gaussians.md.
 
 The plain way of 3D Gaussian splatting (Kerbl et al. 2023, section 4 and 6): every Gaussian becomes
 an ellipse on the picture, and the ellipses of a pixel are blended from front to back.
