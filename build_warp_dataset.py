@@ -14,7 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 import builder_tools
 from warpset.building.command_line import make_parser, read_options, read_shard
 from warpset.building.options import BuildOptions
-from warpset.building.scenes import find_scenes, scene_name
+from warpset.building.scene_folders import find_scenes, scene_name
 from warpset.building.summary import SceneSummary, ShardSummaries
 from warpset.core.errors import FolderInUseError, InputError
 from warpset.files.writing import writing_to

@@ -15,7 +15,7 @@ from typing import Any
 
 from warpset.building.options import BuildOptions
 from warpset.building.pipeline import Backends, Estimator, Segmenter, build_scene
-from warpset.building.scenes import scene_name
+from warpset.building.scene_folders import scene_name
 from warpset.building.summary import SceneSummary
 from warpset.core.errors import FolderInUseError, InputError
 from warpset.core.points import PointCloud

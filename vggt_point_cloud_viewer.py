@@ -19,7 +19,8 @@ from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_
 from warpset.building.frames import FrameSelection
 from warpset.building.options import BuildOptions, PointFilter
 from warpset.building.pipeline import geometry_source
-from warpset.building.scenes import open_scene, scene_name
+from warpset.building.scene_folders import scene_name
+from warpset.building.scenes import open_scene
 from warpset.core.errors import InputError
 from warpset.core.sizes import SizeRule
 
