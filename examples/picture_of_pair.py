@@ -1,4 +1,4 @@
-"""Puts a pair's splats, target, reference and hole mask side by side, as the README shows them."""
+"""Puts a pair's splats, target, reference and hole mask side by side, for the first page."""
 
 from __future__ import annotations
 

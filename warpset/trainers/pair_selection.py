@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..building.options import Quality
-from ..building.pairs import RECORDS_NAME, PairRecord, read_records
+from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from ..core.errors import InputError
 from ..files.photos import sorted_naturally
 
