@@ -284,6 +284,6 @@ def _write_scene_gaussians(
             is_whole = False
     if len(scene):
         with writing_to(job.folder.path):
-            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole)
+            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole, warper.cameras)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")
