@@ -10,7 +10,6 @@ from ..core.sizes import SizeRule
 from .frames import FrameSelection
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
-STEREO_ENGINES = ("sweep", "colmap")
 
 
 @dataclass(frozen=True)
