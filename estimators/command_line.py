@@ -7,8 +7,9 @@ from typing import get_args
 
 from vggt.choices import PRECISIONS
 from vggt.preprocess import Mode
-from warpset.building.command_line import Idle, number
+from warpset.building.command_line import Idle
 from warpset.building.options import BuildOptions
+from warpset.core.argument_types import number
 
 from .options import STEREO_ENGINES, ComputeOptions
 from .registry import ESTIMATORS

@@ -17,9 +17,10 @@ from warpset.building.warping import ResampledFrames
 from warpset.core.cameras import Camera, project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
+from warpset.core.natural_order import sorted_naturally
 from warpset.core.points import PointCloud, joined, thinned
 from warpset.core.sizes import SizeRule
-from warpset.files.photos import check_photo, sorted_naturally
+from warpset.files.photos import check_photo
 from warpset.recordings.recording import Recording, near_origin
 from warpset.recordings.registry import read_recording
 

@@ -6,8 +6,8 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn
 
+from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
@@ -22,30 +22,6 @@ DEFAULTS = BuildOptions()
 
 AddFlags = Callable[[argparse._ArgumentGroup], None]
 """Adds flags to a group of a parser."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, without the usage of thirty flags."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
-
-
-def number(
-    kind: Callable[[str], float], minimum: float, maximum: float = math.inf
-) -> Callable[[str], float]:
-    """An argparse type: an `int` or `float` within bounds."""
-
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not minimum <= value <= maximum or math.isnan(value):
-            bounds = f"{minimum} to {maximum}" if math.isfinite(maximum) else f"at least {minimum}"
-            raise argparse.ArgumentTypeError(f"found {text}, need {bounds}")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse
 
 
 def confidence_threshold(text: str) -> ConfidenceThreshold:

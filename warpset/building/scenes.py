@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..files.photos import check_photo, find_photos, photos_in, sorted_naturally
+from ..core.natural_order import sorted_naturally
+from ..files.photos import check_photo, find_photos, photos_in
 from ..recordings.recording import RecordedFrame, Recording, near_origin
 from ..recordings.registry import find_recording, read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap

@@ -9,9 +9,9 @@ import pycolmap
 
 from ..core.errors import InputError
 from ..core.lens import Lens
+from ..core.natural_order import sorted_naturally
 from ..files.cache import content_key
 from ..files.depth_files import DEPTH_EXTENSIONS
-from ..files.photos import sorted_naturally
 from .recording import Reader, RecordedFrame, Recording, inside, pose_photo
 
 MODEL_FOLDERS = ("sparse-txt", "sparse/0", "sparse")

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry
+from ..core.natural_order import sorted_naturally
 from ..files.depth_files import read_depth
-from ..files.photos import sorted_naturally
 from . import colmap_model, transforms_json
 from .recording import Reader, RecordedFrame, Recording, same_aspect
 

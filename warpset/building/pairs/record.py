@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
-from ...files.photos import natural_key
+from ...core.natural_order import natural_key
 
 RECORDS_NAME = "pairs.jsonl"
 TOOL_VERSION = "0.1.0"
