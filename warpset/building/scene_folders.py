@@ -101,8 +101,8 @@ def _no_scene(input_dir: Path) -> InputError:
     extensions = " ".join(sorted(PHOTO_EXTENSIONS))
     return InputError(
         f"{input_dir}: found no scene, saw {_inventory(entries)}; need photos ({extensions}) in "
-        "it, in its sub-folders or in their images/, input/ or rgb/, or videos or zips of scenes; see "
-        "--input-dir"
+        "it, in its sub-folders or in their images/, input/ or rgb/, or videos or zips of scenes; "
+        "see --input-dir"
     )
 
 

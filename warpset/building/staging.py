@@ -14,8 +14,9 @@ from ..files.video import is_video
 from ..files.zip_scenes import is_zip, unpack
 from ..fleet.locks import sole_writer
 from ..recordings.registry import find_recording
+from .frames import FrameSampling
 from .scene_folders import find_scenes
-from .video_frames import FrameSampling, keep_frames
+from .video_frames import keep_frames
 
 
 class StagedScene(NamedTuple):
@@ -33,13 +34,16 @@ class StagedScene(NamedTuple):
 
 
 @contextlib.contextmanager
-def staged(scene: Path, output: Path, sampling: FrameSampling) -> Iterator[StagedScene]:
+def staged(
+    scene: Path, output: Path, sampling: FrameSampling, keep: bool = True
+) -> Iterator[StagedScene]:
     """A scene as a folder, while it is needed.
 
     Args:
         scene: A folder, a zip or a video.
         output: Where its pairs go; a video's frames are kept there.
         sampling: Which frames of a video become photos.
+        keep: Whether a video's frames stay in the output folder.
 
     Raises:
         InputError: The zip or video is damaged or refused, or the folder cannot be written.
@@ -55,9 +59,13 @@ def staged(scene: Path, output: Path, sampling: FrameSampling) -> Iterator[Stage
     if video is None:
         yield StagedScene(scene)
         return
-    with sole_writer(output):
-        frames = keep_frames(video, output, sampling)
-    yield StagedScene(frames)
+    if keep:
+        with sole_writer(output):
+            frames = keep_frames(video, output, sampling)
+        yield StagedScene(frames)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield StagedScene(keep_frames(video, Path(scratch), sampling), scratch, str(video))
 
 
 def video_of(scene: Path) -> Path | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from ..files.photos import Rgb, sha256_of
 from ..files.pictures import picture_bytes
 from ..files.video import VideoFrame, read_video
 from ..files.writing import write_atomically, writing_to
+from .frames import FrameSampling
 
 FRAMES_FOLDER = "frames"
 RECORD_NAME = "frames.json"
@@ -39,19 +39,6 @@ LOOK_WIDTH_PX = 480
 MAX_CORNERS = 300
 MIN_TRACKED_SHARE = 0.3
 """With fewer corners found again, the picture has changed altogether, as at a cut."""
-
-
-@dataclass(frozen=True)
-class FrameSampling:
-    """How densely frames are taken; neither for as many as the motion asks for.
-
-    Attributes:
-        fps: One frame for each 1 / fps seconds.
-        count: So many frames, evenly over the time.
-    """
-
-    fps: float | None = None
-    count: int | None = None
 
 
 class _Candidate(NamedTuple):
@@ -146,35 +133,46 @@ def _sharpest_by_time(frames: Iterable[VideoFrame], stretch_s: float) -> Iterato
 
 def _sharpest_by_motion(frames: Iterable[VideoFrame]) -> Iterator[_Candidate]:
     """The first frame, then one for each stretch of motion; a rest at the end gives none."""
-    last = best = None
+    track = best = None
     for candidate, _ in _candidates(frames):
-        if last is None:
-            last = candidate
-            yield last
+        if track is None:
+            track = CornerTrack(candidate.gray)
+            yield candidate
             continue
-        moved = motion(last.gray, candidate.gray) / (MOTION_SHARE * candidate.gray.shape[1])
+        moved = track.follow(candidate.gray) / (MOTION_SHARE * candidate.gray.shape[1])
         if moved > 1.0 + SEARCH_SHARE:
-            last, best = best or candidate, None
-            yield last
-        elif moved >= 1.0 - SEARCH_SHARE and (
-            best is None or candidate.sharpness > best.sharpness
-        ):
+            chosen, best = best or candidate, None
+            yield chosen
+            track = CornerTrack(chosen.gray)
+            track.follow(candidate.gray)
+        elif moved >= 1.0 - SEARCH_SHARE and (best is None or candidate.sharpness > best.sharpness):
             best = candidate
     if best is not None:
         yield best
 
 
-def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Median way in pixels that corners of one gray picture went until the other.
+class CornerTrack:
+    """How far a picture has moved: its corners, followed from frame to frame (Lucas, Kanade 1981).
 
-    Infinite where too few are found again: the picture has changed altogether.
+    Args:
+        gray: (h, w) uint8 to start from.
     """
-    corners = cv2.goodFeaturesToTrack(one, MAX_CORNERS, 0.01, 8)
-    if corners is None:
-        return 0.0
-    moved, is_found, _ = cv2.calcOpticalFlowPyrLK(one, other, corners, None)  # type: ignore[call-overload]
-    ways = np.linalg.norm((moved - corners)[is_found.ravel() == 1].reshape(-1, 2), axis=1)
-    if len(ways) < MIN_TRACKED_SHARE * len(corners):
-        return float("inf")
-    return float(np.median(ways))
 
+    def __init__(self, gray: NDArray[np.uint8]):
+        corners = cv2.goodFeaturesToTrack(gray, MAX_CORNERS, 0.01, 8)
+        self._starts = np.zeros((0, 1, 2), np.float32) if corners is None else corners
+        self._gray, self._positions, self._count = gray, self._starts, len(self._starts)
+
+    def follow(self, gray: NDArray[np.uint8]) -> float:
+        """Median way of the corners in pixels since the start; infinite where most are lost."""
+        if not self._count:
+            return 0.0
+        if len(self._positions):
+            guess = self._positions.copy()
+            moved, is_found, _ = cv2.calcOpticalFlowPyrLK(self._gray, gray, self._positions, guess)
+            kept = is_found.ravel() == 1
+            self._starts, self._positions, self._gray = self._starts[kept], moved[kept], gray
+        if len(self._positions) < MIN_TRACKED_SHARE * self._count:
+            return float("inf")
+        ways = np.linalg.norm(self._positions - self._starts, axis=2)
+        return float(np.median(ways))

@@ -162,7 +162,12 @@ def photos_below(folder: Path) -> FoundPhotos:
     )
 
 
-def _remarks(folder: Path, beside: Sequence[Path], left_out: Sequence[Path]) -> tuple[str, ...]:
+def _remarks(
+    folder: Path,
+    beside: Sequence[Path],
+    left_out: Sequence[Path] = (),
+    videos: Sequence[Path] = (),
+) -> tuple[str, ...]:
     lines = []
     if beside:
         lines.append(

@@ -35,7 +35,11 @@ _ORIENTATION_TAG = 274
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):  # a video need not fit the memory
+            digest.update(block)
+    return digest.hexdigest()
 
 
 class PhotoFacts(NamedTuple):
