@@ -27,7 +27,7 @@ from long_scenes import SIZE_WH, make_long_scene
 from processes import usages_until_the_end
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from builder_tools import make_renderer
+from renderer.making import make_renderer
 from warpset.building.options import BuildOptions
 from warpset.building.warping import Warper
 from warpset.files.photos import read_photo, sha256_of
