@@ -19,6 +19,11 @@ from .pairs import EXTRA_SUFFIXES
 
 DEFAULTS = BuildOptions()
 GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
+PREPROCESS_MODES = (
+    *("crop", "pad", "balanced", "max_size"),
+    *("upper_bound_resize", "upper_bound_crop", "lower_bound_resize", "lower_bound_crop"),
+)
+"""How photos may be fitted to a network; each has some of these."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -138,7 +143,7 @@ def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--preprocess-mode",
-        choices=("crop", "pad", "balanced", "max_size"),
+        choices=PREPROCESS_MODES,
         default=None,
         help="how photos are fitted to the network; each has ways of its own and a default",
     )
