@@ -31,7 +31,7 @@ def read_frames(scene: Path) -> list[Frame]:
     recording = read_recording(scene)
     if recording is None or not recording.has_depth:
         raise SystemExit(
-            f"{scene}: found no recorded depth, need it; see the README's input layout"
+            f"{scene}: found no recorded depth, need it; see docs/photos-and-recordings.md"
         )
     frames = []
     for frame in recorded_geometry(recording, recording.frames).frames:

@@ -118,9 +118,9 @@ def _geometry(frames: Sequence[Frame], paths: Sequence[Path]) -> SceneGeometry:
 def _options(widgets: PairWidgets) -> BuildOptions:
     threshold = ConfidenceThreshold(widgets.depth_conf_threshold, is_percentile=True)
     return BuildOptions(
-        size=SizeRule(max_megapixels=None),
+        size_rule=SizeRule(max_megapixels=None),
         upsample_depth=widgets.upsample_depth,
-        points=PointFilter(threshold),
-        sigma=widgets.sigma,
+        point_filter=PointFilter(threshold),
+        sigma_px=widgets.sigma,
         auto_s0=True,
     )

@@ -1,14 +1,10 @@
-"""The house: which room may import which, and that the papers agree with the code."""
+"""The house: which room may import which, and that both lists of requirements agree."""
 
 import ast
-import importlib
 import re
 from pathlib import Path
 
 import pytest
-
-from viewer.command_line import make_parser as make_viewer_parser
-from warpset.building.command_line import make_parser
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth", "viewer")
@@ -16,16 +12,6 @@ MAY_IMPORT = {
     "aerial_megadepth": {"warpset"},
     "viewer": {"warpset", "hole_filling_renderer"},
 }
-STEPS = sorted(
-    path.stem
-    for path in (ROOT / "aerial_megadepth").glob("*.py")
-    if "def make_parser(" in path.read_text(encoding="utf-8")
-)
-PARSERS = {
-    "build_warp_dataset.py": make_parser(),
-    "vggt_point_cloud_viewer.py": make_viewer_parser(),
-}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 CORRIDOR = (
     "errors files summary stages cache cameras lens photos size_presets frames geometry "
@@ -152,48 +138,6 @@ def test_requirements_are_those_of_the_project():
     assert block is not None
     declared = re.findall(r'"([^"]+)"', block.group(1))
     assert (ROOT / "requirements.txt").read_text().split("\n")[:-1] == declared
-
-
-def flags_section(script: str) -> str:
-    return README.split(f"## Every flag of `{script}`")[1].split("\n## ")[0]
-
-
-@pytest.mark.parametrize("script", PARSERS)
-def test_every_flag_has_help_and_a_line_in_the_readme(script):
-    section = flags_section(script)
-    for action in PARSERS[script]._actions:
-        if not action.option_strings or "--help" in action.option_strings:
-            continue
-        flag = action.option_strings[-1]
-        assert action.help, flag
-        assert re.search(rf"^\| `{re.escape(flag)}[ `]", section, re.M), f"{flag} is not in README"
-
-
-@pytest.mark.parametrize("script", PARSERS)
-def test_the_readme_names_no_flag_that_is_not_there(script):
-    known = {flag for action in PARSERS[script]._actions for flag in action.option_strings}
-    named = set(re.findall(r"^\| `(--[\w-]+)", flags_section(script), re.M))
-    assert named <= known
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_every_flag_of_an_aerial_step_has_help_and_is_in_the_readme(step):
-    section = README.split("\n## Aerial data\n")[1].split("\n## ")[0]
-    parser = importlib.import_module(f"aerial_megadepth.{step}").make_parser()
-    for action in parser._actions:
-        if "--help" in action.option_strings or not action.option_strings:
-            continue
-        flag = action.option_strings[-1]
-        assert action.help, flag
-        assert re.search(rf"`{re.escape(flag)}[ `]", section), f"{flag} is not in README"
-    assert f"`{step}`" in section
-
-
-def test_the_readme_names_no_aerial_flag_that_is_not_there():
-    section = README.split("\n## Aerial data\n")[1].split("\n## ")[0]
-    parsers = (importlib.import_module(f"aerial_megadepth.{step}").make_parser() for step in STEPS)
-    known = {flag for parser in parsers for a in parser._actions for flag in a.option_strings}
-    assert set(re.findall(r"`(--[\w-]+)", section)) <= known
 
 
 def test_every_module_says_first_what_lives_there():

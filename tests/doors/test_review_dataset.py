@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import re
 import socket
 from pathlib import Path
 
@@ -14,9 +13,7 @@ import review_dataset
 from review.dataset import ReviewDataset
 from tests.pair_builders import SIZE_WH, a_frame_picture, a_scene, rewrite_records, two_scenes
 from tests.review.review_builders import no_report, review, the_rows
-from warpset.building.pairs import TRIPLET
-
-ROOT = Path(__file__).parents[2]
+from warpset.building.pairs.plan import TRIPLET
 
 
 def the_line(capsys):
@@ -227,14 +224,3 @@ def test_a_wrong_command_line_is_one_line_and_code_two(capsys, flags):
         review_dataset.main(flags)
     assert stop.value.code == 2
     assert "review_dataset.py:" in the_line(capsys)
-
-
-def test_flags_have_help_and_a_line_in_the_readme():
-    readme = (ROOT / "README.md").read_text()
-    section = readme.split("## Looking at pairs")[1].split("\n## ")[0]
-    flags = {
-        a.option_strings[-1]: a for a in review_dataset.make_parser()._actions if a.option_strings
-    }
-    del flags["--help"]
-    assert all(action.help for action in flags.values())
-    assert set(re.findall(r"^\| `(--[\w-]+)", section, re.M)) == set(flags)

@@ -31,7 +31,7 @@ from viewer.input_state import CONTROLS
 from viewer.point_cloud_files import framing_camera
 from viewer.showing import missing_display
 from viewer.subject import SubjectOptions, subject_of_scene
-from warpset.building.scene_splats import SPLATS_NAME
+from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
@@ -271,7 +271,7 @@ def test_the_splats_of_a_whole_scene_are_seen_from_all_its_photos(room, tmp_path
     output = tmp_path / "out"
     flags = [f"--input-dir={room.parent}", f"--output-dir={output}", "--save-scene-splats"]
     assert build([*flags, "--quiet"]) == 0
-    path = output / "room" / SPLATS_NAME
+    path = output / "room" / SCENE_GAUSSIANS_NAME
     subject = subject_of("--ply", path)
     assert [standpoint.name for standpoint in subject.standpoints] == ["1.png", "2.png", "3.png"]
     shown = shoot("--ply", path, "--auto-s0").astype(int)
@@ -424,8 +424,7 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_readme_names_every_control():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## The viewer")[1]
-    section = section.split("\n## ")[0]
+def test_the_page_names_every_control():
+    page = (ROOT / "docs" / "viewer.md").read_text(encoding="utf-8")
     for keys, does in CONTROLS:
-        assert re.search(rf"^\| {re.escape(keys)} \| {re.escape(does)}", section, re.M), keys
+        assert re.search(rf"^\| {re.escape(keys)} \| {re.escape(does)}", page, re.M), keys

@@ -9,10 +9,10 @@ import pycolmap
 
 from ..core.errors import InputError
 from ..core.lens import Lens
+from ..core.natural_order import sorted_naturally
 from ..files.cache import content_key
 from ..files.depth_files import DEPTH_EXTENSIONS
-from ..files.photos import sorted_naturally
-from .recording import RecordedFrame, Recording, inside, pose_photo
+from .recording import Reader, RecordedFrame, Recording, inside, pose_photo
 
 MODEL_FOLDERS = ("sparse-txt", "sparse/0", "sparse")
 
@@ -76,3 +76,6 @@ def _recorded_frame(scene: Path, path: Path, image: pycolmap.Image, model: Path)
         lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
     )
     return RecordedFrame(pose_photo(path, lens, cam_from_world), depth_path, key=key)
+
+
+READER = Reader("COLMAP model", find_colmap_model, read_colmap_model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -49,6 +49,7 @@ class Recording(NamedTuple):
         problems: Why other photos are left out, a line for each path.
         missing: How many listed photos are not on disk.
         world_offset: (3,) what was taken off all positions, see `near_origin`.
+        format: What kind of recording it is, in a user's words.
     """
 
     frames: tuple[RecordedFrame, ...]
@@ -56,11 +57,26 @@ class Recording(NamedTuple):
     problems: Mapping[Path, str]
     missing: int
     world_offset: tuple[float, ...] = (0.0, 0.0, 0.0)
+    format: str = ""
 
     @property
     def has_depth(self) -> bool:
         """Whether any frame has a depth file."""
         return any(frame.depth_path is not None for frame in self.frames)
+
+
+class Reader(NamedTuple):
+    """One format of recordings.
+
+    Attributes:
+        format: What users call it.
+        find: The file or folder by which a scene folder is known to be one; None where it is not.
+        read: The recording, given the scene folder and what `find` found in it.
+    """
+
+    format: str
+    find: Callable[[Path], Path | None]
+    read: Callable[[Path, Path], Recording]
 
 
 def near_origin(recording: Recording) -> Recording:

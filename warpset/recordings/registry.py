@@ -1,8 +1,4 @@
-"""Recorded geometry: cameras and depth that a scene folder brings along; no networks.
-
-Two kinds of folder are known: `transforms.json` as nerfstudio, instant-ngp and Blender write it,
-and a COLMAP model beside `depths/`, the layout of MegaDepth and AerialMegaDepth.
-"""
+"""The formats of recordings; a new one is a file that ends in a `READER`, and a line here."""
 
 from __future__ import annotations
 
@@ -13,13 +9,21 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry
+from ..core.natural_order import sorted_naturally
 from ..files.depth_files import read_depth
-from ..files.photos import sorted_naturally
-from .colmap_model import find_colmap_model, read_colmap_model
-from .recording import RecordedFrame, Recording, same_aspect
-from .transforms_json import TRANSFORMS_NAME, read_transforms
+from . import colmap_model, transforms_json
+from .recording import Reader, RecordedFrame, Recording, same_aspect
 
 RECORDED = "recorded"
+
+READERS: tuple[Reader, ...] = (transforms_json.READER, colmap_model.READER)
+"""In the order they are asked; the first one that knows a folder reads it."""
+
+
+def find_recording(scene: Path) -> tuple[Reader, Path] | None:
+    """Who reads a scene folder's recording, and the file or folder it starts from."""
+    found = ((reader, reader.find(scene)) for reader in READERS)
+    return next(((reader, origin) for reader, origin in found if origin is not None), None)
 
 
 def read_recording(scene: Path) -> Recording | None:
@@ -31,12 +35,11 @@ def read_recording(scene: Path) -> Recording | None:
     Raises:
         InputError: The recording as a whole cannot be read or contradicts itself.
     """
-    if (scene / TRANSFORMS_NAME).is_file():
-        recording = read_transforms(scene)
-    elif (model := find_colmap_model(scene)) is not None:
-        recording = read_colmap_model(scene, model)
-    else:
+    found = find_recording(scene)
+    if found is None:
         return None
+    reader, origin = found
+    recording = reader.read(scene, origin)._replace(format=reader.format)
     by_path = {frame.photo.path: frame for frame in recording.frames}
     if len(by_path) < len(recording.frames):
         raise InputError(f"{scene / recording.origin}: lists a photo twice; list each once")

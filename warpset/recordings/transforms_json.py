@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.lens import Lens, opencv_fisheye_lens, opencv_lens
 from ..files.cache import content_key
 from ..files.photos import PHOTO_EXTENSIONS, upright_size
-from .recording import RecordedFrame, Recording, inside, pose_photo
+from .recording import Reader, RecordedFrame, Recording, inside, pose_photo
 
 TRANSFORMS_NAME = "transforms.json"
 RADIAL_TANGENTIAL = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
@@ -29,7 +29,13 @@ CAMERA_FIELDS = (
 Fields = Mapping[str, Any]
 
 
-def read_transforms(scene: Path) -> Recording:
+def find_transforms(scene: Path) -> Path | None:
+    """The scene's `transforms.json`, or None."""
+    origin = scene / TRANSFORMS_NAME
+    return origin if origin.is_file() else None
+
+
+def read_transforms(scene: Path, origin: Path) -> Recording:
     """Read a scene's `transforms.json`.
 
     Intrinsics and distortion of a frame go before those of the file. A path without extension
@@ -38,7 +44,6 @@ def read_transforms(scene: Path) -> Recording:
     Raises:
         InputError: The file is no JSON, or has no list of frames.
     """
-    origin = scene / TRANSFORMS_NAME
     content = _parse(origin)
     frames, problems, missing = [], {}, 0
     for index, frame in enumerate(content["frames"]):
@@ -51,7 +56,7 @@ def read_transforms(scene: Path) -> Recording:
             frames.append(_recorded_frame(scene, path, ChainMap(frame, content), origin))
         except InputError as error:
             problems[scene / listed] = str(error)
-    return Recording(tuple(frames), TRANSFORMS_NAME, problems, missing)
+    return Recording(tuple(frames), origin.relative_to(scene).as_posix(), problems, missing)
 
 
 def _parse(origin: Path) -> dict[str, Any]:
@@ -148,3 +153,6 @@ def _number(fields: Fields, name: str, path: Path) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
         raise InputError(f"{path}: {name} is {value!r}, need a finite number; left out")
     return float(value)
+
+
+READER = Reader("transforms.json", find_transforms, read_transforms)

@@ -200,7 +200,7 @@ def test_a_killed_run_takes_its_scene_process_with_it(tmp_path):
     (tmp_path / "sleepy.py").write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from aerial_megadepth.scene_process import make_in_process\n"
+        "from aerial_megadepth.scenes.scene_process import make_in_process\n"
         "class Sleepy:\n"
         "    def make(self, scene, folder):\n"
         "        (folder / 'pid').write_text(str(os.getpid()))\n"
