@@ -14,7 +14,6 @@ from tests.vggt.goldens import golden_file
 from vggt.da3.camera import inverted
 from vggt.da3.model import SIZES, DepthAnything3
 from vggt.da3.reference import REFERENCE_VIEWS, saddle_balanced
-from vggt.da3.trunk import DA3Config
 from vggt.layers.rotary import level_rotary, rotate
 from vggt.poses import decode_poses, encode_poses, in_first_frame
 from vggt.registry import DEPTH_ANYTHING_3
@@ -115,7 +114,9 @@ def test_outputs_are_the_golden_ones(golden_networks, goldens):
     compared = 0
     for name, network, stored in cases(goldens, golden_networks):
         raw = []
-        hook = network.camera_head.register_forward_pre_hook(lambda _, given: raw.append(given[0]))
+        hook = network.camera_head.register_forward_pre_hook(
+            lambda _, given, into=raw: into.append(given[0])
+        )
         found = network(
             stored["images"].permute(0, 1, 4, 2, 3).float() / 255, given_cameras(stored)
         )

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vggt.omega.omega_builders import TINY_OMEGA, a_tiny_omega, published_state, write_omega
 from tests.vggt.goldens import golden_file
+from tests.vggt.omega.omega_builders import TINY_OMEGA, a_tiny_omega, published_state, write_omega
 from tests.vggt.omega.omega_twin import PlainOmega
 from vggt.heads.dense import PlainSkipUnit
 from vggt.network import IMAGE_MEAN, IMAGE_STD
