@@ -57,7 +57,7 @@ def encode_poses(
     focal_yx = K[:, [1, 0], [1, 0]].astype(np.float64)
     fov = 2 * np.arctan(np.array(shape_hw) / 2 / focal_yx)
     quaternions = _quaternions(cam_from_world[:, :3, :3].astype(np.float64))
-    return np.concatenate((cam_from_world[:, :3, 3], quaternions, fov), axis=1)
+    return np.concatenate((cam_from_world[:, :3, 3].astype(np.float64), quaternions, fov), axis=1)
 
 
 def in_first_frame(cam_from_world: Matrices) -> Matrices:

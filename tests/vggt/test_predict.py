@@ -1,12 +1,14 @@
 """Prediction: poses decoded, windows joined, memory bounded; a stand-in answers exact geometry."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.builders import a_camera, a_photo, a_rotation, a_tiny_vggt
 from vggt.poses import decode_poses
-from vggt.predict import Prediction, VGGTPredictor, largest_window, predict_scene
+from vggt.predict import Prediction, VGGTPredictor, joined, largest_window, predict_scene
 
 SHAPE_HW = (60, 80)
 
@@ -75,6 +77,15 @@ def test_joined_windows_equal_the_truth(count, window):
 
 
 @pytest.mark.parametrize("window", [2, 5])
+def test_windows_that_crop_their_shared_photo_differently_are_joined_by_its_middle():
+    truth = true_frame(3)
+    cropped = replace(
+        truth, depth=5 * truth.depth[7:-7, 14:-14], confidence=truth.confidence[7:-7, 14:-14]
+    )
+    (frame,) = joined([cropped], truth)
+    np.testing.assert_allclose(frame.depth, truth.depth[7:-7, 14:-14], rtol=1e-5)
+
+
 def test_neighbours_always_share_a_window_and_windows_one_frame(window):
     predictor = WindowedTruth()
     list(predict(predictor, numbered_photo, 17, window))
