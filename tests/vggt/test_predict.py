@@ -77,15 +77,6 @@ def test_joined_windows_equal_the_truth(count, window):
 
 
 @pytest.mark.parametrize("window", [2, 5])
-def test_windows_that_crop_their_shared_photo_differently_are_joined_by_its_middle():
-    truth = true_frame(3)
-    cropped = replace(
-        truth, depth=5 * truth.depth[7:-7, 14:-14], confidence=truth.confidence[7:-7, 14:-14]
-    )
-    (frame,) = joined([cropped], truth)
-    np.testing.assert_allclose(frame.depth, truth.depth[7:-7, 14:-14], rtol=1e-5)
-
-
 def test_neighbours_always_share_a_window_and_windows_one_frame(window):
     predictor = WindowedTruth()
     list(predict(predictor, numbered_photo, 17, window))
@@ -94,6 +85,15 @@ def test_neighbours_always_share_a_window_and_windows_one_frame(window):
     assert all(
         a[-1] == b[0] for a, b in zip(predictor.windows, predictor.windows[1:], strict=False)
     )
+
+
+def test_windows_that_crop_their_shared_photo_differently_are_joined_by_its_middle():
+    truth = true_frame(3)
+    cropped = replace(
+        truth, depth=5 * truth.depth[7:-7, 14:-14], confidence=truth.confidence[7:-7, 14:-14]
+    )
+    (frame,) = joined([cropped], truth)
+    np.testing.assert_allclose(frame.depth, truth.depth[7:-7, 14:-14], rtol=1e-5)
 
 
 def test_with_noisy_depth_the_scale_drifts_by_less_than_two_per_cent_over_twenty_windows():
