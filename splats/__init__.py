@@ -10,7 +10,7 @@ from .from_points import (
     pixel_footprint,
 )
 from .gaussians import Gaussians, as_gaussians
-from .ply import holds_splats, read_splats, write_ply
+from .ply import holds_splats, ply_bytes, read_splats, write_ply
 from .stage import StageOptions
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "gaussians_from_points",
     "holds_splats",
     "opacity_from_confidence",
+    "ply_bytes",
     "pixel_footprint",
     "read_splats",
     "write_ply",

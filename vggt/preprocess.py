@@ -17,7 +17,7 @@ from .da3.fitting import FIT_MODES, FitMode, fitted
 from .model_image import ModelImage, Rgb, SizeWh, middle_of, of_whole_photo, padded
 from .omega.sizing import balanced_size, kept_box, longest_side_size
 
-Mode = Literal["crop", "pad", "balanced", "max_size"] | FitMode
+Mode = Literal["crop", "pad", "balanced", "max_size", FitMode]
 
 
 def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list[ModelImage]:

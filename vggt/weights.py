@@ -31,13 +31,11 @@ from .checkpoint import Checkpoint, ModelError, Shapes
 from .network import NetworkConfig, SceneNetwork
 from .registry import NETWORKS, VGGT_1B, Network
 
-DEFAULT_MODEL = "facebook/VGGT-1B"
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pt"})
 WEIGHT_NAMES = tuple(
     dict.fromkeys(name for network in NETWORKS for name in network.format.file_names)
 )
 CONFIG_NAME = "config.json"
-PRECISIONS = ("auto", "fp32", "bf16")
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
 WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
@@ -110,7 +108,7 @@ def load(
     Args:
         files: What `locate` found.
         device: Where the network shall run.
-        precision: One of PRECISIONS; see `aggregator_dtype`.
+        precision: One of `choices.PRECISIONS`; see `aggregator_dtype`.
         shape: What of the network's configuration shall be another than the file's.
 
     Raises:
