@@ -1,10 +1,10 @@
 """The main command through Depth Anything 3 with tiny random weights, and what its records say."""
 
-import builder_tools
 import pytest
 from PIL import Image
 
 import build_warp_dataset
+from estimators import cache_folder
 from tests.builders import a_photo
 from tests.vggt.da3.da3_builders import write_da3
 from warpset.building.pairs.record import read_records
@@ -12,7 +12,7 @@ from warpset.building.pairs.record import read_records
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(builder_tools, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
 
 
 @pytest.fixture
