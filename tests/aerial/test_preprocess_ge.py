@@ -1,6 +1,7 @@
 """preprocess_ge: a video and an export become numbered frames with metric cameras."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -9,9 +9,9 @@ from build_warp_dataset import main
 from tests.builders import a_scene, tree
 from tests.video_builders import a_walk, write_video
 from warpset.building.frames import FrameSampling
-from warpset.building.scene_folders import find_scenes, scene_name
-from warpset.building.staging import staged
-from warpset.building.video_frames import keep_frames
+from warpset.building.sources.scene_folders import find_scenes, scene_name
+from warpset.building.sources.staging import staged
+from warpset.building.sources.video_frames import keep_frames
 from warpset.core.errors import InputError
 
 

@@ -27,7 +27,7 @@ from .pairs.record import PairRecord
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
-from .staging import staged
+from .sources.staging import staged
 from .summary import SceneSummary
 from .warping import PreparedPair, Warp, Warper
 

@@ -182,9 +182,10 @@ def _chosen(
 
 def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
-    if bad := scene.problems:
-        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        found += f" and {len(bad)} that cannot be used ({bad[0]}{more})"
+    if scene.problems:
+        first, *others = scene.problems
+        more = f", and {len(others)} more" if others else ""
+        found += f" and {len(scene.problems)} that cannot be used ({first}{more})"
     if scene.remarks:
         found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):

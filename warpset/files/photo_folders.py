@@ -33,7 +33,7 @@ _BESIDE_WORDS = frozenset(
 )
 _NO_NAMES = _BESIDE_WORDS | frozenset("color colour rgb".split())
 
-_LEAST_SPOILT = (
+_LEAST_SPOILT: Sequence[str] = (
     ".heic .heif .tif .tiff .png .webp .avif .jxl .bmp .jpg .jpeg "
     ".dng .cr2 .cr3 .nef .arw .raf .rw2 .orf"
 ).split()

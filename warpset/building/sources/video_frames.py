@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files.photos import Rgb, sha256_of
-from ..files.pictures import picture_bytes
-from ..files.video import VideoFrame, read_video
-from ..files.writing import write_atomically, writing_to
-from .frames import FrameSampling
+from ...files.photos import Rgb, sha256_of
+from ...files.pictures import picture_bytes
+from ...files.video import VideoFrame, read_video
+from ...files.writing import write_atomically, writing_to
+from ..frames import FrameSampling
 
 FRAMES_FOLDER = "frames"
 RECORD_NAME = "frames.json"

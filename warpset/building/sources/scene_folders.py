@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..core.errors import InputError
-from ..core.natural_order import sorted_naturally
-from ..files.photo_folders import (
+from ...core.errors import InputError
+from ...core.natural_order import sorted_naturally
+from ...files.photo_folders import (
     BY_NAME,
     MAX_NESTING,
     any_photos,
@@ -18,10 +18,10 @@ from ..files.photo_folders import (
     look_for_photos,
     photos_below,
 )
-from ..files.photos import PHOTO_EXTENSIONS
-from ..files.video import is_video
-from ..files.zip_scenes import is_zip
-from ..recordings.registry import find_recording
+from ...files.photos import PHOTO_EXTENSIONS
+from ...files.video import is_video
+from ...files.zip_scenes import is_zip
+from ...recordings.registry import find_recording
 
 IMAGES = re.compile(r"images(_\d+)?")
 """Folders that are never scenes of their own: nerfstudio's, shrunk where they name a factor."""

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.errors import InputError
-from ..files.photo_folders import MAX_NESTING, any_photos, list_folder, look_for_photos
-from ..files.video import is_video
-from ..files.zip_scenes import is_zip, unpack
-from ..fleet.locks import sole_writer
-from ..recordings.registry import find_recording
-from .frames import FrameSampling
+from ...core.errors import InputError
+from ...files.photo_folders import MAX_NESTING, any_photos, list_folder, look_for_photos
+from ...files.video import is_video
+from ...files.zip_scenes import is_zip, unpack
+from ...fleet.locks import sole_writer
+from ...recordings.registry import find_recording
+from ..frames import FrameSampling
 from .scene_folders import find_scenes
 from .video_frames import keep_frames
 
