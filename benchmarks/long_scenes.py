@@ -46,7 +46,7 @@ def _enlarged(short: Path, folder: Path, frame: dict) -> tuple[Path, Path, dict]
     source = folder / "source"
     source.mkdir(exist_ok=True)
     large_photo, large_depth = source / photo.name, source / depth.name
-    Image.open(photo).resize(SIZE_WH).save(large_photo, quality=JPEG_QUALITY)
+    Image.open(photo, formats=("JPEG",)).resize(SIZE_WH).save(large_photo, quality=JPEG_QUALITY)
     millimetres = cv2.imread(str(depth), cv2.IMREAD_UNCHANGED)
     assert millimetres is not None, depth
     enlarged = cv2.resize(millimetres, SIZE_WH, interpolation=cv2.INTER_NEAREST)

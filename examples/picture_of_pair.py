@@ -29,7 +29,7 @@ def main() -> None:
 
 def _part(scene: Path, stem: str, width: int) -> Image.Image:
     path = next(path for path in sorted(scene.glob(f"{stem}.*")))
-    part = Image.open(path).convert("RGB")
+    part = Image.open(path, formats=("PNG", "JPEG")).convert("RGB")
     return part.resize((width, round(part.height * width / part.width)), Image.Resampling.LANCZOS)
 
 

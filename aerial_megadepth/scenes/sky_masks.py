@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from warpset.core.errors import InputError
+from warpset.files.image_files import open_image
 from warpset.files.photos import check_photo
 
 UNTRUSTED_CLASSES = (2, 12)
@@ -47,7 +48,7 @@ def read_untrusted(path: Path | None, size_wh: tuple[int, int]) -> NDArray[np.bo
     if path is None:
         return np.zeros(size_wh[::-1], bool)
     check_photo(path)
-    with Image.open(path) as image:
+    with open_image(path) as image:
         classes = _one_channel(image, path).resize(size_wh, Image.Resampling.NEAREST)
     return np.isin(np.asarray(classes), UNTRUSTED_CLASSES)
 

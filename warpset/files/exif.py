@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
+
+from .image_files import open_image
 
 DIAGONAL_35MM = math.hypot(36.0, 24.0)
 
@@ -36,7 +38,7 @@ class ExifCamera(NamedTuple):
 def read_exif_camera(path: Path) -> ExifCamera | None:
     """The camera of a photo; None where EXIF is missing, broken, or silent about the zoom."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             exif = image.getexif()
             details = exif.get_ifd(ExifTags.IFD.Exif)
             camera = ExifCamera(

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ..core.errors import InputError
+from .image_files import open_image
 
 Rgb = NDArray[np.uint8]
 
@@ -26,9 +25,6 @@ PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", 
 
 _SIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
 _ORIENTATION_TAG = 274
-
-pillow_heif.register_heif_opener()
-warnings.filterwarnings("ignore", module="PIL")
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -75,7 +71,7 @@ def upright_size(path: Path) -> tuple[int, int]:
         InputError: The header cannot be read, or announces too many pixels.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return _upright_size(image)
     except Exception as error:
         raise _unreadable(path, error) from error
@@ -91,7 +87,7 @@ def check_photo(path: Path) -> tuple[int, int]:
         InputError: The photo cannot be read.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             size_wh = _upright_size(image)
             image.draft("RGB", (1, 1))
             image.load()
@@ -110,7 +106,7 @@ def read_photo(path: Path) -> Rgb:
         InputError: The photo cannot be read.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             _upright_size(image)
             image.load()
             return _to_rgb(_upright(image))

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..core.errors import InputError
+from ..files.image_files import open_image
 from ..files.photos import read_photo, resample_photo
 from ..files.pictures import mask_bytes, picture_bytes
 
@@ -60,7 +61,7 @@ def look_at(source: Path | bytes, name: str) -> PictureFacts:
         InputError: It cannot be decoded.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with open_image(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             size_wh = image.size
             orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
             image.draft("RGB", (1, 1))
@@ -104,7 +105,7 @@ def prepare_picture(path: Path, kind: str, size_wh: tuple[int, int] | None) -> P
 def _remade_mask(
     path: Path, box: tuple[float, float, float, float], size_wh: tuple[int, int]
 ) -> bytes:
-    with Image.open(path) as image:
+    with open_image(path) as image:
         mask = ImageOps.exif_transpose(image).convert("L")
     return mask_bytes(np.asarray(mask.resize(size_wh, Image.Resampling.NEAREST, box)) >= 128)
 
