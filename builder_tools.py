@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from warpset.building.options import BuildOptions
-from warpset.building.pipeline import Estimator, Segmenter, Tools, build_scene
+from warpset.building.pipeline import Backends, Estimator, Segmenter, build_scene
 from warpset.building.scenes import scene_name
 from warpset.building.summary import SceneSummary
 from warpset.core.errors import FolderInUseError, InputError
@@ -48,7 +48,7 @@ def cache_folder(nocache: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
+def make_backends(args: argparse.Namespace, cache_dir: Path) -> Backends:
     """Introduce estimators and renderer to the corridor; each is imported when it is needed."""
 
     def stereo() -> Estimator:
@@ -69,15 +69,15 @@ def make_tools(args: argparse.Namespace, cache_dir: Path) -> Tools:
         )
         return VGGTEstimator(ArrayCache(cache_dir), options)
 
-    def renderer(size_wh: tuple[int, int], sigma: float) -> Renderer:
-        return make_renderer(size_wh, sigma, torch_device(args.device))
+    def renderer(size_wh: tuple[int, int], sigma_px: float) -> Renderer:
+        return make_renderer(size_wh, sigma_px, torch_device(args.device))
 
     def segmenter() -> Segmenter:
         from warpset.building.sky import SkySegmenter, find_sky_model
 
         return SkySegmenter(find_sky_model(args.sky_model), ArrayCache(cache_dir))
 
-    return Tools(
+    return Backends(
         {"vggt": cache(vggt), "stereo": cache(stereo)}, renderer, cache(segmenter), gaussian_ply
     )
 
@@ -89,12 +89,12 @@ def make_scene_builder(
 
     Whatever goes wrong is in its summary, but for another run's writing to the same folder.
     """
-    tools = make_tools(args, cache_dir)
+    backends = make_backends(args, cache_dir)
 
     def build(scene: str) -> SceneSummary:
         path, summary = Path(scene), SceneSummary()
         try:
-            build_scene(path, args.output_dir / scene_name(path), options, tools, summary)
+            build_scene(path, args.output_dir / scene_name(path), options, backends, summary)
         except FolderInUseError:
             raise
         except InputError as error:
@@ -156,12 +156,14 @@ def torch_device(asked: str | None) -> str:
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make_renderer(size_wh: tuple[int, int], sigma: float, device: str, **settings: Any) -> Renderer:
+def make_renderer(
+    size_wh: tuple[int, int], sigma_px: float, device: str, **settings: Any
+) -> Renderer:
     """The hole-filling renderer; imported only when something has to be rendered.
 
     Args:
         size_wh: Size of its pictures.
-        sigma: Distance in pixels over which filled holes fade.
+        sigma_px: Distance in pixels over which filled holes fade.
         device: `cuda` or `cpu`, as torch names them; on ROCm the renderer runs on the CPU.
         settings: Further arguments of `HoleFillingRenderer`.
     """
@@ -171,7 +173,7 @@ def make_renderer(size_wh: tuple[int, int], sigma: float, device: str, **setting
 
     device = device if torch.version.cuda is not None else "cpu"
     return HoleFillingRenderer(
-        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device, **settings
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma_px, device=device, **settings
     )
 
 

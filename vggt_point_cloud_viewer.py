@@ -60,12 +60,12 @@ def find_subject(args: argparse.Namespace) -> Subject:
     if args.ply:
         return subject_of_file(args.ply, builder_tools.read_point_file(args.ply), options)
     if args.scene:
-        scene = open_scene(args.scene, FrameSelection(), least=1)
+        scene = open_scene(args.scene, FrameSelection(), minimum=1)
     else:
         scene = scene_of_photos(args.images)
     with builder_tools.cache_folder(args.nocache) as cache_dir:
-        tools = builder_tools.make_tools(args, cache_dir)
-        _, estimate = geometry_source(scene, BuildOptions(geometry=args.geometry), tools)
+        backends = builder_tools.make_backends(args, cache_dir)
+        _, estimate = geometry_source(scene, BuildOptions(geometry=args.geometry), backends)
         subject = subject_of_scene(scene_name(scene.path), estimate(), options)
     return replace(subject, problems=(*scene.problems, *subject.problems))
 
@@ -75,8 +75,8 @@ def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameS
     wished = {"occlusion_threshold": args.occlusion_threshold, "coarse_level": args.coarse_level}
     settings = {name: value for name, value in wished.items() if value is not None}
 
-    def renderer(size_wh: tuple[int, int], sigma: float) -> Any:
-        return builder_tools.make_renderer(size_wh, sigma, device, **settings)
+    def renderer(size_wh: tuple[int, int], sigma_px: float) -> Any:
+        return builder_tools.make_renderer(size_wh, sigma_px, device, **settings)
 
     s0 = subject.s0 if args.auto_s0 else args.s0
     return FrameSource(subject.cloud, s0 or None, args.sigma, renderer, device)

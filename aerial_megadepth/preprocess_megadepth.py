@@ -18,7 +18,8 @@ from warpset.building.command_line import OneLineParser
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
 from warpset.core.lens import Lens
-from warpset.files.photos import natural_key, read_photo
+from warpset.core.natural_order import natural_key
+from warpset.files.photos import read_photo
 from warpset.recordings.recording import same_aspect
 
 from .megadepth.image_list import ImageList, is_plain_name, read_image_list

@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from warpset.building.pairs import RECORDS_NAME, TRIPLET, PairRecord
+from warpset.building.pairs.plan import TRIPLET
+from warpset.building.pairs.record import RECORDS_NAME, PairRecord
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {

@@ -1,1 +1,1 @@
-"""What the ComfyUI nodes do; `vggt_comfy_nodes.py` beside it says what they look like."""
+"""What the ComfyUI nodes look like (`nodes.py`) and what they do."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..renderer.hole_filling import HoleFillingRenderer
 from ..warpset.building.options import BuildOptions, PointFilter
 from ..warpset.building.warping import Warper
 from ..warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, project
@@ -23,7 +24,6 @@ from .computing import renderer_device
 from .frames import Frame
 from .images import image_of, mask_of, photos_in
 from .prediction import predicted_frames
-from .renderer import HoleFillingRenderer
 from .scratch import photo_files
 from .widgets import PairWidgets, RenderWidgets
 
@@ -118,9 +118,9 @@ def _geometry(frames: Sequence[Frame], paths: Sequence[Path]) -> SceneGeometry:
 def _options(widgets: PairWidgets) -> BuildOptions:
     threshold = ConfidenceThreshold(widgets.depth_conf_threshold, is_percentile=True)
     return BuildOptions(
-        size=SizeRule(max_megapixels=None),
+        size_rule=SizeRule(max_megapixels=None),
         upsample_depth=widgets.upsample_depth,
-        points=PointFilter(threshold),
-        sigma=widgets.sigma,
+        point_filter=PointFilter(threshold),
+        sigma_px=widgets.sigma,
         auto_s0=True,
     )

@@ -18,8 +18,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from splats import Gaussians, read_splats
 from splats.gaussians import SH_C0
-from warpset.building.pairs import read_records
-from warpset.building.scene_splats import SPLATS_NAME
+from warpset.building.pairs.record import read_records
+from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, project
 
 LOW_PASS_PX2 = 0.3
@@ -45,7 +45,7 @@ def main() -> None:
     cam_from_world = np.array(stored["cam_from_world"])
     cam_from_world[:3, 3] -= args.move
     camera = Camera(np.array(stored["K"]), cam_from_world, (width, height))
-    picture = paint(read_splats(args.scene / SPLATS_NAME), camera)
+    picture = paint(read_splats(args.scene / SCENE_GAUSSIANS_NAME), camera)
     args.picture.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(args.picture, quality=88, optimize=True)
 

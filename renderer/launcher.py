@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +59,7 @@ def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
     """
     _start_warp()
     launcher = Launcher(wp.get_device(device))
-    modules = [wp.get_module(name) for name in kernel_modules]
+    modules = [_named_for_the_cache(name) for name in kernel_modules]
     block_dim = 1 if launcher.device.is_cpu else 256  # Warp's own choice
     cached = [module.get_module_identifier(block_dim) for module in modules]
     if not all((Path(str(wp.config.kernel_cache_dir)) / name).is_dir() for name in cached):
@@ -66,6 +67,18 @@ def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
     for module in modules:
         wp.load_module(module, launcher.device)
     return launcher
+
+
+def _named_for_the_cache(python_name: str) -> wp.Module:
+    """A Warp module whose name is short and fit for a folder of Warp's kernel cache.
+
+    Warp takes Python's name, which inside ComfyUI is the path of this project. The digest keeps
+    two copies in one process apart, since Warp's CPU linker knows loaded code by this name.
+    """
+    digest = hashlib.sha256(python_name.encode()).hexdigest()[:8]
+    module = wp.get_module(python_name)
+    module.name = f"{python_name.rpartition('.')[2]}_{digest}"
+    return module
 
 
 def _start_warp() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from warpset.building.pairs import RECORDS_NAME, PairRecord, plan_pairs
+from warpset.building.pairs.plan import plan_pairs
+from warpset.building.pairs.record import RECORDS_NAME, PairRecord
 
 SIZE_WH = (96, 64)
 

@@ -73,7 +73,7 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
             type=number(int, 0),
             default=0,
             help=f"{side} of the photos whose pixels become points; 0 = their own, "
-            f"shrunk to {DEFAULTS.size.max_megapixels:g} megapixel",
+            f"shrunk to {DEFAULTS.size_rule.max_megapixels:g} megapixel",
         )
 
 
@@ -81,7 +81,7 @@ def _add_rendering(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sigma",
         type=number(float, 0),
-        default=DEFAULTS.sigma,
+        default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
     group.add_argument(
@@ -114,7 +114,7 @@ def _add_points(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--conf-threshold",
         type=confidence_threshold,
-        default=DEFAULTS.points.confidence,
+        default=DEFAULTS.point_filter.confidence,
         help="least confidence of a point; higher drops more; pNN drops the lowest NN per cent",
     )
     group.add_argument(

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from warpset.building.pairs import read_records
-from warpset.building.scene_splats import SPLATS_NAME
+from warpset.building.pairs.record import read_records
+from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud, splat_size, thinned
@@ -36,7 +36,7 @@ def subject_of_file(path: Path, cloud: PointCloud, options: SubjectOptions) -> S
     Raises:
         InputError: No point passes the filter.
     """
-    kept = kept_points(cloud, options.points)
+    kept = kept_points(cloud, options.point_filter)
     cloud = thinned(kept, options.max_points)
     say_thinned(path.name, len(kept.xyz_world), cloud)
     if len(cloud.xyz_world) == 0:
@@ -63,7 +63,7 @@ def _recorded(path: Path) -> tuple[Standpoint, ...]:
     """The cameras of the pair that a file belongs to, reference first; of all for a scene's."""
     try:
         records = read_records(path.parent)
-        if path.name != SPLATS_NAME:
+        if path.name != SCENE_GAUSSIANS_NAME:
             records = [record for record in records if path.name in record.files.values()]
         cameras: dict[str, Camera] = {}
         for record in records:

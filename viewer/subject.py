@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from warpset.building.options import BuildOptions, PointFilter
 from warpset.building.scenes import SceneInput
-from warpset.building.warping import FrameLooks
+from warpset.building.warping import ResampledFrames
 from warpset.core.cameras import Camera, project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
+from warpset.core.natural_order import sorted_naturally
 from warpset.core.points import PointCloud, joined, thinned
 from warpset.core.sizes import SizeRule
-from warpset.files.photos import check_photo, sorted_naturally
+from warpset.files.photos import check_photo
 from warpset.recordings.recording import Recording, near_origin
 from warpset.recordings.registry import read_recording
 
@@ -65,14 +66,14 @@ class SubjectOptions:
     """Which points are shown.
 
     Attributes:
-        size: Size of the photos that become points.
-        points: Which of their pixels do.
+        size_rule: Size of the photos that become points.
+        point_filter: Which of their pixels do.
         max_points: No more points than this; None for no bound.
         quiet: No progress bar.
     """
 
-    size: SizeRule = SizeRule()
-    points: PointFilter = PointFilter()
+    size_rule: SizeRule = SizeRule()
+    point_filter: PointFilter = PointFilter()
     max_points: int | None = 8_000_000
     quiet: bool = False
 
@@ -144,25 +145,28 @@ def _lift_frames(
     geometry: SceneGeometry, options: SubjectOptions, problems: list[str]
 ) -> Iterator[_Lifted]:
     """The frames that can be read, one after the other; a line for each that cannot."""
-    looks = FrameLooks(geometry.frames, BuildOptions(size=options.size, points=options.points))
-    most = options.max_points and max(1, options.max_points // max(1, len(geometry.frames)))
+    resampled = ResampledFrames(
+        geometry.frames,
+        BuildOptions(size_rule=options.size_rule, point_filter=options.point_filter),
+    )
+    maximum = options.max_points and max(1, options.max_points // max(1, len(geometry.frames)))
     for index, frame in enumerate(tqdm(geometry.frames, "points", disable=options.quiet)):
-        size_wh = options.size.size_of(frame.photo.camera.size_wh)
+        size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
         try:
-            cloud, s0 = looks.points(index, size_wh)
+            cloud, s0 = resampled.points(index, size_wh)
         except InputError as error:
             problems.append(str(error))
             continue
-        standpoint = Standpoint(frame.name, looks.camera(index, size_wh))
-        yield _Lifted(standpoint, thinned(cloud, most), s0, len(cloud.xyz_world))
+        standpoint = Standpoint(frame.name, resampled.camera(index, size_wh))
+        yield _Lifted(standpoint, thinned(cloud, maximum), s0, len(cloud.xyz_world))
 
 
-def kept_points(cloud: PointCloud, points: PointFilter) -> PointCloud:
+def kept_points(cloud: PointCloud, point_filter: PointFilter) -> PointCloud:
     """The points of a cloud whose confidence passes the filter."""
     if cloud.confidence is None:
         return cloud
     known = np.ones(len(cloud.confidence), bool)
-    return cloud.chosen(np.flatnonzero(points.confidence.passed(cloud.confidence, known)))
+    return cloud.chosen(np.flatnonzero(point_filter.confidence.passed(cloud.confidence, known)))
 
 
 def say_thinned(name: str, count: int, cloud: PointCloud) -> None:

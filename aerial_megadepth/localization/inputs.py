@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, PosedPhoto
-from warpset.files.photos import sorted_naturally, upright_size
+from warpset.core.natural_order import sorted_naturally
+from warpset.files.photos import upright_size
 
 from ..earth.frames_file import read_frames
 from ..megadepth.image_list import ImageList

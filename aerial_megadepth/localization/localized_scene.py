@@ -15,7 +15,7 @@ import pycolmap
 
 from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, PosedPhoto, SceneGeometry
-from warpset.files.photos import sorted_naturally
+from warpset.core.natural_order import sorted_naturally
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.sfm import image_index
 

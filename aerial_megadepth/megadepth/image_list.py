@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from warpset.core.errors import InputError
-from warpset.files.photos import natural_key
+from warpset.core.natural_order import natural_key
 from warpset.files.writing import write_atomically
 
 from .inert_npy import read_objects

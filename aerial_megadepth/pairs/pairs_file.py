@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
-from warpset.files.photos import natural_key
+from warpset.core.natural_order import natural_key
 from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.files.photos import sorted_naturally
+from warpset.core.natural_order import sorted_naturally
 
 from ..scenes.scene_steps import log
 from .covisibility import pair_scores

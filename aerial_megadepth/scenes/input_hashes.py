@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from warpset.files.photos import sorted_naturally
+from warpset.core.natural_order import sorted_naturally
 
 MISSING = "missing"
 _CHUNK = 2**20

@@ -22,7 +22,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from warpset.building.command_line import OneLineParser, add_fleet_flags, number
 from warpset.core.errors import InputError
-from warpset.files.photos import natural_key
+from warpset.core.natural_order import natural_key
 from warpset.files.writing import PARTIAL_SUFFIX
 from warpset.fleet.over_ray import Fleet, map_over_ray
 

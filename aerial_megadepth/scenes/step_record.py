@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warpset.building.pairs import TOOL_VERSION
+from warpset.building.pairs.record import TOOL_VERSION
 from warpset.core.errors import InputError
-from warpset.files.photos import sorted_naturally
+from warpset.core.natural_order import sorted_naturally
 from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name

@@ -28,7 +28,7 @@ from aerial_megadepth.scenes.view_files import View, write_view
 from tests.aerial.chain_builders import MODEL_SCALE, a_rendered_megadepth, download, village_shots
 from tests.builders import SHARED_DATA
 from warpset.building.frames import scene_size
-from warpset.building.pairs import read_records
+from warpset.building.pairs.record import read_records
 from warpset.core.cameras import Camera
 from warpset.files.photos import find_photos
 from warpset.files.pictures import picture_bytes

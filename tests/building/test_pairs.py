@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from warpset.building.pairs import (
-    RECORDS_NAME,
-    PairFolder,
-    PairRecord,
-    WarpPair,
-    plan_pairs,
-    read_records,
-)
+from warpset.building.pairs.folder import PairFolder
+from warpset.building.pairs.plan import WarpPair, plan_pairs
+from warpset.building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from warpset.core.errors import InputError
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 from builder_tools import gaussian_ply, make_renderer
 from tests.builders import PLANE_DEPTH_M, a_camera, a_photo, a_scene, tree
 from warpset.building.options import BuildOptions
-from warpset.building.pairs import read_records
-from warpset.building.pipeline import Tools, build_scene
+from warpset.building.pairs.record import read_records
+from warpset.building.pipeline import Backends, build_scene
 from warpset.building.summary import SceneSummary
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeometry
@@ -53,8 +53,8 @@ def place(tmp_path):
 def walk(scene, output, estimator, **asked) -> SceneSummary:
     summary, options = SceneSummary(), BuildOptions(geometry="stereo", quiet=True, **asked)
     renderer = partial(make_renderer, device="cpu")
-    tools = Tools({"stereo": lambda: estimator}, renderer, _no_segmenter, gaussian_ply)
-    build_scene(scene, output, options, tools, summary)
+    backends = Backends({"stereo": lambda: estimator}, renderer, _no_segmenter, gaussian_ply)
+    build_scene(scene, output, options, backends, summary)
     return summary
 
 
@@ -86,7 +86,7 @@ def test_what_a_kill_left_beside_a_photo_without_geometry_is_made_up_for(tmp_pat
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
-def test_a_pair_made_from_another_reference_is_noticed_once_the_frames_are_settled(tmp_path, place):
+def test_a_pair_made_from_another_reference_is_noticed_once_the_frames_are_final(tmp_path, place):
     walk(place, tmp_path / "out", PlaneEstimator("2.png"))
     before = tree(tmp_path / "out")
     with pytest.raises(InputError, match="3 was made with reference = 1.png"):
@@ -98,7 +98,7 @@ def test_other_options_are_noticed_before_anything_is_estimated(tmp_path, place)
     walk(place, tmp_path / "out", PlaneEstimator())
     unasked = PlaneEstimator()
     with pytest.raises(InputError, match="sigma = 20.0, this run asks for sigma = 3.0"):
-        walk(place, tmp_path / "out", unasked, sigma=3.0)
+        walk(place, tmp_path / "out", unasked, sigma_px=3.0)
     assert unasked.asked == 0
 
 
@@ -112,7 +112,7 @@ def test_pairs_never_lie_among_the_photos_they_are_made_of(tmp_path, place):
 
 def test_pairs_of_other_options_that_stay_are_told_of(tmp_path, place, caplog):
     walk(place, tmp_path / "out", PlaneEstimator(), bidirectional=True)
-    walk(place, tmp_path / "out", PlaneEstimator(), force=True, sigma=3.0)
+    walk(place, tmp_path / "out", PlaneEstimator(), force=True, sigma_px=3.0)
     assert (
         "3 pairs of earlier runs with other options stay (1, 2_reverse, 3_reverse)" in caplog.text
     )
@@ -124,7 +124,7 @@ def test_photos_that_the_recording_does_not_list_are_told_of(tmp_path, caplog):
     Image.fromarray(a_photo()).save(room / "images" / "9.png")
     caplog.set_level("INFO")
     summary = SceneSummary()
-    tools = Tools({}, partial(make_renderer, device="cpu"), _no_segmenter, gaussian_ply)
-    build_scene(room, tmp_path / "out", BuildOptions(quiet=True), tools, summary)
+    backends = Backends({}, partial(make_renderer, device="cpu"), _no_segmenter, gaussian_ply)
+    build_scene(room, tmp_path / "out", BuildOptions(quiet=True), backends, summary)
     assert "1 photos are not in transforms.json (9.png first); left out" in caplog.text
     assert (summary.written, summary.problems) == (2, [])

@@ -42,6 +42,6 @@ def pack(server, pack_folder, monkeypatch, one_thread):
     """The pack in a server that has just started; rooms that know no server stay loaded."""
     name = str(pack_folder).replace(".", "_x_")
     for module in list(sys.modules):
-        if module.startswith((f"{name}.comfy_nodes", f"{name}.vggt_comfy_nodes")):
+        if module.startswith(f"{name}.comfy_nodes"):
             monkeypatch.delitem(sys.modules, module)
     return load_pack(pack_folder)

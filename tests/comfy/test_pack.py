@@ -74,7 +74,7 @@ def test_loading_imports_no_library_besides_comfyui(pack_folder, tmp_path):
     assert not heavy & set(loaded.split())
 
 
-RENDERER = ("splat_kernels", "fill_kernels", "kernel_launcher", "hole_filling_renderer")
+RENDERER = ("renderer", "renderer.splat_kernels", "renderer.fill_kernels", "warpset", "vggt")
 NOT_LOADED = "{}"
 OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
 
@@ -83,7 +83,7 @@ OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
     "others", [NOT_LOADED, OF_ANOTHER_PACK], ids=["alone", "names_taken_by_another_pack"]
 )
 def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, others):
-    stubs = str(ROOT / "tests/comfy_stubs.py")
+    stubs = str(ROOT / "tests/comfy/comfy_stubs.py")
     printed = in_a_process_of_its_own(
         f"""
         others = {others}
@@ -97,10 +97,10 @@ def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, othe
         pack = stubs.load_pack(Path({str(pack_folder)!r}))
         import importlib, numpy as np
         inside = lambda room: importlib.import_module(".warpset." + room, pack.__name__)
-        K = inside("cameras").intrinsics(20.0, 20.0, 8.0, 8.0)
-        camera = inside("cameras").Camera(K, np.eye(4), (16, 16))
-        xyz = inside("cameras").unproject(camera, np.full((16, 16), 2.0)).reshape(-1, 3)
-        points = inside("points").PointCloud(xyz, np.full((256, 3), 51, np.uint8), None)
+        K = inside("core.cameras").intrinsics(20.0, 20.0, 8.0, 8.0)
+        camera = inside("core.cameras").Camera(K, np.eye(4), (16, 16))
+        xyz = inside("core.cameras").unproject(camera, np.full((16, 16), 2.0)).reshape(-1, 3)
+        points = inside("core.points").PointCloud(xyz, np.full((256, 3), 51, np.uint8), None)
         node = pack.NODE_CLASS_MAPPINGS["VGGT_Render_Warp"]()
         image, hole = node.render(points, [camera])
         assert {{name: sys.modules[name] for name in {RENDERER} if name in sys.modules}} == others
@@ -114,7 +114,7 @@ def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, othe
 def test_the_pack_finds_its_own_modules_wherever_it_lies():
     own = {path.stem for path in ROOT.glob("*.py")}
     own |= {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    for path in [ROOT / "vggt_comfy_nodes.py", *ROOT.glob("comfy_nodes/*.py")]:
+    for path in [ROOT / "__init__.py", *ROOT.glob("comfy_nodes/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert not {alias.name.split(".")[0] for alias in node.names} & own, path
@@ -133,7 +133,7 @@ def test_nothing_is_written_into_the_packs_folder(pack, pack_folder):
 
 def test_a_library_that_is_missing_takes_down_its_node_alone(pack, monkeypatch):
     monkeypatch.setitem(sys.modules, "plyfile", None)
-    monkeypatch.delitem(sys.modules, f"{pack.__name__}.warpset.ply", raising=False)
+    monkeypatch.delitem(sys.modules, f"{pack.__name__}.warpset.files.ply", raising=False)
     with pytest.raises(RuntimeError, match="no Python library plyfile.*pip install -r"):
         run(pack, "VGGT_Load_PLY", ply_path="points.ply")
     assert a_node(pack, "VGGT_Render_Warp").INPUT_TYPES()["required"]

@@ -32,14 +32,15 @@ def test_an_enlarged_plane_is_the_plane_seen_at_the_larger_size():
     np.testing.assert_allclose(enlarged.depth[inner], a_plane(large)[inner], rtol=1e-5)
 
 
+@pytest.mark.parametrize("far", [4.0, 1.1])
 @pytest.mark.parametrize("size_wh", [(256, 192), (100, 75), (33, 25)])
-def test_no_depth_lies_between_two_surfaces(size_wh):
+def test_no_depth_lies_between_two_surfaces(size_wh, far):
     camera = a_camera()
-    depth = np.where(np.arange(64) < 30, np.float32(1), np.float32(4))
+    depth = np.where(np.arange(64) < 30, np.float32(1), np.float32(far))
     depth = np.broadcast_to(depth, (48, 64)).copy()
     depth[10:20, 10:20] = 0
     resampled = resample_depth(DepthMap(depth, None, camera), fit_camera(camera, size_wh))
-    assert set(np.unique(resampled.depth)) == {0.0, 1.0, 4.0}
+    assert set(np.unique(resampled.depth)) == {0.0, 1.0, np.float32(far)}
 
 
 def test_outside_the_map_depth_is_unknown():

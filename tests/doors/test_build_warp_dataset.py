@@ -25,7 +25,7 @@ from tests.builders import (
     tree,
     write_transforms,
 )
-from warpset.building.pairs import read_records
+from warpset.building.pairs.record import read_records
 from warpset.core.cameras import Camera, project
 from warpset.files.ply import read_ply
 

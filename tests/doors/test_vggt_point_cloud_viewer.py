@@ -31,7 +31,7 @@ from viewer.input_state import CONTROLS
 from viewer.point_cloud_files import framing_camera
 from viewer.showing import missing_display
 from viewer.subject import SubjectOptions, subject_of_scene
-from warpset.building.scene_splats import SPLATS_NAME
+from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
@@ -271,7 +271,7 @@ def test_the_splats_of_a_whole_scene_are_seen_from_all_its_photos(room, tmp_path
     output = tmp_path / "out"
     flags = [f"--input-dir={room.parent}", f"--output-dir={output}", "--save-scene-splats"]
     assert build([*flags, "--quiet"]) == 0
-    path = output / "room" / SPLATS_NAME
+    path = output / "room" / SCENE_GAUSSIANS_NAME
     subject = subject_of("--ply", path)
     assert [standpoint.name for standpoint in subject.standpoints] == ["1.png", "2.png", "3.png"]
     shown = shoot("--ply", path, "--auto-s0").astype(int)

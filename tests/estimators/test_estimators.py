@@ -16,7 +16,7 @@ import builder_tools
 from estimators.stereo import StereoEstimator
 from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt
 from warpset.building.options import STEREO_ENGINES
-from warpset.building.pairs import read_records
+from warpset.building.pairs.record import read_records
 from warpset.building.sky import SkySegmenter, find_sky_model
 from warpset.core.errors import InputError
 from warpset.files.cache import ArrayCache

@@ -9,14 +9,13 @@ from PIL import Image
 
 from tests.builders import SHARED_DATA, a_photo
 from warpset.core.errors import InputError
+from warpset.core.natural_order import sorted_naturally
 from warpset.files.photos import (
     check_photo,
     find_photos,
-    natural_key,
     photos_in,
     read_photo,
     resample_photo,
-    sorted_naturally,
     upright_size,
 )
 
@@ -24,19 +23,6 @@ from warpset.files.photos import (
 def save(path, picture, **options):
     Image.fromarray(picture).save(path, **options)
     return path
-
-
-def test_names_sort_as_people_count(tmp_path):
-    names = ["10.jpg", "2.jpg", "1.jpg", "a10", "a9", "9a"]
-    assert sorted(names, key=natural_key) == ["1.jpg", "2.jpg", "9a", "10.jpg", "a9", "a10"]
-    paths = [tmp_path / "b2" / "1", tmp_path / "b10" / "1", tmp_path / "b2" / "10"]
-    assert sorted_naturally(reversed(paths)) == [paths[0], paths[2], paths[1]]
-
-
-def test_names_that_count_the_same_keep_one_order():
-    assert sorted(["01.png", "1.png"], key=natural_key) == sorted(
-        ["1.png", "01.png"], key=natural_key
-    )
 
 
 def test_photos_lie_in_the_folder_or_in_its_first_images_folder(tmp_path):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from warpset.fleet.stages import Recent, available_cores, map_ahead
+from warpset.fleet.stages import LRUCache, available_cores, map_ahead
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_threads_that_ask_at_once_share_one_result(pool):
         time.sleep(0.05)
         return object()
 
-    recent = Recent(compute, keep=2)
+    recent = LRUCache(compute, keep=2)
 
     def ask(_):
         all_asked.wait()
@@ -78,7 +78,7 @@ def test_threads_that_ask_at_once_share_one_result(pool):
 
 def test_only_the_last_few_results_are_kept():
     calls = []
-    recent = Recent(lambda item: calls.append(item) or item, keep=2)
+    recent = LRUCache(lambda item: calls.append(item) or item, keep=2)
     for item in "abacab":
         recent(item)
     assert "".join(calls) == "abcb"
@@ -91,7 +91,7 @@ def test_an_error_is_raised_for_everyone_who_asks():
         calls.append(item)
         raise ValueError(item)
 
-    recent = Recent(fail, keep=1)
+    recent = LRUCache(fail, keep=1)
     for _ in range(2):
         with pytest.raises(ValueError, match="a"):
             recent("a")

@@ -14,9 +14,8 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-from renderer import hole_filling as hole_filling_renderer
+from renderer import fill_kernels, plain, splat_kernels
 from renderer.hole_filling import HoleFillingRenderer, RenderedView
-from tests.renderer import renderer_twins
 from warpset.core.cameras import (
     Camera,
     intrinsics,
@@ -363,7 +362,7 @@ def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[str]]:
     def replay(kernel: Any, arguments: list[Any], launch: Any) -> None:
         copies = [a_copy(argument) for argument in arguments]
         launch()
-        getattr(renderer_twins, kernel.key)(*copies)
+        getattr(plain, kernel.key)(*copies)
         for position, (argument, copy) in enumerate(zip(arguments, copies, strict=True)):
             assert_same(a_copy(argument), copy, f"{kernel.key}, argument {position}")
         names.append(kernel.key)
@@ -442,16 +441,14 @@ def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], wit
     renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
     with every_launch_replayed(renderer) as names:
         render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
-    kernels = set(hole_filling_renderer.splat_kernels.__dict__) | set(
-        hole_filling_renderer.fill_kernels.__dict__
-    )
+    kernels = set(splat_kernels.__dict__) | set(fill_kernels.__dict__)
     assert size == (1, 1) or set(names) == {name for name in kernels if is_kernel(name)}
 
 
 def is_kernel(name: str) -> bool:
     return any(
         isinstance(getattr(module, name, None), wp.Kernel)
-        for module in (hole_filling_renderer.splat_kernels, hole_filling_renderer.fill_kernels)
+        for module in (splat_kernels, fill_kernels)
     )
 
 
@@ -463,8 +460,8 @@ def test_every_kernel_agrees_with_its_twin_on_twelve_megapixels():
         render_with(renderer, camera, a_cloud(200_000))
 
 
-@pytest.mark.parametrize("module", ["splat_kernels", "fill_kernels"])
-def test_every_kernel_compiles_for_cuda(module: str, tmp_path: Any):
+@pytest.mark.parametrize("module", [splat_kernels, fill_kernels], ids=["splat", "fill"])
+def test_every_kernel_compiles_for_cuda(module: Any, tmp_path: Any):
     binaries = wp.compile_aot_module(module, arch=90, module_dir=tmp_path)
     assert [path.suffix for path in binaries] == [".cubin"]
     assert binaries[0].stat().st_size > 0

@@ -217,11 +217,11 @@ def test_a_photo_that_shares_no_points_is_named_and_gets_no_depth(tmp_path):
     assert sorted(found) == [0, 1, 2]
 
 
-def test_witnesses_without_a_depth_range_of_their_own_are_none():
+def test_checking_views_without_a_depth_range_of_their_own_are_none():
     a, b, c = (SourceView(index, zoom=1.0) for index in range(3))
-    swept, witnesses = swept_photos([True, True, False, True], [[b, c], [a], [a, b], [c]])
+    swept, checking_views = swept_photos([True, True, False, True], [[b, c], [a], [a, b], [c]])
     assert swept == [0, 1]
-    assert witnesses[:2] == [[b], [a]]
+    assert checking_views[:2] == [[b], [a]]
 
 
 def test_photos_from_one_spot_are_refused(tmp_path):

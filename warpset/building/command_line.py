@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
+from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
@@ -15,34 +15,10 @@ from ..files.photos import sha256_of
 from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSelection
 from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
-from .pairs import EXTRA_SUFFIXES
+from .pairs.plan import EXTRA_SUFFIXES
 
 DEFAULTS = BuildOptions()
 GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, without the usage of thirty flags."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with code 2."""
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
-
-
-def number(
-    kind: Callable[[str], float], least: float, most: float = math.inf
-) -> Callable[[str], float]:
-    """An argparse type: an `int` or `float` within bounds."""
-
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not least <= value <= most or math.isnan(value):
-            bounds = f"{least} to {most}" if math.isfinite(most) else f"at least {least}"
-            raise argparse.ArgumentTypeError(f"found {text}, need {bounds}")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse
 
 
 def confidence_threshold(text: str) -> ConfidenceThreshold:
@@ -94,7 +70,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write the reference's points as Gaussian splats (3DGS PLY)",
     )
-    _switch(group, "--save-scene-splats", "write all frames' points of a scene as one splat PLY")
+    group.add_argument(
+        "--save-scene-splats",
+        dest="save_scene_gaussians",
+        action="store_true",
+        help="write all frames' points of a scene as one splat PLY",
+    )
     _switch(group, "--save-mask", "write the holes: 255 = hole")
     _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
     _switch(group, "--force_output", "make again what is there already")
@@ -105,7 +86,7 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-megapixels",
         type=number(float, 0),
-        default=DEFAULTS.size.max_megapixels,
+        default=DEFAULTS.size_rule.max_megapixels,
         help="shrink pictures to this many million pixels; 0 = no bound",
     )
     for side in ("width", "height"):
@@ -168,7 +149,7 @@ def _add_depth(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sigma",
         type=number(float, 0),
-        default=DEFAULTS.sigma,
+        default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
@@ -178,13 +159,13 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--depth-conf-threshold",
         type=confidence_threshold,
-        default=DEFAULTS.points.confidence,
+        default=DEFAULTS.point_filter.confidence,
         help="least confidence of a point; higher drops more; pNN drops the lowest NN per cent",
     )
     group.add_argument(
         "--depth-edge-threshold",
         type=number(float, 0),
-        default=DEFAULTS.points.edge_threshold or 0,
+        default=DEFAULTS.point_filter.edge_threshold or 0,
         help="drop pixels floating between two depths this share apart; 0 = keep them",
     )
     _switch(group, "--filter-sky", "drop points that a segmentation model takes for sky")
@@ -201,8 +182,8 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
         "--max-coverage": ("reject pairs with more of the target covered", 1),
         "--min-psnr": ("reject pairs with a lower PSNR in dB where covered", math.inf),
     }
-    for flag, (text, most) in bounds.items():
-        group.add_argument(flag, type=number(float, 0, most), default=None, help=text)
+    for flag, (text, maximum) in bounds.items():
+        group.add_argument(flag, type=number(float, 0, maximum), default=None, help=text)
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -346,9 +327,9 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
     return BuildOptions(
         geometry=args.geometry,
         output_format=args.output_format,
-        size=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
+        size_rule=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
         upsample_depth=args.upsample_depth,
-        points=PointFilter(
+        point_filter=PointFilter(
             args.depth_conf_threshold,
             args.depth_edge_threshold or None,
             args.filter_sky,
@@ -356,7 +337,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
             args.filter_white_bg,
             _sha256_or_none(args.sky_model),
         ),
-        sigma=args.sigma,
+        sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
@@ -364,7 +345,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         bidirectional=args.bidirectional,
         quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
         extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
-        scene_splats=args.save_scene_splats,
+        scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,
         dry_run=args.dry_run,
         quiet=args.quiet,

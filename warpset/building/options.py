@@ -8,6 +8,7 @@ from typing import Any
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
 from .frames import FrameSelection
+from .quality import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 STEREO_ENGINES = ("sweep", "colmap")
@@ -35,45 +36,22 @@ class PointFilter:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """Bounds outside which a pair is rejected; None for no bound."""
-
-    min_coverage: float | None = None
-    max_coverage: float | None = None
-    min_psnr: float | None = None
-
-    def rejection(self, coverage: float | None, psnr: float | None) -> str | None:
-        """Why scores are not good enough, or None where they are; a score of None never is."""
-        if _below(coverage, self.min_coverage):
-            return f"coverage {coverage} is below {self.min_coverage}"
-        if self.max_coverage is not None and (coverage is None or coverage > self.max_coverage):
-            return f"coverage {coverage} is above {self.max_coverage}"
-        if _below(psnr, self.min_psnr):
-            return f"PSNR {psnr} is below {self.min_psnr}"
-        return None
-
-
-def _below(score: float | None, bound: float | None) -> bool:
-    return bound is not None and (score is None or score < bound)
-
-
-@dataclass(frozen=True)
 class BuildOptions:
     """Everything that decides which pairs are made and what they look like.
 
     Attributes:
         geometry: `auto`, or the source of depth and cameras to insist on.
         output_format: Extension of the triplet's pictures.
-        size: Size of the pictures.
+        size_rule: Size of the pictures.
         upsample_depth: Bring depth to the output size before lifting it.
-        points: Which pixels become points.
-        sigma: Distance in pixels over which filled holes fade.
+        point_filter: Which pixels become points.
+        sigma_px: Distance in pixels over which filled holes fade.
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         extras: Kinds of file wanted beside the triplet, see `pairs.EXTRA_SUFFIXES`.
-        scene_splats: Write all frames' points as one file of splats, see `scene_splats`.
+        scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
         quiet: No progress bars.
@@ -82,38 +60,38 @@ class BuildOptions:
 
     geometry: str = "auto"
     output_format: str = "jpg"
-    size: SizeRule = SizeRule()
+    size_rule: SizeRule = SizeRule()
     upsample_depth: bool = False
-    points: PointFilter = PointFilter()
-    sigma: float = 20.0
+    point_filter: PointFilter = PointFilter()
+    sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
     bidirectional: bool = False
     quality: Quality = Quality()
     extras: frozenset[str] = field(default_factory=frozenset)
-    scene_splats: bool = False
+    scene_gaussians: bool = False
     force: bool = False
     dry_run: bool = False
     quiet: bool = False
     workers: int | None = None
 
-    def look(self) -> dict[str, Any]:
+    def as_recorded(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""
-        width, height = self.size.resize_wh or (None, None)
+        width, height = self.size_rule.resize_wh or (None, None)
         return {
             "output-format": self.output_format,
-            "max-megapixels": self.size.max_megapixels,
+            "max-megapixels": self.size_rule.max_megapixels,
             "resize-width": width,
             "resize-height": height,
-            "size-preset": self.size.preset,
+            "size-preset": self.size_rule.preset,
             "upsample-depth": self.upsample_depth,
-            "depth-conf-threshold": str(self.points.confidence),
-            "depth-edge-threshold": self.points.edge_threshold,
-            "filter-sky": self.points.sky,
-            "sky-model": self.points.sky_model,
-            "filter-black-bg": self.points.black_background,
-            "filter-white-bg": self.points.white_background,
-            "sigma": self.sigma,
+            "depth-conf-threshold": str(self.point_filter.confidence),
+            "depth-edge-threshold": self.point_filter.edge_threshold,
+            "filter-sky": self.point_filter.sky,
+            "sky-model": self.point_filter.sky_model,
+            "filter-black-bg": self.point_filter.black_background,
+            "filter-white-bg": self.point_filter.white_background,
+            "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
             "min-coverage": self.quality.min_coverage,
             "max-coverage": self.quality.max_coverage,

@@ -21,9 +21,11 @@ from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
-from .pairs import PairFolder, PairRecord, WarpPair
-from .scene_job import SceneJob, Source
-from .scene_splats import SceneCloud, SceneSplatsFile
+from .pairs.folder import PairFolder
+from .pairs.plan import WarpPair
+from .pairs.record import PairRecord
+from .scene_gaussians import SceneCloud, SceneGaussiansFile
+from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .summary import SceneSummary
 from .warping import PreparedPair, Warp, Warper
@@ -61,7 +63,7 @@ class Segmenter(Protocol):
         ...
 
 
-class Tools(NamedTuple):
+class Backends(NamedTuple):
     """What the script hands in.
 
     Attributes:
@@ -79,7 +81,7 @@ class Tools(NamedTuple):
 
 
 def build_scene(
-    scene_path: Path, output: Path, options: BuildOptions, tools: Tools, summary: SceneSummary
+    scene_path: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
 ) -> None:
     """Make the pairs of one scene that are not there yet.
 
@@ -87,7 +89,7 @@ def build_scene(
         scene_path: Folder of the scene.
         output: Folder that its pairs go to.
         options: What is wanted.
-        tools: Estimators and renderer.
+        backends: Estimators and renderer.
         summary: Told what becomes of the pairs, up to an error if there is one.
 
     Raises:
@@ -99,7 +101,7 @@ def build_scene(
         )
     scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
-    source, estimate = geometry_source(scene, options, tools)
+    source, estimate = geometry_source(scene, options, backends)
     if options.dry_run:
         _say_what_is_missing(
             scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
@@ -107,29 +109,34 @@ def build_scene(
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
-        if job.todo() or job.scene_splats():
+        if job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, estimate(), tools, summary)
+            _make(job, estimate(), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
-        for line in job.leftovers():
+        for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
 
 
-def _make(job: SceneJob, geometry: SceneGeometry, tools: Tools, summary: SceneSummary) -> None:
+def _make(
+    job: SceneJob, geometry: SceneGeometry, backends: Backends, summary: SceneSummary
+) -> None:
     """Make what is missing of a scene whose geometry is there."""
     for line in geometry.left_out:
         summary.report(line)
-    splats, options = job.scene_splats(), job.options
+    gaussians, options = job.scene_gaussians(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.settle(photos, geometry.remarks)
-    sky_scores, workers = _sky_scores(photos, options, tools), options.workers or available_cores()
-    warper = Warper(geometry, options, tools.make_renderer, sky_scores, ahead=2 * workers)
-    _PairMaker(job, warper, summary, tools).run(workers)
-    if splats:
-        _write_scene_splats(splats, warper, job, summary, tools)
+    job.narrow_to(photos, geometry.provenance)
+    sky_scores, workers = (
+        _sky_scores(photos, options, backends),
+        options.workers or available_cores(),
+    )
+    warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
+    _PairMaker(job, warper, summary, backends).run(workers)
+    if gaussians:
+        _write_scene_gaussians(gaussians, warper, job, summary, backends)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
@@ -146,19 +153,19 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
     todo = len(job.todo())
-    and_splats = " and the scene's splats" if job.scene_splats() else ""
+    and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     log.info(
         f"{scene_path}: {todo} pairs{and_splats} to make, {len(job.pairs) - todo} there already"
     )
 
 
 def _sky_scores(
-    photos: Sequence[Path], options: BuildOptions, tools: Tools
+    photos: Sequence[Path], options: BuildOptions, backends: Backends
 ) -> Callable[[Path], NDArray[np.uint8]] | None:
     """Sky scores by photo, all found beforehand; None where the sky shall stay."""
-    if not options.points.sky:
+    if not options.point_filter.sky:
         return None
-    segmenter = tools.make_segmenter()
+    segmenter = backends.make_segmenter()
     scores = segmenter.scores(photos)
     for _ in tqdm(scores, desc="sky", unit="photo", total=len(photos), disable=options.quiet):
         pass
@@ -166,8 +173,8 @@ def _sky_scores(
 
 
 def geometry_source(
-    scene: SceneInput, options: BuildOptions, tools: Tools
-) -> tuple[Source, Callable[[], SceneGeometry]]:
+    scene: SceneInput, options: BuildOptions, backends: Backends
+) -> tuple[GeometrySource, Callable[[], SceneGeometry]]:
     """Who gives the geometry, and how to get it once it is needed.
 
     Raises:
@@ -177,7 +184,7 @@ def geometry_source(
     camera_keys = {frame.photo.path: frame.key for frame in frames}
     if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
         depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
-        source = Source(RECORDED, recording.origin, depth_files, camera_keys)
+        source = GeometrySource(RECORDED, recording.origin, depth_files, camera_keys)
         return source, lambda: recorded_geometry(recording, frames)
     found = "cameras but no depth" if recording else "neither cameras nor depth"
     if options.geometry == RECORDED:
@@ -185,14 +192,14 @@ def geometry_source(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
             "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
         )
-    name = options.geometry if options.geometry != "auto" else next(iter(tools.make_estimator))
+    name = options.geometry if options.geometry != "auto" else next(iter(backends.make_estimator))
     try:
-        estimator = tools.make_estimator[name]()
+        estimator = backends.make_estimator[name]()
         revision = estimator.revision
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
     keys = camera_keys if estimator.takes_recorded_cameras else {}
-    source = Source(name, revision, {}, keys, estimator.may_leave_out)
+    source = GeometrySource(name, revision, {}, keys, estimator.may_leave_out)
     return source, lambda: estimator.estimate(scene)
 
 
@@ -203,11 +210,11 @@ class _PairMaker:
         job: What to make.
         warper: Of the scene's frames.
         summary: Where to count what becomes of the pairs.
-        tools: As handed in.
+        backends: As handed in.
     """
 
-    def __init__(self, job: SceneJob, warper: Warper, summary: SceneSummary, tools: Tools):
-        self._job, self._warper, self._summary, self._tools = job, warper, summary, tools
+    def __init__(self, job: SceneJob, warper: Warper, summary: SceneSummary, backends: Backends):
+        self._job, self._warper, self._summary, self._backends = job, warper, summary, backends
         self._left_out: dict[str, list[str]] = {}
 
     def run(self, workers: int) -> None:
@@ -242,7 +249,7 @@ class _PairMaker:
                 yield pair, self._warper.render(ready)
 
     def _write(self, pair_and_warp: tuple[WarpPair, Warp]) -> PairRecord:
-        return self._job.write_files(*pair_and_warp, self._tools.gaussian_ply)
+        return self._job.write_files(*pair_and_warp, self._backends.gaussian_ply)
 
     def _finish(self, record: PairRecord) -> None:
         with writing_to(self._job.folder.path):
@@ -259,8 +266,12 @@ class _PairMaker:
             self._summary.failed += len(names)
 
 
-def _write_scene_splats(
-    splats: SceneSplatsFile, warper: Warper, job: SceneJob, summary: SceneSummary, tools: Tools
+def _write_scene_gaussians(
+    gaussians: SceneGaussiansFile,
+    warper: Warper,
+    job: SceneJob,
+    summary: SceneSummary,
+    backends: Backends,
 ) -> None:
     """Write what can be had; where a frame cannot be read, the next run tries again."""
     scene, is_whole = SceneCloud(), True
@@ -273,6 +284,6 @@ def _write_scene_splats(
             is_whole = False
     if len(scene):
         with writing_to(job.folder.path):
-            splats.write(scene.merged(), tools.gaussian_ply, is_whole)
+            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")

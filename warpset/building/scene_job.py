@@ -16,8 +16,10 @@ from ..files.pictures import confidence_bytes, depth_bytes, mask_bytes, picture_
 from ..files.ply import ply_bytes
 from ..files.writing import writing_to
 from .options import BuildOptions
-from .pairs import EXTRA_SUFFIXES, TRIPLET, PairFolder, PairRecord, WarpPair, plan_pairs
-from .scene_splats import SceneSplatsFile
+from .pairs.folder import PairFolder
+from .pairs.plan import EXTRA_SUFFIXES, TRIPLET, WarpPair, plan_pairs
+from .pairs.record import PairRecord
+from .scene_gaussians import SceneGaussiansFile
 from .scoring import Scores
 from .warping import Warp
 
@@ -25,7 +27,7 @@ GaussianPly = Callable[[PointCloud], bytes]
 """A cloud as the bytes of a Gaussian splat PLY."""
 
 
-class Source(NamedTuple):
+class GeometrySource(NamedTuple):
     """Where a scene's geometry comes from.
 
     Attributes:
@@ -54,22 +56,26 @@ class SceneJob:
         photos: The scene's frames, in order.
         folder: Where its pairs go.
         options: What is wanted.
-        geometry: Where depth and cameras come from.
+        source: Where depth and cameras come from.
     """
 
     def __init__(
-        self, photos: Sequence[Path], folder: PairFolder, options: BuildOptions, geometry: Source
+        self,
+        photos: Sequence[Path],
+        folder: PairFolder,
+        options: BuildOptions,
+        source: GeometrySource,
     ):
-        self.photos, self.folder, self.options, self.geometry = photos, folder, options, geometry
-        self.remarks: Mapping[str, str] = {}
-        self._is_settled = not geometry.may_leave_out
+        self.photos, self.folder, self.options, self.source = photos, folder, options, source
+        self.provenance: Mapping[str, str] = {}
+        self._frames_are_final = not source.may_leave_out
         self.pairs = plan_pairs(photos, options.bidirectional)
         self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
         self._sha256_of = cache(_sha256_of)
 
-    def settle(self, photos: Sequence[Path], remarks: Mapping[str, str]) -> None:
+    def narrow_to(self, photos: Sequence[Path], provenance: Mapping[str, str]) -> None:
         """Take the frames that geometry was found for, and what records say of it besides."""
-        self.photos, self.remarks, self._is_settled = photos, remarks, True
+        self.photos, self.provenance, self._frames_are_final = photos, provenance, True
         self.pairs = plan_pairs(photos, self.options.bidirectional)
 
     def todo(self) -> list[WarpPair]:
@@ -79,7 +85,7 @@ class SceneJob:
     def missing(self, pair: WarpPair) -> set[str]:
         """Kinds of the pair's files that have to be made.
 
-        Until the frames are settled, a pair of another reference may be one over a photo that has
+        Until the frames are final, a pair of another reference may be one over a photo that has
         no geometry: whether something is missing is then not known, and it counts as such.
 
         Raises:
@@ -88,7 +94,7 @@ class SceneJob:
         if self.options.force:
             return set(self.kinds)
         if (record := self.folder.records.get(pair.name)) is not None:
-            if not self._is_settled and record.reference != self.photos[pair.reference].name:
+            if not self._frames_are_final and record.reference != self.photos[pair.reference].name:
                 return set(self.kinds)
             self._check_same(pair, record)
         missing = self.folder.missing_files(pair, self.kinds, self.options.output_format)
@@ -96,9 +102,9 @@ class SceneJob:
             missing.add("ply")  # which holds confidence where that is saved
         return missing
 
-    def leftovers(self) -> list[str]:
+    def other_pairs(self) -> list[str]:
         """A line about pairs that lie in the folder beside those asked for, made otherwise."""
-        planned, look = {pair.name for pair in self.pairs}, self.options.look()
+        planned, look = {pair.name for pair in self.pairs}, self.options.as_recorded()
         records = self.folder.records.values()
         others = [r.name for r in records if r.name not in planned and r.options != look]
         if not others:
@@ -109,24 +115,24 @@ class SceneJob:
             "again with --bidirectional, or remove the folder first"
         ]
 
-    def scene_splats(self) -> SceneSplatsFile | None:
-        """The scene's splats where they are wanted and have to be made."""
-        if not self.options.scene_splats:
+    def scene_gaussians(self) -> SceneGaussiansFile | None:
+        """The scene's gaussians where they are wanted and have to be made."""
+        if not self.options.scene_gaussians:
             return None
         made_from = {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
-            "depths": [self._sha256_of(path) for path in self.geometry.depth_files.values()],
-            "cameras": list(self.geometry.camera_keys.values()),
-            "geometry": self.geometry.as_recorded(),
-            "options": self.options.look(),
+            "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
+            "cameras": list(self.source.camera_keys.values()),
+            "geometry": self.source.as_recorded(),
+            "options": self.options.as_recorded(),
         }
-        splats = SceneSplatsFile(self.folder.path, made_from)
-        return splats if self.options.force or not splats.is_done() else None
+        gaussians = SceneGaussiansFile(self.folder.path, made_from)
+        return gaussians if self.options.force or not gaussians.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
-        recorded = self.geometry.as_recorded()
+        recorded = self.source.as_recorded()
         wanted = {
-            **self.options.look(),
+            **self.options.as_recorded(),
             "geometry": recorded,
             "reference": self.photos[pair.reference].name,
             **_by_role(self.sha256(pair)),
@@ -153,10 +159,10 @@ class SceneJob:
         """
         reference, target = self.photos[pair.reference], self.photos[pair.target]
         files = {"reference": reference, "target": target}
-        if reference in self.geometry.depth_files:
-            files["depth"] = self.geometry.depth_files[reference]
+        if reference in self.source.depth_files:
+            files["depth"] = self.source.depth_files[reference]
         hashes = {role: self._sha256_of(path) for role, path in files.items()}
-        if keys := self.geometry.camera_keys:
+        if keys := self.source.camera_keys:
             hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])
         return hashes
 
@@ -191,8 +197,8 @@ class SceneJob:
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
             cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
-            geometry={**self.geometry.as_recorded(), **self.remarks},
-            options=self.options.look(),
+            geometry={**self.source.as_recorded(), **self.provenance},
+            options=self.options.as_recorded(),
             scores=scores._asdict(),
             rejected=rejected,
         )

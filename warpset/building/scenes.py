@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..files.photos import check_photo, find_photos, photos_in, sorted_naturally
+from ..core.natural_order import sorted_naturally
+from ..files.photos import check_photo, find_photos, photos_in
 from ..recordings.recording import RecordedFrame, Recording, near_origin
 from ..recordings.registry import find_recording, read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
@@ -87,14 +88,14 @@ class SceneInput:
 
 
 def open_scene(
-    scene: Path, selection: FrameSelection, least: int = 2, workers: int = 1
+    scene: Path, selection: FrameSelection, minimum: int = 2, workers: int = 1
 ) -> SceneInput:
     """Look at a scene's photos and recording, and choose its frames.
 
     Args:
         scene: The scene folder.
         selection: Which photos become frames.
-        least: How many photos are needed; a pair takes two.
+        minimum: How many photos are needed; a pair takes two.
         workers: Threads that look at photos.
 
     Raises:
@@ -125,8 +126,8 @@ def open_scene(
     missing = recording.missing if recording else 0
     lines = tuple(problems[path] for path in bad)
     opened = SceneInput(scene, tuple(photos), recording, lines, missing, unlisted)
-    if len(photos) < least:
-        raise _too_few(opened, len(usable), least, bad)
+    if len(photos) < minimum:
+        raise _too_few(opened, len(usable), minimum, bad)
     return opened
 
 
@@ -148,7 +149,7 @@ def _chosen(
     return [usable[index] for index in select_frames(len(usable), selection, overlap)]
 
 
-def _too_few(scene: SceneInput, readable: int, least: int, bad: Sequence[Path]) -> InputError:
+def _too_few(scene: SceneInput, readable: int, minimum: int, bad: Sequence[Path]) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
     if bad:
         more = ", ..." if len(bad) > 1 else ""
@@ -158,12 +159,12 @@ def _too_few(scene: SceneInput, readable: int, least: int, bad: Sequence[Path]) 
             f"; {scene.recording.origin} lists {scene.missing} that are not there, and "
             f"{len(scene.unlisted)} are there that it does not list"
         )
-    if least == 1:
+    if minimum == 1:
         return InputError(f"{scene.path}: {found}, need at least 1; add photos")
     if readable > 1:
         found += f", of which the options keep {len(scene.photos)}"
     return InputError(
-        f"{scene.path}: {found}, need at least {least} to make a pair; add photos or lower "
+        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos or lower "
         "--skip-every"
     )
 

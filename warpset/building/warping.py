@@ -17,7 +17,7 @@ from ..core.protocols import MakeRenderer, Renderer
 from ..core.sizes import fit_camera
 from ..files.photos import read_photo
 from ..files.pinhole_photos import look_through
-from ..fleet.stages import Recent
+from ..fleet.stages import LRUCache
 from .options import BuildOptions, PointFilter
 from .scoring import Scores, score_pair, share_in_view
 
@@ -76,10 +76,10 @@ class Warp:
         return score_pair(self.splats, self.target, self.hole, overlap)
 
 
-class FrameLooks:
-    """What the frames of a scene show on output rasters, holding no more than the few at hand.
+class ResampledFrames:
+    """The frames of a scene on output rasters, holding no more than the few at hand.
 
-    Several threads may look at once.
+    Several threads may ask at once.
 
     Args:
         frames: The frames.
@@ -96,9 +96,9 @@ class FrameLooks:
         keep: int = 2,
     ):
         self._frames, self._options, self._sky_scores = frames, options, sky_scores
-        self._photo = Recent(self._compute_photo, keep)
-        self._view = Recent(self._compute_view, keep)
-        self._points = Recent(self._compute_points, keep)
+        self._photo = LRUCache(self._compute_photo, keep)
+        self._view = LRUCache(self._compute_view, keep)
+        self._points = LRUCache(self._compute_points, keep)
 
     def camera(self, index: int, size_wh: tuple[int, int]) -> Camera:
         """The frame's camera on a raster."""
@@ -139,7 +139,9 @@ class FrameLooks:
             rgb = self._view(key)
         else:
             rgb = look_through(frame.photo, depth_map.camera, self._photo(index))
-        keep = kept_pixels(depth_map, rgb, self._options.points) & _shown(depth_map.camera, camera)
+        keep = kept_pixels(depth_map, rgb, self._options.point_filter) & _shown(
+            depth_map.camera, camera
+        )
         if self._sky_scores is not None:
             taken_hw = self._photo(index).shape[:2]
             sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
@@ -157,7 +159,7 @@ class Warper:
         geometry: The scene's frames.
         options: What the pairs shall look like.
         make_renderer: Where renderers come from.
-        sky_scores: See `FrameLooks`.
+        sky_scores: See `ResampledFrames`.
         ahead: How many pairs are prepared at once or before they are rendered.
     """
 
@@ -170,16 +172,16 @@ class Warper:
         ahead: int = 0,
     ):
         self._frames = geometry.frames
-        self._looks = FrameLooks(geometry.frames, options, sky_scores, keep=2 + ahead)
+        self._resampled = ResampledFrames(geometry.frames, options, sky_scores, keep=2 + ahead)
         self._options = options
         self._make_renderer = make_renderer
-        self._renderer = Recent(self._compute_renderer, keep=1)
+        self._renderer = LRUCache(self._compute_renderer, keep=1)
 
     def size_of(self, reference: int, target: int) -> tuple[int, int]:
         """Output size (width, height) of a pair."""
         mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
         sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
-        return self._options.size.common_size(sizes)
+        return self._options.size_rule.common_size(sizes)
 
     def warp(self, reference: int, target: int) -> Warp:
         """Render the points of one frame into the view of another.
@@ -195,17 +197,17 @@ class Warper:
         Raises:
             InputError: A photo or the reference's depth cannot be read.
         """
-        looks, size_wh = self._looks, self.size_of(reference, target)
-        cloud, splat_size = looks.points(reference, size_wh)
+        frames, size_wh = self._resampled, self.size_of(reference, target)
+        cloud, splat_size = frames.points(reference, size_wh)
         return PreparedPair(
-            target=looks.picture(target, size_wh),
-            reference=looks.picture(reference, size_wh),
+            target=frames.picture(target, size_wh),
+            reference=frames.picture(reference, size_wh),
             cloud=cloud,
             colors=cloud.rgb.astype(np.float32) / np.float32(255),
             splat_size=splat_size,
             cameras={
-                "target": looks.camera(target, size_wh),
-                "reference": looks.camera(reference, size_wh),
+                "target": frames.camera(target, size_wh),
+                "reference": frames.camera(reference, size_wh),
             },
         )
 
@@ -243,23 +245,23 @@ class Warper:
             InputError: The photo or its depth cannot be read.
         """
         neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
-        return self._looks.points(index, self.size_of(index, neighbour))[0]
+        return self._resampled.points(index, self.size_of(index, neighbour))[0]
 
     def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
-        return self._make_renderer(size_wh, self._options.sigma)
+        return self._make_renderer(size_wh, self._options.sigma_px)
 
 
-def kept_pixels(depth_map: DepthMap, rgb: Rgb, points: PointFilter) -> Mask:
+def kept_pixels(depth_map: DepthMap, rgb: Rgb, point_filter: PointFilter) -> Mask:
     """Which pixels (h, w) of a frame become points."""
     keep = depth_map.depth > 0
     if depth_map.confidence is not None:
-        keep &= points.confidence.passed(depth_map.confidence, keep)
-    if points.black_background:
+        keep &= point_filter.confidence.passed(depth_map.confidence, keep)
+    if point_filter.black_background:
         keep &= not_black(rgb)
-    if points.white_background:
+    if point_filter.white_background:
         keep &= not_white(rgb)
-    if points.edge_threshold is not None:
-        keep &= not_flying(depth_map.depth, points.edge_threshold)
+    if point_filter.edge_threshold is not None:
+        keep &= not_flying(depth_map.depth, point_filter.edge_threshold)
     return keep
 
 

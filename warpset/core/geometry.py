@@ -93,12 +93,12 @@ class SceneGeometry:
     world_offset: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     @property
-    def remarks(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """What a record says of it besides its source and revision."""
-        remarks = {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
+        provenance = {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
         if any(self.world_offset):
-            remarks["world_offset"] = " ".join(f"{value:.0f}" for value in self.world_offset)
-        return remarks
+            provenance["world_offset"] = " ".join(f"{value:.0f}" for value in self.world_offset)
+        return provenance
 
 
 def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:

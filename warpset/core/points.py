@@ -55,19 +55,19 @@ def _of_all(parts: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] 
     return np.concatenate(known) if len(known) == len(parts) else None
 
 
-def thinned(cloud: PointCloud, most: int | None) -> PointCloud:
-    """No more than `most` points of a cloud, spread evenly and always the same; None for all.
+def thinned(cloud: PointCloud, maximum: int | None) -> PointCloud:
+    """No more than `maximum` points of a cloud, spread evenly and always the same; None for all.
 
     Those that are left stand for the others as well: their footprints grow.
     """
     count = len(cloud.xyz_world)
-    if not most or count <= most:
+    if not maximum or count <= maximum:
         return cloud
-    rows = np.random.default_rng(0).choice(count, most, replace=False, shuffle=False)
+    rows = np.random.default_rng(0).choice(count, maximum, replace=False, shuffle=False)
     fewer = cloud.chosen(np.sort(rows))
     if fewer.footprint is None:
         return fewer
-    return fewer._replace(footprint=fewer.footprint * np.float32(math.sqrt(count / most)))
+    return fewer._replace(footprint=fewer.footprint * np.float32(math.sqrt(count / maximum)))
 
 
 def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:

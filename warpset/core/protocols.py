@@ -39,4 +39,4 @@ class Renderer(Protocol):
 
 
 MakeRenderer = Callable[[tuple[int, int], float], Renderer]
-"""A renderer for a size (width, height) and a sigma in pixels."""
+"""A renderer for a size (width, height) and a `sigma_px`."""

@@ -8,13 +8,12 @@ that are decoded in this process and run nothing.
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-import pillow_heif
 from PIL import Image
 
-pillow_heif.register_heif_opener()
 warnings.filterwarnings("ignore", module="PIL")
 
 PICTURE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "AVIF")
@@ -28,4 +27,13 @@ def open_image(source: Path | IO[bytes]) -> Image.Image:
         PIL.UnidentifiedImageError: The file holds none of the formats that we take.
         OSError: The file cannot be read.
     """
+    _register_heif()
     return Image.open(source, formats=PICTURE_FORMATS)
+
+
+@cache
+def _register_heif() -> None:
+    """Teach Pillow HEIF with the first picture: whoever opens none starts without its library."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()

@@ -7,8 +7,6 @@ upright uint8 RGB, transparency composited over white.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ..core.errors import InputError
+from ..core.natural_order import sorted_naturally
 from .image_files import open_image
 
 Rgb = NDArray[np.uint8]
@@ -25,18 +24,6 @@ PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", 
 
 _SIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
 _ORIENTATION_TAG = 274
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts `2.jpg` before `10.jpg`; names that differ never compare equal."""
-    parts = re.split(r"(\d+)", name)
-    key = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
-    return (*key, (2, 0, name))
-
-
-def sorted_naturally(paths: Iterable[Path]) -> list[Path]:
-    """Paths in natural order, folder by folder."""
-    return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
 
 def photos_in(folder: Path) -> list[Path]:

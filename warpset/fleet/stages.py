@@ -39,7 +39,7 @@ def map_ahead(
             future.cancel()
 
 
-class Recent(Generic[Item, Result]):
+class LRUCache(Generic[Item, Result]):
     """The last few results of a function; threads that ask for one at once share it.
 
     Args:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
 from ..core.errors import InputError
-from ..files.photos import PHOTO_EXTENSIONS, sorted_naturally
+from ..core.natural_order import sorted_naturally
+from ..files.photos import PHOTO_EXTENSIONS
 
 
 def places(scene: Path, listed: str, origin: Path) -> list[Path]:
@@ -19,7 +20,7 @@ def places(scene: Path, listed: str, origin: Path) -> list[Path]:
 
     Args:
         scene: The scene's folder.
-        listed: As listed, with `/` or `\\`.
+        listed: As listed, with slashes of either kind.
         origin: The file that lists it.
 
     Raises:
@@ -64,10 +65,8 @@ def existing_file(candidates: list[Path]) -> Path | None:
 def existing_photo(candidates: list[Path]) -> Path | None:
     """The first photo that is there; a path without extension takes the photo's."""
     for path in candidates:
-        names = (
-            [path.name] if path.suffix else [path.name + end for end in sorted(PHOTO_EXTENSIONS)]
-        )
-        if found := existing_file([path.with_name(name) for name in [path.name, *names]]):
+        ends = ("",) if path.suffix else ("", *sorted(PHOTO_EXTENSIONS))
+        if found := existing_file([path.with_name(path.name + end) for end in ends]):
             return found
     return None
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..core.errors import InputError
 from ..files.image_files import open_image
@@ -47,15 +46,8 @@ def read_kept(mask: MaskFile) -> NDArray[np.bool_]:
         raise InputError(f"{mask.path}: this mask is listed, but not there")
     try:
         with open_image(mask.path) as image:
-            gray = np.asarray(_opaque(image).convert("L"))
+            gray = np.asarray(image.convert("L"))
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{mask.path}: cannot be read as a mask ({reason})") from error
     return np.equal(gray >= HALF_BRIGHT, mask.keeps_white)
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """The picture itself, or its alpha where it says nothing but by that."""
-    if image.mode in ("LA", "RGBA") and len(set(image.convert("RGB").getdata())) == 1:
-        return image.getchannel("A")
-    return image

@@ -54,7 +54,7 @@ def _confidence(frame: RecordedFrame, shape_hw: tuple[int, ...]) -> NDArray[np.f
             f"{frame.confidence_path}: found {_wxh(levels.shape[::-1])}, need the size of its "
             f"depth {_wxh(shape_hw[::-1])}"
         )
-    return np.ascontiguousarray(levels, np.float32) / np.float32(frame.confidence_step)
+    return (levels / np.float32(frame.confidence_step)).astype(np.float32)
 
 
 def _nearest(values: NDArray, positions: NDArray) -> NDArray[np.float32]:

@@ -182,7 +182,7 @@ def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating])
 def _quarter_turns(path: Path, recorded_wh: tuple[int, int]) -> int:
     upright_wh, orientation = size_and_orientation(path)
     swaps_sides = orientation in (5, 6, 7, 8)
-    stored_wh = upright_wh[::-1] if swaps_sides else upright_wh
+    stored_wh = (upright_wh[1], upright_wh[0]) if swaps_sides else upright_wh
     if same_aspect(upright_wh, recorded_wh) and not same_aspect(stored_wh, recorded_wh):
         return 0
     if orientation in (2, 4, 5, 7):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.geometry import FrameGeometry, SceneGeometry
-from ..files.photos import sorted_naturally
+from ..core.natural_order import sorted_naturally
 from . import blender, colmap_model, scannetpp, transforms_json
 from .recorded_depth import load_depth
 from .recording import Reader, RecordedFrame, Recording

@@ -15,8 +15,9 @@ import numpy as np
 from ..core.cameras import cam_from_world_from_opengl, focal_from_fov, intrinsics
 from ..core.errors import InputError
 from ..core.lens import Lens, four_term_lens, opencv_fisheye_lens, opencv_lens
+from ..core.natural_order import sorted_naturally
 from ..files.cache import content_key
-from ..files.photos import size_and_orientation, sorted_naturally
+from ..files.photos import size_and_orientation
 from .listed_paths import existing_file, existing_photo, places
 from .recording import MaskFile, Reader, RecordedFrame, Recording, collected, recorded_frame
 
@@ -50,12 +51,15 @@ class Layout(NamedTuple):
     depths: str | None = None
 
 
+BESIDE = Layout()
+
+
 def find_transforms(scene: Path) -> Path | None:
     """The scene's `transforms.json`, or None."""
     return existing_file([scene / name for name in TRANSFORMS_NAMES])
 
 
-def read_transforms(scene: Path, origin: Path, layout: Layout = Layout()) -> Recording:
+def read_transforms(scene: Path, origin: Path, layout: Layout = BESIDE) -> Recording:
     """Read a `transforms.json`, whatever its name.
 
     Intrinsics and distortion of a frame go before those of the file. A path without extension
@@ -151,7 +155,7 @@ def _depth_path(scene: Path, origin: Path, layout: Layout, fields: Fields) -> Pa
 def _mask(
     scene: Path, origin: Path, layout: Layout, fields: Fields, photo: Path
 ) -> MaskFile | None:
-    """nerfstudio's `mask_path`, or instant-ngp's `dynamic_mask_<photo>.png` beside the photo.
+    """A frame's `mask_path` (nerfstudio), or instant-ngp's `dynamic_mask_<photo>.png` beside the photo.
 
     https://docs.nerf.studio/quickstart/data_conventions.html (black = leave out);
     instant-ngp's `src/nerf_loader.cu` (anything but black = leave out).
@@ -166,7 +170,7 @@ def _mask(
 
 
 def _unit_scale(fields: Fields, path: Path) -> float | None:
-    """nerfstudio's `depth_unit_scale_factor`, or instant-ngp's `integer_depth_scale`."""
+    """A `depth_unit_scale_factor` (nerfstudio), or `integer_depth_scale` (instant-ngp)."""
     for name in ("depth_unit_scale_factor", "integer_depth_scale"):
         unit_scale = _number(fields, name, path)
         if unit_scale is not None and unit_scale <= 0:

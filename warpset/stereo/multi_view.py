@@ -37,7 +37,7 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 VIEWS_KEPT = 12
 """Photos that stay in memory: neighbours need the same ones."""
 
-WITNESSES = 8
+CHECKING_VIEWS = 8
 """Other photos whose depth is compared with a photo's own; it is swept against the best."""
 
 MIN_CORRELATION = {1: 0.8, 2: 0.1}
@@ -94,7 +94,7 @@ def estimate_depths(
             f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
             " seen from two spots to find depth; add overlapping photos from more spots"
         )
-    finished_at, last_used_at = _schedule(swept, scene.witnesses)
+    finished_at, last_used_at = _schedule(swept, scene.checking_views)
     with TemporaryDirectory() as folder, torch.inference_mode():
         spool = _Spool(Path(folder), options.device)
         for index in swept:
@@ -107,16 +107,16 @@ def estimate_depths(
 
 
 def _schedule(
-    swept: Sequence[int], witnesses: Sequence[Sequence[SourceView]]
+    swept: Sequence[int], checking_views: Sequence[Sequence[SourceView]]
 ) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
     """After which sweep each photo can be finished, and after which its sweep is needed no more."""
     can_finish = {
-        index: max([index, *(witness.photo for witness in witnesses[index])]) for index in swept
+        index: max([index, *(view.photo for view in checking_views[index])]) for index in swept
     }
     last_use = dict(can_finish)
     for index in swept:
-        for witness in witnesses[index]:
-            last_use[witness.photo] = max(last_use[witness.photo], can_finish[index])
+        for view in checking_views[index]:
+            last_use[view.photo] = max(last_use[view.photo], can_finish[index])
     finished_at, last_used_at = defaultdict(list), defaultdict(list)
     for index in swept:
         finished_at[can_finish[index]].append(index)
@@ -125,17 +125,17 @@ def _schedule(
 
 
 def swept_photos(
-    has_range: Sequence[bool], witnesses: Sequence[Sequence[SourceView]]
+    has_range: Sequence[bool], checking_views: Sequence[Sequence[SourceView]]
 ) -> tuple[list[int], list[list[SourceView]]]:
-    """Photos that can be swept, in order, and of each photo's witnesses those that are swept.
+    """Photos that can be swept, in order, and of each photo's checking views those that are swept.
 
     Args:
         has_range: Whether a range of depths is known, by photo.
-        witnesses: Photos that see the same, by photo.
+        checking_views: Photos that see the same, by photo.
     """
     swept = {index for index, known in enumerate(has_range) if known}
     while True:
-        kept = [[witness for witness in each if witness.photo in swept] for each in witnesses]
+        kept = [[view for view in each if view.photo in swept] for each in checking_views]
         alone = {index for index in swept if not kept[index]}
         if not alone:
             return sorted(swept), kept
@@ -151,12 +151,12 @@ class _Scene:
         self._ranges = [
             inverse_depth_range(points, index, camera) for index, camera in enumerate(self._cameras)
         ]
-        witnesses = [
-            choose_sources(points, self._cameras, index, max(WITNESSES, options.sources))
+        checking_views = [
+            choose_sources(points, self._cameras, index, max(CHECKING_VIEWS, options.sources))
             for index in range(len(photos))
         ]
         has_range = [depths is not None for depths in self._ranges]
-        self.swept, self.witnesses = swept_photos(has_range, witnesses)
+        self.swept, self.checking_views = swept_photos(has_range, checking_views)
         self._view = lru_cache(VIEWS_KEPT)(self._read_view)
 
     def _read_view(self, index: int) -> View:
@@ -167,7 +167,7 @@ class _Scene:
 
     def sweep(self, index: int) -> Sweep:
         """The inverse depth of one photo by itself."""
-        chosen = self.witnesses[index][: self._options.sources]
+        chosen = self.checking_views[index][: self._options.sources]
         sources = [self._source_view(source) for source in chosen]
         depth_range = self._ranges[index]
         assert depth_range is not None, "only photos in `swept` are swept"
@@ -178,11 +178,11 @@ class _Scene:
         return view.scaled(1.0 / source.zoom) if source.zoom > LARGEST_USEFUL_ZOOM else view
 
     def depth_map(self, index: int, spool: _Spool) -> DepthMap:
-        """What one photo's sweep and its witnesses' agree on."""
+        """What one photo's sweep and its checking views agree on."""
         camera, swept = self._cameras[index], spool.load(index)
         others = [
             (spool.load(source.photo).inverse_depth, self._cameras[source.photo])
-            for source in self.witnesses[index]
+            for source in self.checking_views[index]
         ]
         agreed = agreement(*swept, camera, others)
         keep = _trusted(swept.correlation, agreed.supporters)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..building.command_line import OneLineParser, number
-from ..building.options import Quality
+from ..building.quality import Quality
+from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.sizes import SIZE_PRESETS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file

@@ -15,8 +15,6 @@ from PIL import ExifTags, Image, ImageOps
 
 from ..core.errors import InputError
 from ..files.image_files import open_image
-from ..files.photos import read_photo, resample_photo
-from ..files.pictures import mask_bytes, picture_bytes
 
 PICTURE_EXTENSIONS = frozenset({"jpg", "jpeg", "png"})
 """Lower-case extensions that every trainer's loader takes."""
@@ -98,21 +96,32 @@ def prepare_picture(path: Path, kind: str, size_wh: tuple[int, int] | None) -> P
     box = cover_box(upright_wh, wanted_wh)
     if kind == "mask":
         return Picture("png", _remade_mask(path, box, wanted_wh), wanted_wh)
-    rgb = resample_photo(read_photo(path), box, wanted_wh)
-    return Picture(extension, picture_bytes(rgb, extension), wanted_wh)
+    return Picture(extension, _remade_photo(path, box, wanted_wh), wanted_wh)
 
 
-def _remade_mask(
-    path: Path, box: tuple[float, float, float, float], size_wh: tuple[int, int]
-) -> bytes:
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixel positions."""
+
+# The two functions below import what they need themselves: HEIC and EXR come with it, and exports
+# that copy pictures as they are start without them.
+
+
+def _remade_photo(path: Path, box: Box, size_wh: tuple[int, int]) -> bytes:
+    from ..files.photos import read_photo, resample_photo
+    from ..files.pictures import picture_bytes
+
+    return picture_bytes(resample_photo(read_photo(path), box, size_wh), path.suffix[1:].lower())
+
+
+def _remade_mask(path: Path, box: Box, size_wh: tuple[int, int]) -> bytes:
+    from ..files.pictures import mask_bytes
+
     with open_image(path) as image:
         mask = ImageOps.exif_transpose(image).convert("L")
     return mask_bytes(np.asarray(mask.resize(size_wh, Image.Resampling.NEAREST, box)) >= 128)
 
 
-def cover_box(
-    picture_wh: tuple[int, int], wanted_wh: tuple[int, int]
-) -> tuple[float, float, float, float]:
+def cover_box(picture_wh: tuple[int, int], wanted_wh: tuple[int, int]) -> Box:
     """Left, top, right, bottom of the largest centred part of a picture with a wanted aspect."""
     scale = min(picture_wh[0] / wanted_wh[0], picture_wh[1] / wanted_wh[1])
     width, height = wanted_wh[0] * scale, wanted_wh[1] * scale

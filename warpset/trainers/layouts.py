@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..building.pairs import TRIPLET
+from ..building.pairs.plan import TRIPLET
 from ..core.errors import InputError
 from ..core.sizes import preset_size
 from .aitoolkit_config import describe_aitoolkit

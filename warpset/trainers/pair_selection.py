@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building.options import Quality
-from ..building.pairs import RECORDS_NAME, PairRecord, read_records
+from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
+from ..building.quality import Quality
 from ..core.errors import InputError
-from ..files.photos import sorted_naturally
+from ..core.natural_order import sorted_naturally
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import build_warp_dataset
 import builder_tools
 from tests.builders import TINY_VGGT, a_photo, a_tiny_vggt, tree
 from tests.vggt.omega.omega_builders import published_state, write_omega
-from warpset.building.pairs import RECORDS_NAME, read_records
+from warpset.building.pairs.record import RECORDS_NAME, read_records
 
 
 @pytest.fixture(autouse=True)

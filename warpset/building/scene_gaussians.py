@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..core.points import PointCloud
 from ..files.writing import write_atomically
 
-SPLATS_NAME = "scene_gaussians.ply"
-RECORD_NAME = "scene_gaussians.json"
+SCENE_GAUSSIANS_NAME = "scene_gaussians.ply"
+SCENE_GAUSSIANS_RECORD = "scene_gaussians.json"
 
 MAX_POINTS = 4_000_000
 """A scene with more is thinned until it fits: 270 MB of PLY, what viewers still open."""
@@ -38,7 +38,7 @@ class SceneCloud:
 
     def __init__(self, max_points: int = MAX_POINTS):
         self._max_points = max_points
-        self._least_cell = 0.0
+        self._minimum_cell = 0.0
         self._parts: list[tuple[NDArray, ...]] = []
         self._keys = np.empty(0, np.uint64)
 
@@ -52,7 +52,7 @@ class SceneCloud:
         while len(self) > self._max_points:
             whole = self.merged()
             assert whole.footprint is not None, "was given with every frame"
-            self._least_cell = 2 * max(self._least_cell, float(np.median(whole.footprint)))
+            self._minimum_cell = 2 * max(self._minimum_cell, float(np.median(whole.footprint)))
             self._parts, self._keys = [], np.empty(0, np.uint64)
             self._append(whole)
 
@@ -63,7 +63,7 @@ class SceneCloud:
         chosen = np.sort(first[is_new])
         trusted = np.full(len(cloud.xyz_world), np.inf, np.float32)
         confidence = trusted if cloud.confidence is None else cloud.confidence
-        footprint = np.maximum(cloud.footprint, np.float32(self._least_cell))
+        footprint = np.maximum(cloud.footprint, np.float32(self._minimum_cell))
         fields = (cloud.xyz_world, cloud.rgb, confidence, footprint)
         self._parts.append(tuple(values[chosen] for values in fields))
         self._keys = np.concatenate([self._keys, keys[is_new]])
@@ -72,7 +72,7 @@ class SceneCloud:
         self, xyz_world: NDArray[np.float32], footprint: NDArray[np.float32]
     ) -> NDArray[np.uint64]:
         """(n,) keys of the cells that points lie in."""
-        level = np.floor(np.log2(np.maximum(footprint, max(self._least_cell, 1e-30))))
+        level = np.floor(np.log2(np.maximum(footprint, max(self._minimum_cell, 1e-30))))
         cell = np.floor(xyz_world.astype(np.float64) / np.exp2(level)[:, None])
         index = np.column_stack([cell, level]).astype(np.int64).view(np.uint64)
         return (index * CELL_KEY_FACTORS).sum(axis=1, dtype=np.uint64)
@@ -85,7 +85,7 @@ class SceneCloud:
         return PointCloud(xyz_world, rgb, confidence, footprint)
 
 
-class SceneSplatsFile:
+class SceneGaussiansFile:
     """The scene's splats on disk, and the record, written last, of what they were made from.
 
     Args:
@@ -99,8 +99,8 @@ class SceneSplatsFile:
 
     def is_done(self) -> bool:
         """Whether the file is there and was made from the same."""
-        record = self._folder / RECORD_NAME
-        there = (self._folder / SPLATS_NAME).is_file() and record.is_file()
+        record = self._folder / SCENE_GAUSSIANS_RECORD
+        there = (self._folder / SCENE_GAUSSIANS_NAME).is_file() and record.is_file()
         return there and record.read_bytes() == self._record
 
     def write(
@@ -114,7 +114,7 @@ class SceneSplatsFile:
             is_whole: Whether every frame is in.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / RECORD_NAME).unlink(missing_ok=True)
-        write_atomically(self._folder / SPLATS_NAME, gaussian_ply(cloud))
+        (self._folder / SCENE_GAUSSIANS_RECORD).unlink(missing_ok=True)
+        write_atomically(self._folder / SCENE_GAUSSIANS_NAME, gaussian_ply(cloud))
         if is_whole:
-            write_atomically(self._folder / RECORD_NAME, self._record)
+            write_atomically(self._folder / SCENE_GAUSSIANS_RECORD, self._record)

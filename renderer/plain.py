@@ -1,7 +1,16 @@
-"""Slow, plain numpy twins of the renderer's kernels; they know no Warp and no threads.
+"""The renderer's steps in plain numpy: slow, short, and what every Warp kernel is compared with.
 
-Every twin has its kernel's name and arguments, but for `first`, and writes into the arrays that
-the kernel writes. Images are flat; structs are namespaces with the same fields.
+Read this first. The steps run in the order of this file: points land on a raster of 1/256 pixel
+(`project_points`), the nearest in each pixel wins (`keep_nearest`), what shines through nearer
+samples goes (`remove_hidden`), cracks between samples close (`close_cracks`), the samples of the
+front surface blend (`splat_samples`, `resolve_smooth`) and get back what blending took from them
+(`splat_residuals`, `resolve_sharp`), holes are filled from their far side (`pull`, `push`) and
+fade with distance (`column_distance`, `fade_and_store`).
+
+A function has its kernel's name and arguments, but for `first`, and writes into the arrays that
+the kernel writes. Images are flat, row by row; depth 0 means that nothing is there; structs are
+namespaces with the fields of `splat_kernels` and `fill_kernels`, where the reasons for the
+numbers are.
 """
 
 from __future__ import annotations
@@ -17,18 +26,22 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 NO_SAMPLE = np.int64(2**63 - 1)
+SAME_SURFACE = np.float32(0.03)
 STEPS = [(1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1)]  # i and i+4 opposite
 
 
 def on_one_surface(z: Floats, front: Floats) -> Bools:
-    return np.abs(z - front) < np.float32(0.03) * front
+    """Whether samples at depth z belong to the surface at depth front (0: none)."""
+    return np.abs(z - front) < SAME_SURFACE * front
 
 
 def fixed(value: Floats | float) -> Ints:
+    """Fixed-point integers, 65536 for 1: sums of integers do not depend on their order."""
     return np.floor(np.float32(value) * np.float32(65536) + np.float32(0.5)).astype(np.int64)
 
 
 def unfixed(value: Ints) -> Floats:
+    """Inverse of `fixed`."""
     return value.astype(np.float32) / np.float32(65536)
 
 
@@ -39,6 +52,7 @@ def project_points(
     camera: SimpleNamespace,
     samples: SimpleNamespace,
 ) -> None:
+    """Land every finite, trusted point in front of the camera on the sub-pixel raster."""
     matrix, focal, center = camera.cam_from_world, camera.focal, camera.center
     with np.errstate(all="ignore"):
         columns = [matrix[:3, k] * points[:, k : k + 1] for k in range(3)]
@@ -59,6 +73,7 @@ def project_points(
 
 
 def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) -> None:
+    """Z-buffer: the least (depth, squared distance from the centre) of the cells over a pixel."""
     x, y = samples.x >> 8, samples.y >> 8
     for j in (-1, 0, 1):
         for i in (-1, 0, 1):
@@ -73,6 +88,7 @@ def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) ->
 
 
 def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:
+    """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
     empty = keys == NO_SAMPLE
     depth[:] = np.where(empty, np.float32(0), (keys >> 32).astype(np.uint32).view(np.float32))
     exact[:] = ((keys & 0xFFFFFFFF) <= 16) & ~empty
@@ -80,6 +96,7 @@ def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:
 
 
 def halve_depth(width: int, height: int, fine: Floats, coarse: Floats) -> None:
+    """One pyramid level: the nearest of the up to four depths under each texel."""
     four = four_below(fine.reshape(height, width))
     nearest = np.where(four > 0, four, np.inf).min(axis=0)
     coarse[:] = np.where(np.isfinite(nearest), nearest, 0).ravel()
@@ -92,7 +109,7 @@ def four_below(fine: Floats) -> Floats:
     return np.stack([even[j::2, i::2] for j in (0, 1) for i in (0, 1)])
 
 
-def remove_hidden(  # noqa: PLR0917
+def remove_hidden(  # noqa: PLR0913, PLR0917
     pyramid: Floats,
     levels: SimpleNamespace,
     camera: SimpleNamespace,
@@ -101,6 +118,7 @@ def remove_hidden(  # noqa: PLR0917
     front: Floats,
     walls: Floats,
 ) -> None:
+    """Drop samples whose eight sectors are too closed (Pintus, Gobbetti and Agus 2011)."""
     here = pyramid[: levels.width * levels.height]
     opening = sum(1 - occlusion(pyramid, levels, camera, step) for step in STEPS)
     x, y = pixels(levels)
@@ -137,11 +155,13 @@ def occlusion(
 
 
 def pixels(levels: SimpleNamespace) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Columns and rows of all pixels, flat."""
     y, x = np.divmod(np.arange(levels.width * levels.height, dtype=np.int32), levels.width)
     return x, y
 
 
 def ray(camera: SimpleNamespace, x: NDArray, y: NDArray) -> Floats:
+    """(3, N) points at depth one behind pixel positions."""
     x = (x.astype(np.float32) - camera.center[0]) / camera.focal[0]
     y = (y.astype(np.float32) - camera.center[1]) / camera.focal[1]
     return np.stack([x, y, np.ones_like(x)])
@@ -150,12 +170,14 @@ def ray(camera: SimpleNamespace, x: NDArray, y: NDArray) -> Floats:
 def at_level(
     pyramid: Floats, levels: SimpleNamespace, level: int, x: NDArray, y: NDArray
 ) -> Floats:
+    """Depth of texels, 0 outside the image."""
     inside = in_image(levels, level, x, y)
     row = y * -(-levels.width // 2**level)
     return np.where(inside, pyramid[levels.starts[level] + np.where(inside, row + x, 0)], 0)
 
 
 def in_image(levels: SimpleNamespace, level: int, x: NDArray, y: NDArray) -> Bools:
+    """Whether a level has these texels."""
     w, h = -(-levels.width // 2**level), -(-levels.height // 2**level)
     return (x >= 0) & (y >= 0) & (x < w) & (y < h)
 
@@ -163,6 +185,7 @@ def in_image(levels: SimpleNamespace, level: int, x: NDArray, y: NDArray) -> Boo
 def close_cracks(
     walls: Floats, levels: SimpleNamespace, exact: Bools, front: Floats, border: Bools
 ) -> None:
+    """Give pixels without a sample the depth of the surface whose crack they are."""
     exact[front == 0] = False
     for level in range(levels.coarsest + 1):
         front[:] = np.where(front == 0, spanning_depth(walls, levels, level), front)
@@ -173,6 +196,7 @@ def close_cracks(
 
 
 def spanning_depth(walls: Floats, levels: SimpleNamespace, level: int) -> Floats:
+    """Depth of the nearest surface that two opposite neighbours share, 0 where none does."""
     x, y = pixels(levels)
     spans = []
     for i, j in STEPS[:4]:
@@ -188,6 +212,7 @@ def spanning_depth(walls: Floats, levels: SimpleNamespace, level: int) -> Floats
 
 
 def nearest_of(depths: list[Floats]) -> Floats:
+    """Least of several depths, where 0 is no depth."""
     least = np.where(np.stack(depths) > 0, depths, np.inf).min(axis=0)
     return np.where(np.isfinite(least), least, 0).astype(np.float32)
 
@@ -207,10 +232,12 @@ def taps(samples: SimpleNamespace, band: SimpleNamespace, front: Floats):
 
 
 def tap_weight(dx: NDArray[np.int32], dy: NDArray[np.int32]) -> Ints:
+    """Fixed-point weight of samples in pixels whose centres they miss by dx, dy."""
     return (spline(dx) * spline(dy)) >> 16
 
 
 def spline(offset: NDArray[np.int32]) -> Ints:
+    """Quadratic B-spline at offsets in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
     t = np.abs(offset).astype(np.int64)
     return np.where(t < 128, 49152 - t * t, np.where(t < 384, (384 - t) ** 2 // 2, 0))
 
@@ -218,6 +245,7 @@ def spline(offset: NDArray[np.int32]) -> Ints:
 def splat_samples(
     samples: SimpleNamespace, band: SimpleNamespace, front: Floats, exact: Bools, sums: Ints
 ) -> None:
+    """Sums per pixel: weight, red, green, blue, relative depth behind the front, confidence."""
     values = fixed(
         np.c_[np.nan_to_num(samples.rgb), np.minimum(samples.confidence, np.float32(65536))]
     )
@@ -238,6 +266,7 @@ def resolve_smooth(  # noqa: PLR0917
     depth: Floats,
     confidence: Floats,
 ) -> None:
+    """Weighted means of what was splatted: colour and weight, depth, confidence."""
     weight = unfixed(sums[:, 0])
     front[border & (weight < np.float32(0.15))] = 0
     weight[border & (weight < np.float32(0.15))] = 0
@@ -252,6 +281,7 @@ def resolve_smooth(  # noqa: PLR0917
 def splat_residuals(
     samples: SimpleNamespace, band: SimpleNamespace, front: Floats, smooth: Floats, sums: Ints
 ) -> None:
+    """Splat what smoothing took from each sample (twicing, Tukey 1977)."""
     total, weights = np.zeros_like(samples.rgb), np.zeros_like(samples.z)
     for n, p, dx, dy in taps(samples, band, front):
         w = np.maximum(256 - np.abs(dx), 0) * np.maximum(256 - np.abs(dy), 0)
@@ -268,6 +298,7 @@ def splat_residuals(
 def resolve_sharp(  # noqa: PLR0917
     exact: Bools, front: Floats, smooth: Floats, sums: Ints, colors: Floats, hole: Bools
 ) -> None:
+    """Give the residual's share back; colours carry the front's depth."""
     weight = smooth[:, 3]
     seen = weight > 0
     dense = np.minimum(weight, 1)
@@ -289,11 +320,13 @@ def far_side_mean(four: Floats, weights: Floats) -> Floats:
 
 
 def pull(width: int, height: int, fine: Floats, coarse: Floats) -> None:
+    """One level coarser: the mean of the far side of the four texels below."""
     four = four_below(fine.reshape(height, width, 4)).reshape(4, -1, 4)
     coarse[:] = far_side_mean(four, np.ones((4, 1)))
 
 
 def push(width: int, height: int, coarse: Floats, fine: Floats) -> None:
+    """Fill texels without a colour from the coarser level, bilinear on the far side."""
     y, x = np.divmod(np.arange(width * height), width)
     w, h = (width + 1) // 2, (height + 1) // 2
     padded = np.pad(coarse.reshape(h, w, 4), ((1, 1), (1, 1), (0, 0)))
@@ -305,6 +338,7 @@ def push(width: int, height: int, coarse: Floats, fine: Floats) -> None:
 
 
 def column_distance(width: int, height: int, hole: Bools, rows: NDArray[np.int32]) -> None:
+    """Rows from each pixel to the next that is no hole, in its column."""
     row = np.arange(height)[:, None]
     seen = ~hole.reshape(height, width)
     above = row - np.maximum.accumulate(np.where(seen, row, -30000), axis=0)
@@ -320,6 +354,7 @@ def fade_and_store(  # noqa: PLR0917
     rows: NDArray[np.int32],
     rgb: NDArray[np.uint8],
 ) -> None:
+    """Darken filled holes by exp(-(distance / sigma)^2) and round to 8 bits."""
     hole = (rows > 0).reshape(-1, width).astype(np.uint8)
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
     if hole.all():

@@ -8,7 +8,11 @@ from plyfile import PlyData
 from build_warp_dataset import main
 from splats import read_splats
 from tests.builders import PLANE_DEPTH_M, a_scene, tree
-from warpset.building.scene_splats import RECORD_NAME, SPLATS_NAME, SceneCloud
+from warpset.building.scene_gaussians import (
+    SCENE_GAUSSIANS_NAME,
+    SCENE_GAUSSIANS_RECORD,
+    SceneCloud,
+)
 from warpset.core.points import PointCloud
 
 
@@ -78,7 +82,7 @@ def test_trust_of_frames_with_and_without_confidence_is_kept():
 
 def test_a_scene_becomes_one_file_of_splats(tmp_path, room, folder):
     assert build(tmp_path) == 0
-    gaussians = read_splats(folder / SPLATS_NAME)
+    gaussians = read_splats(folder / SCENE_GAUSSIANS_NAME)
     np.testing.assert_allclose(gaussians.means[:, 2], PLANE_DEPTH_M, rtol=1e-6)
     assert 64 * 48 <= len(gaussians.means) < 3 * 64 * 48
     assert gaussians.opacities.min() > 0.99
@@ -95,22 +99,24 @@ def test_splats_asked_for_later_change_no_pair(tmp_path, room, folder):
     main(["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")])
     before = tree(folder)
     assert build(tmp_path) == 0
-    assert set(tree(folder)) - set(before) == {SPLATS_NAME, RECORD_NAME}
+    assert set(tree(folder)) - set(before) == {SCENE_GAUSSIANS_NAME, SCENE_GAUSSIANS_RECORD}
     assert before.items() <= tree(folder).items()
 
 
 def test_a_new_photo_makes_the_splats_again(tmp_path, room, folder):
     build(tmp_path, "--limit", "2")
-    before = (folder / RECORD_NAME).read_bytes()
+    before = (folder / SCENE_GAUSSIANS_RECORD).read_bytes()
     assert build(tmp_path) == 0
-    assert (folder / RECORD_NAME).read_bytes() != before
+    assert (folder / SCENE_GAUSSIANS_RECORD).read_bytes() != before
 
 
 def test_a_frame_that_cannot_be_read_is_named_and_tried_again(tmp_path, room, folder, capsys):
     (room / "depths" / "2.png").write_bytes(b"garbage")
     assert build(tmp_path) == 1
     assert "left out of the scene's splats" in capsys.readouterr().err
-    assert (folder / SPLATS_NAME).is_file() and not (folder / RECORD_NAME).exists()
+    assert (folder / SCENE_GAUSSIANS_NAME).is_file() and not (
+        folder / SCENE_GAUSSIANS_RECORD
+    ).exists()
 
 
 def test_no_points_at_all_are_one_line(tmp_path, room, folder, capsys):

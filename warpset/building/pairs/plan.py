@@ -1,0 +1,94 @@
+"""Which pairs a scene's frames make, and what their files are called; no files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import InputError
+
+TRIPLET = ("splats", "target", "reference")
+"""The kinds of file that every pair has."""
+
+EXTRA_SUFFIXES = {
+    "confidence": "_confidence.png",
+    "mask": "_mask.png",
+    "depth": "_depth.exr",
+    "ply": "_reference.ply",
+    "gaussians": "_reference_gaussians.ply",
+}
+"""The kinds of file made on request, and how their names end."""
+
+
+@dataclass(frozen=True)
+class WarpPair:
+    """Which photo is warped into whose view.
+
+    Attributes:
+        name: What the pair's files start with.
+        reference: Index of the frame that is warped.
+        target: Index of the frame whose view it is warped into.
+    """
+
+    name: str
+    reference: int
+    target: int
+
+    @property
+    def is_reverse(self) -> bool:
+        """Whether the reference comes after the target."""
+        return self.reference > self.target
+
+    def file_name(self, kind: str, extension: str) -> str:
+        """Name of one of the pair's files; `extension` is that of the triplet's pictures."""
+        return self.name + EXTRA_SUFFIXES.get(kind, f"_{kind}.{extension}")
+
+
+def plan_pairs(photos: Sequence[Path], bidirectional: bool) -> list[WarpPair]:
+    """The pairs of a scene's frames, neighbours only, in frame order.
+
+    A pair is named after its target, a reverse pair `<target>_reverse`, but for the first frame,
+    which has no forward pair.
+
+    Raises:
+        InputError: Two photos would give their pairs one name.
+    """
+    names = _frame_names(photos)
+    pairs = []
+    for index in range(len(photos) - 1):
+        pairs.append(WarpPair(names[index + 1], index, index + 1))
+        if bidirectional:
+            name = f"{names[index]}_reverse" if index else names[0]
+            pairs.append(WarpPair(name, index + 1, index))
+    shared = _shared(pair.name for pair in pairs)
+    if shared:
+        raise InputError(
+            f"{photos[0].parent}: two pairs would both be named {min(shared)}; rename a photo"
+        )
+    return pairs
+
+
+def _frame_names(photos: Sequence[Path]) -> list[str]:
+    """Stems; where photos share one, with their extension, then with their folder as well."""
+    names = [photo.stem for photo in photos]
+    for lengthen in (_with_extension, _with_folder):
+        shared = _shared(names)
+        names = [
+            lengthen(photo) if name in shared else name
+            for photo, name in zip(photos, names, strict=True)
+        ]
+    return names
+
+
+def _with_extension(photo: Path) -> str:
+    return f"{photo.stem}_{photo.suffix[1:]}"
+
+
+def _with_folder(photo: Path) -> str:
+    return f"{photo.parent.name}_{_with_extension(photo)}"
+
+
+def _shared(names: Iterable[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
