@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warpset.trainers.command_line import Place, make_export_parser, run_export
-from warpset.trainers.layouts import LAYOUTS
+from warpset.trainers.registry import TRAINERS
 
 FOLDER_FLAG = "--aitoolkit-dir"
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     place = Place(FOLDER_FLAG, args.aitoolkit_dir)
-    return run_export(parser, args, LAYOUTS["aitoolkit"], place)
+    return run_export(parser, args, TRAINERS["aitoolkit"], place)
 
 
 if __name__ == "__main__":

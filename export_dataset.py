@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warpset.trainers.command_line import Place, make_export_parser, run_export
-from warpset.trainers.layouts import LAYOUTS
+from warpset.trainers.registry import TRAINERS
 
 FORMATS = ("musubi", "simpletuner", "difix", "hf", "webdataset")
 FOLDER_FLAG = "--dataset-dir"
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     folder = args.dataset_dir or Path(f"{args.format}-dataset")
-    return run_export(parser, args, LAYOUTS[args.format], Place(FOLDER_FLAG, folder))
+    return run_export(parser, args, TRAINERS[args.format], Place(FOLDER_FLAG, folder))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from processes import peak_memory_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
@@ -59,7 +59,7 @@ def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
     depths: dict[int, DepthMap] = {}
     estimate_depths(photos, points, options, depths.__setitem__)
     per_image = (time.perf_counter() - placed) / len(photos)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = peak_memory_bytes() / 2**20
     truth: Depths = {}
     if recording is not None and recording.has_depth:
         frames = recorded_geometry(recording, recording.frames).frames

@@ -91,7 +91,7 @@ def test_a_scene_becomes_one_file_of_splats(tmp_path, room, folder):
 def test_splats_that_are_there_are_not_made_again(tmp_path, room, folder, monkeypatch):
     build(tmp_path)
     before = tree(folder)
-    monkeypatch.setattr("builder_tools.gaussian_ply", None)
+    monkeypatch.setattr("build_warp_dataset.gaussian_ply", None)
     assert build(tmp_path) == 0 and tree(folder) == before
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from warpset.core.sizes import LOSS_FREE_SIZES_WH, SIZE_PRESETS, preset_size
-from warpset.trainers.rules import aitoolkit_bucket, lost_share
+from warpset.trainers.grids import lost_share
+from warpset.trainers.layouts.aitoolkit import aitoolkit_bucket
 
 
 def qwen_control_size(size_wh, area=1024 * 1024):

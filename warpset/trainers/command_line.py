@@ -15,8 +15,8 @@ from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.sizes import SIZE_PRESETS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
-from .layout_documents import VALIDATION, ExportContext
-from .layouts import ExportOptions, Layout, export_pairs
+from .documents import VALIDATION, ExportContext
+from .export import ExportOptions, lay_out_pairs
 from .pair_selection import (
     RecordedPair,
     Report,
@@ -25,7 +25,8 @@ from .pair_selection import (
     read_pair_list,
     select_pairs,
 )
-from .rules import validate_export
+from .trainer import Trainer
+from .validation import validate_export
 
 log = logging.getLogger(__name__)
 
@@ -160,20 +161,20 @@ class Problems(list[str]):
 
 
 def run_export(
-    parser: OneLineParser, args: argparse.Namespace, layout: Layout, place: Place
+    parser: OneLineParser, args: argparse.Namespace, trainer: Trainer, place: Place
 ) -> int:
     """Export or validate; 0 = all done, 1 = something could not be or was found."""
     if args.output_dir.resolve().is_relative_to(place.folder.resolve()):
         parser.error(f"{place.flag} {place.folder} holds --output-dir; choose another folder")
-    if args.link and layout.in_shards:
-        parser.error(f"--link: {layout.trainer} packs pictures into shards; leave it out")
+    if args.link and trainer.pack is not None:
+        parser.error(f"--link: {trainer.title} packs pictures into shards; leave it out")
     logging.basicConfig(
         format="%(message)s", level=logging.WARNING if args.quiet else logging.INFO, force=True
     )
     try:
         if args.validate:
-            return _validate(layout, place, args)
-        return _export(layout, place, args)
+            return _validate(trainer, place, args)
+        return _export(trainer, place, args)
     except InputError as error:
         log.error(error)
     except OSError as error:
@@ -181,27 +182,27 @@ def run_export(
     return 1
 
 
-def _validate(layout: Layout, place: Place, args: argparse.Namespace) -> int:
-    findings = validate_export(layout.name, place.folder, args.resolution)
+def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
+    findings = validate_export(trainer, place.folder, args.resolution)
     for finding in findings.notes:
         log.info(f"note: {finding}")
     for finding in findings.faults:
         log.warning(finding)
     log.info(
-        f"{place.folder}: {findings.rows} pairs as {layout.trainer} reads them, "
+        f"{place.folder}: {findings.rows} pairs as {trainer.title} reads them, "
         f"{len(findings.faults)} findings"
     )
     return 1 if findings.faults else 0
 
 
-def _export(layout: Layout, place: Place, args: argparse.Namespace) -> int:
-    problems, prompts, options = Problems(), _read_prompts(args), _read_options(args)
+def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
+    problems, options = Problems(), _read_options(args)
     pairs = find_pairs(args.output_dir, problems.report)
     wanted = select_pairs(pairs, _read_selection(args, pairs, problems.report))
-    if not prompts.are_given:
-        log.info(f"no prompt given, pairs get {layout.default_prompt!r}; see --prompt")
+    if not options.prompts.are_given:
+        log.info(f"no prompt given, pairs get {trainer.default_prompt!r}; see --prompt")
     folder = place.folder.resolve()
-    rows = export_pairs(layout, wanted, prompts, folder, options, problems.report)
+    rows = lay_out_pairs(trainer, wanted, folder, options, problems.report)
     validation = sum(row.split == VALIDATION for row in rows)
     if validation == len(rows):
         problems.report(f"--split {args.split} leaves no scene to train on; lower it")
@@ -209,10 +210,10 @@ def _export(layout: Layout, place: Place, args: argparse.Namespace) -> int:
         log.warning(f"--split {args.split} puts no scene into validation; raise it or add scenes")
     log.info(
         f"{place.folder}: {len(rows)} pairs {'would be ' if args.dry_run else ''}exported for "
-        f"{layout.trainer}, {validation} of them for validation, {len(problems)} problems"
+        f"{trainer.title}, {validation} of them for validation, {len(problems)} problems"
     )
-    if layout.command is not None:
-        log.info(layout.command(ExportContext(folder, args.resolution, layout.default_prompt)))
+    if trainer.command is not None:
+        log.info(trainer.command(ExportContext(folder, args.resolution, trainer.default_prompt)))
     return 1 if problems else 0
 
 
@@ -224,6 +225,7 @@ def _read_prompts(args: argparse.Namespace) -> Prompts:
 
 def _read_options(args: argparse.Namespace) -> ExportOptions:
     return ExportOptions(
+        prompts=_read_prompts(args),
         validation_share=args.split or None,
         resize=args.resize,
         link=args.link,

@@ -22,9 +22,6 @@ log = logging.getLogger(__name__)
 
 MANIFEST_NAME = ".warpset-export.json"
 
-CACHE_FOLDERS = frozenset({"cache", "_latent_cache"})
-"""Where trainers keep what they computed from pictures and captions, by the files' names alone."""
-
 CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt"})
 
 
@@ -95,12 +92,14 @@ class ExportFolder:
     Args:
         place: Where the export shall be; an absolute path.
         earlier: Files that the earlier export wrote there.
+        caches: Folders that the trainer keeps what it computed in, see `Trainer.caches`.
     """
 
-    def __init__(self, place: Path, earlier: Iterable[str]):
+    def __init__(self, place: Path, earlier: Iterable[str], caches: Iterable[str] = ()):
         self.place = place
         self.files: list[str] = []
         self._made: set[Path] = set()
+        self._caches = frozenset(caches)
         self._earlier = {*earlier, MANIFEST_NAME}
         self.building = place.with_name(f".{place.name}.partial")
         self._previous = place.with_name(f".{place.name}.previous")
@@ -152,7 +151,7 @@ class ExportFolder:
             InputError: A file that is not ours has the name of one of this export's.
         """
         foreign = [name for name in _files_below(self.place) if name not in self._earlier]
-        cached = [name for name in foreign if CACHE_FOLDERS.intersection(name.split("/")[:-1])]
+        cached = [name for name in foreign if self._caches.intersection(name.split("/")[:-1])]
         stale = set(cached) if cached and self._has_changed() else set()
         if stale:
             log.info(f"{self.place}: removed {len(stale)} cached files of pictures that changed")

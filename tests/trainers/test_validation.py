@@ -10,19 +10,16 @@ from PIL import Image
 from tests.pair_builders import a_frame_picture, a_scene, pixels
 from warpset.core.errors import InputError
 from warpset.trainers.captions import Prompts
-from warpset.trainers.layouts import LAYOUTS, ExportOptions, export_pairs
-from warpset.trainers.pair_selection import find_pairs
-from warpset.trainers.rules import (
-    CONSEQUENCES,
-    SHOWN,
-    aitoolkit_bucket,
-    diffsynth_raster,
-    lost_share,
-    musubi_bucket,
-    validate_export,
-)
+from warpset.trainers.export import ExportOptions, export_pairs
+from warpset.trainers.findings import SHOWN
+from warpset.trainers.grids import lost_share
+from warpset.trainers.layouts.aitoolkit import aitoolkit_bucket
+from warpset.trainers.layouts.modelscope import diffsynth_raster
+from warpset.trainers.layouts.musubi import musubi_bucket
+from warpset.trainers.registry import TRAINERS
+from warpset.trainers.validation import validate_export
 
-FOLDER_LAYOUTS = [name for name, layout in LAYOUTS.items() if not layout.in_shards]
+FOLDER_LAYOUTS = [name for name, layout in TRAINERS.items() if layout.pack is None]
 TABLES = {
     "modelscope": ("metadata.json", "prompt"),
     "musubi": ("metadata.jsonl", "caption"),
@@ -35,15 +32,13 @@ TABLES = {
 def an_export(tmp_path, layout, prompts=("fix it",), photos=4):
     """A sound export of one scene; its pictures are 96x64, whole multiples of 32."""
     a_scene(tmp_path / "output", photos=photos)
-    pairs = find_pairs(tmp_path / "output", print)
-    options = ExportOptions(quiet=True)
     place = tmp_path / "set"
-    rows = export_pairs(LAYOUTS[layout], pairs, Prompts(prompts), place, options, print)
-    return place, rows
+    options = ExportOptions(Prompts(prompts), quiet=True)
+    return place, export_pairs(tmp_path / "output", layout, place, options)
 
 
 def faults(layout, place, resolution=1024):
-    return validate_export(layout, place, [resolution]).faults
+    return validate_export(TRAINERS[layout], place, [resolution]).faults
 
 
 def the_fault(layout, place):
@@ -51,12 +46,12 @@ def the_fault(layout, place):
     return fault
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", TRAINERS)
 def test_a_fresh_export_has_no_faults(tmp_path, layout):
-    if LAYOUTS[layout].in_shards:
+    if TRAINERS[layout].pack:
         pytest.importorskip("webdataset", reason="the group webdataset is not installed")
     place, rows = an_export(tmp_path, layout)
-    findings = validate_export(layout, place, [1024])
+    findings = validate_export(TRAINERS[layout], place, [1024])
     assert (findings.faults, findings.rows) == ([], len(rows))
 
 
@@ -69,7 +64,7 @@ def test_a_missing_member_is_named(tmp_path, layout, kind):
     if kind == "target" and layout in ("aitoolkit", "simpletuner"):
         assert "2.png: belongs to no pair" in said
     else:
-        assert f"found no {kind}; {CONSEQUENCES[layout].missing}" in said
+        assert f"found no {kind}; {TRAINERS[layout].consequences.missing}" in said
 
 
 def test_a_missing_mask_is_named(tmp_path):
@@ -111,7 +106,7 @@ def test_a_control_in_capitals_is_missing_for_ai_toolkit(tmp_path):
 def test_a_target_in_capitals_is_still_found_by_ai_toolkit(tmp_path):
     place, rows = an_export(tmp_path, "aitoolkit")
     (place / "target/2.png").rename(place / "target/2.PNG")
-    findings = validate_export("aitoolkit", place, [1024])
+    findings = validate_export(TRAINERS["aitoolkit"], place, [1024])
     assert findings.rows == len(rows)
     assert "2.PNG: extension in capitals" in findings.faults[0]
 
@@ -214,10 +209,10 @@ def test_a_cut_shard_is_named(tmp_path):
 
 def test_a_folder_without_an_export_is_refused(tmp_path):
     with pytest.raises(InputError, match="found no such folder"):
-        validate_export("hf", tmp_path / "nowhere", [1024])
+        validate_export(TRAINERS["hf"], tmp_path / "nowhere", [1024])
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", TRAINERS)
 def test_an_empty_folder_has_no_pairs(tmp_path, layout):
     assert any(
         "found no pairs" in fault or "no shards" in fault for fault in faults(layout, tmp_path)
@@ -271,7 +266,7 @@ def test_a_crop_of_all_alike_is_a_note(tmp_path):
     for row in rows:
         for kind in row.files:
             Image.fromarray(a_frame_picture("x", 1, (100, 90))).save(place / row.place(kind))
-    findings = validate_export("modelscope", place, [1024])
+    findings = validate_export(TRAINERS["modelscope"], place, [1024])
     assert findings.faults == []
     assert "crops 100x90 to 96x80" in findings.notes[0]
     assert diffsynth_raster((2048, 2048), 1024) == (1024, 1024)
@@ -292,13 +287,13 @@ def test_musubis_crop_is_a_note(tmp_path):
     for row in rows:
         for kind in row.files:
             Image.fromarray(a_frame_picture("x", 1, (100, 90))).save(place / row.place(kind))
-    findings = validate_export("musubi", place, [1024])
+    findings = validate_export(TRAINERS["musubi"], place, [1024])
     assert findings.faults == []
     assert "musubi-tuner at resolution 1024 crops 100x90 to 96x80" in findings.notes[0]
 
 
 def test_difix_stretches(tmp_path):
     place, _ = an_export(tmp_path, "difix")
-    assert validate_export("difix", place, [512, 1024]).notes == [
+    assert validate_export(TRAINERS["difix"], place, [512, 1024]).notes == [
         "6 pairs: Difix3D+ stretches 96x64 to 1024x576, all alike"
     ]

@@ -1,16 +1,21 @@
-"""Rows of an export as WebDataset shards: tar files of samples; no layouts, no records."""
+"""WebDataset: tar files whose neighbours are a sample."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tarfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ..core.errors import InputError
-from .export_folder import ExportFolder
-from .export_pictures import Picture
-from .layout_documents import ExportedRow
+from ...building.pairs.plan import TRIPLET
+from ...core.errors import InputError
+from ..documents import TRAIN, ExportedRow
+from ..export_folder import ExportFolder
+from ..export_pictures import PICTURE_EXTENSIONS, Picture
+from ..findings import Consequences
+from ..rows import Member, PackedFile, Reading, TrainerRow
+from ..trainer import Trainer
 
 SHARD_BYTES = 1e9
 SHARD_PATTERN = "{split}-%06d.tar"
@@ -83,3 +88,54 @@ class ShardWriters:
 
 def _bytes(content: Path | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _read(folder: Path, reading: Reading) -> None:
+    """webdataset, "The WebDataset Format": neighbours in a tar that share a key are a sample."""
+    shards = sorted(folder.glob("*.tar"))
+    if not shards:
+        reading.faults.append(f"{folder}: found no shards, need files like {TRAIN}-000000.tar")
+    for shard in shards:
+        try:
+            reading.rows += _samples(shard)
+        except (OSError, tarfile.TarError) as error:
+            reading.faults.append(f"{shard}: cannot be read as a tar file ({error})")
+
+
+def _samples(shard: Path) -> Iterator[TrainerRow]:
+    key, fields = "", dict[str, PackedFile]()
+    with tarfile.open(shard) as archive:
+        for entry in archive:
+            entry_key, _, name = entry.name.partition(".")
+            if fields and entry_key != key:
+                yield _sample(shard, key, fields)
+                fields = {}
+            key, fields[name] = entry_key, PackedFile(shard, entry.offset_data, entry.size)
+    if fields:
+        yield _sample(shard, key, fields)
+
+
+def _sample(shard: Path, key: str, fields: Mapping[str, PackedFile]) -> TrainerRow:
+    members: dict[str, Member | None] = dict.fromkeys(("target", "splats", "reference"))
+    for name, file in fields.items():
+        kind, _, extension = name.partition(".")
+        if extension in PICTURE_EXTENSIONS:
+            members[kind] = file
+    caption = fields["txt"].read_bytes().decode(errors="replace") if "txt" in fields else None
+    return TrainerRow(f"{shard.name}/{key}", members, caption)
+
+
+TRAINER = Trainer(
+    "webdataset",
+    "WebDataset",
+    {
+        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in TRIPLET},
+        "mask": "{number}.mask.png",
+    },
+    _read,
+    Consequences(missing="the sample lacks a field and to_tuple stops"),
+    caption="{number}.txt",
+    caption_always=True,
+    sides=("",),
+    pack=ShardWriters,
+)

@@ -1,4 +1,4 @@
-"""Pairs to trainers' layouts: a table of layouts, one loop that copies; no torch, no geometry."""
+"""Pairs into a trainer's layout: one loop that looks at pictures and copies; no geometry."""
 
 from __future__ import annotations
 
@@ -13,123 +13,22 @@ from tqdm import tqdm
 from ..building.pairs.plan import TRIPLET
 from ..core.errors import InputError
 from ..core.sizes import preset_size
-from .aitoolkit_config import describe_aitoolkit
 from .captions import Prompts, read_scene_prompt
+from .documents import TRAIN, VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder, Manifest, read_manifest, recover
 from .export_pictures import Picture, common_size, prepare_picture
-from .layout_documents import (
-    TRAIN,
-    VALIDATION,
-    Describe,
-    Documents,
-    ExportContext,
-    ExportedRow,
-    describe_difix,
-    describe_hf,
-    describe_modelscope,
-    describe_musubi,
-    describe_simpletuner,
-    diffsynth_command,
+from .pair_selection import (
+    RecordedPair,
+    Report,
+    Selection,
+    find_pairs,
+    is_validation,
+    select_pairs,
 )
-from .pair_selection import RecordedPair, Report, is_validation
-from .shards import ShardWriters
+from .registry import TRAINERS
+from .trainer import Trainer
 
 log = logging.getLogger(__name__)
-
-FIX_PROMPT = "refer to image 2, fix the distortion and blank areas in image 1"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a trainer wants its pairs.
-
-    Attributes:
-        name: Name of the layout.
-        trainer: Name of the trainer, for people.
-        members: Path of each kind of file; a mask is left out where pairs have none.
-        describe: Makes the text files beside the pictures; None where there are none.
-        caption: Path of a pair's caption; None where captions stand in a table only.
-        caption_always: Whether the file is written without a given prompt as well, because the
-            trainer reads captions nowhere else.
-        train_folder: Where the training side lies; the other side lies in `validation/`.
-        default_prompt: The caption of pairs where none is given.
-        in_shards: Whether the files go into tar files, a pair's facts beside them.
-        command: The command line that trains; None where the trainer needs more than that.
-    """
-
-    name: str
-    trainer: str
-    members: Mapping[str, str]
-    describe: Describe | None = None
-    caption: str | None = None
-    caption_always: bool = False
-    train_folder: str = ""
-    default_prompt: str = FIX_PROMPT
-    in_shards: bool = False
-    command: Callable[[ExportContext], str] | None = None
-
-
-_FOLDERS = {kind: f"{kind}/{{number}}.{{extension}}" for kind in TRIPLET}
-_MASK_FOLDER = {"mask": "mask/{number}.png"}
-
-LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        Layout(
-            "modelscope",
-            "DiffSynth-Studio",
-            {
-                "splats": "{number}_start_1.{extension}",
-                "reference": "{number}_start_2.{extension}",
-                "target": "{number}_end.{extension}",
-            },
-            describe_modelscope,
-            caption="{number}.txt",
-            command=diffsynth_command,
-        ),
-        Layout(
-            "aitoolkit",
-            "AI Toolkit",
-            {
-                "splats": "control1/{number}.{extension}",
-                "reference": "control2/{number}.{extension}",
-                "target": "target/{number}.{extension}",
-                **_MASK_FOLDER,
-            },
-            describe_aitoolkit,
-            caption="target/{number}.txt",
-        ),
-        Layout("musubi", "musubi-tuner", _FOLDERS, describe_musubi),
-        Layout(
-            "simpletuner",
-            "SimpleTuner",
-            _FOLDERS,
-            describe_simpletuner,
-            caption="target/{number}.txt",
-            caption_always=True,
-        ),
-        Layout("difix", "Difix3D+", _FOLDERS, describe_difix, default_prompt="remove degradation"),
-        Layout(
-            "hf",
-            "Hugging Face datasets",
-            {**_FOLDERS, **_MASK_FOLDER},
-            describe_hf,
-            train_folder=f"{TRAIN}/",
-        ),
-        Layout(
-            "webdataset",
-            "WebDataset",
-            {
-                **{kind: f"{{number}}.{kind}.{{extension}}" for kind in TRIPLET},
-                "mask": "{number}.mask.png",
-            },
-            caption="{number}.txt",
-            caption_always=True,
-            in_shards=True,
-        ),
-    )
-}
-"""The layouts by name."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +36,9 @@ class ExportOptions:
     """How to export.
 
     Attributes:
+        prompts: Where captions come from; a scene's own come before them.
         validation_share: Share of scenes for validation; None for no split.
-        resize: Key of `size_presets.SIZE_PRESETS`, or width and height; None resizes nothing.
+        resize: Key of `core.sizes.SIZE_PRESETS`, or width and height; None resizes nothing.
         link: Hard-link what needs no change instead of copying it.
         number_digits: Least digits of a number, filled up with zeros.
         resolutions: See `ExportContext`.
@@ -146,6 +46,7 @@ class ExportOptions:
         quiet: No progress bars.
     """
 
+    prompts: Prompts = Prompts()
     validation_share: float | None = None
     resize: str | tuple[int, int] | None = None
     link: bool = False
@@ -156,9 +57,41 @@ class ExportOptions:
 
 
 def export_pairs(
-    layout: Layout,
+    output_dir: Path,
+    trainer: str | Trainer,
+    place: Path,
+    options: ExportOptions | None = None,
+    selection: Selection | None = None,
+    report: Report = log.warning,
+) -> list[ExportedRow]:
+    """Lay the pairs of an output folder out for a trainer, as the export scripts do.
+
+    Args:
+        output_dir: Where the main script wrote its pairs.
+        trainer: A name in `TRAINERS`, or a trainer of one's own.
+        place: The export's folder.
+        options: How to export; None for the defaults.
+        selection: Which pairs; None for all.
+        report: Takes a line about each pair or scene that cannot be exported.
+
+    Returns:
+        The pairs as they lie in the export.
+
+    Raises:
+        InputError: There are no pairs, no such trainer, or `place` holds something else.
+        OSError: The folder cannot be written; the earlier export is as it was.
+    """
+    if isinstance(trainer, str):
+        if trainer not in TRAINERS:
+            raise InputError(f"found no trainer {trainer!r}, need one of {', '.join(TRAINERS)}")
+        trainer = TRAINERS[trainer]
+    pairs = select_pairs(find_pairs(output_dir, report), selection or Selection())
+    return lay_out_pairs(trainer, pairs, place.resolve(), options or ExportOptions(), report)
+
+
+def lay_out_pairs(
+    trainer: Trainer,
     pairs: Sequence[RecordedPair],
-    prompts: Prompts,
     place: Path,
     options: ExportOptions,
     report: Report,
@@ -166,9 +99,8 @@ def export_pairs(
     """Lay pairs out for a trainer; pairs that cannot be exported are reported, the others go on.
 
     Args:
-        layout: What the trainer wants.
+        trainer: Who the pairs are for.
         pairs: The pairs, in the order that new ones are numbered in.
-        prompts: Where captions come from.
         place: The export's folder, absolute.
         options: How to export.
         report: Takes a line about each pair or scene that cannot be exported.
@@ -182,17 +114,12 @@ def export_pairs(
     """
     if not options.dry_run:
         recover(place)
-    manifest = read_manifest(place, layout.name)
-    exporter = _Exporter(layout, prompts, options, manifest)
+    manifest = read_manifest(place, trainer.name)
+    exporter = _Exporter(trainer, options, manifest)
     if options.dry_run:
         return exporter.lay_out(pairs, lambda row, pictures: None, report)
-    with ExportFolder(place, manifest.files) as folder:
-        if layout.in_shards:
-            with ShardWriters(folder) as shards:
-                rows = exporter.lay_out(pairs, shards.write, report)
-        else:
-            write = partial(_write_files, folder, options.link)
-            rows = exporter.lay_out(pairs, write, report)
+    with ExportFolder(place, manifest.files, trainer.caches) as folder:
+        rows = exporter.fill(folder, pairs, report)
         for name, text in exporter.documents(rows, place).items():
             folder.add(name, _encoded(text))
         folder.put_in_place(manifest)
@@ -217,26 +144,33 @@ def _encoded(text: str) -> bytes:
 
 
 class _Exporter:
-    """Turns pairs into rows of one layout."""
+    """Turns pairs into rows of one trainer."""
 
-    def __init__(
-        self, layout: Layout, prompts: Prompts, options: ExportOptions, manifest: Manifest
-    ):
-        self._layout, self._prompts, self._options = layout, prompts, options
-        self._manifest = manifest
+    def __init__(self, trainer: Trainer, options: ExportOptions, manifest: Manifest):
+        self._trainer, self._options, self._manifest = trainer, options, manifest
+
+    def fill(
+        self, folder: ExportFolder, pairs: Sequence[RecordedPair], report: Report
+    ) -> list[ExportedRow]:
+        """Write pictures and captions into a folder, packed where the trainer wants them so."""
+        if self._trainer.pack is None:
+            write = partial(_write_files, folder, self._options.link)
+            return self.lay_out(pairs, write, report)
+        with self._trainer.pack(folder) as packer:
+            return self.lay_out(pairs, packer.write, report)
 
     def lay_out(
         self, pairs: Sequence[RecordedPair], write: WriteRow, report: Report
     ) -> list[ExportedRow]:
         """The one loop: look at a pair's pictures, number it, write it."""
         rows = []
-        kinds = _common_kinds(self._layout, pairs)
+        kinds = _common_kinds(self._trainer, pairs)
         scene_prompts = _scene_prompts(pairs, report)
         usable = [pair for pair in pairs if pair.folder in scene_prompts]
-        for pair in tqdm(usable, desc=self._layout.name, unit="pair", disable=self._options.quiet):
+        for pair in tqdm(usable, desc=self._trainer.name, unit="pair", disable=self._options.quiet):
             try:
                 pictures = self._pictures(pair, kinds)
-                caption = scene_prompts[pair.folder] or self._prompts.caption(
+                caption = scene_prompts[pair.folder] or self._options.prompts.caption(
                     pair.key, pair.record.cameras
                 )
             except (InputError, ValueError) as error:
@@ -251,10 +185,10 @@ class _Exporter:
 
     def documents(self, rows: Sequence[ExportedRow], place: Path) -> Documents:
         """The text files beside the pictures."""
-        if self._layout.describe is None:
+        if self._trainer.describe is None:
             return {}
-        context = ExportContext(place, self._options.resolutions, self._layout.default_prompt)
-        return self._layout.describe(rows, context)
+        context = ExportContext(place, self._options.resolutions, self._trainer.default_prompt)
+        return self._trainer.describe(rows, context)
 
     def _pictures(self, pair: RecordedPair, kinds: Sequence[str]) -> dict[str, Picture]:
         paths = {kind: pair.path(kind) for kind in kinds}
@@ -271,20 +205,20 @@ class _Exporter:
     def _row(
         self, pair: RecordedPair, pictures: Mapping[str, Picture], caption: str | None
     ) -> ExportedRow:
-        layout = self._layout
+        trainer = self._trainer
         number = str(self._manifest.number_of(pair.key)).zfill(self._options.number_digits)
         validates = is_validation(pair.scene, self._options.validation_share)
-        in_file = layout.caption is not None and (caption is not None or layout.caption_always)
+        in_file = trainer.caption is not None and (caption is not None or trainer.caption_always)
         return ExportedRow(
             number=number,
             split=VALIDATION if validates else TRAIN,
-            folder=f"{VALIDATION}/" if validates else layout.train_folder,
+            folder=f"{VALIDATION}/" if validates else trainer.train_folder,
             files={
-                kind: layout.members[kind].format(number=number, extension=picture.extension)
+                kind: trainer.members[kind].format(number=number, extension=picture.extension)
                 for kind, picture in pictures.items()
             },
-            caption=caption or layout.default_prompt,
-            caption_file=(layout.caption or "").format(number=number) if in_file else None,
+            caption=caption or trainer.default_prompt,
+            caption_file=(trainer.caption or "").format(number=number) if in_file else None,
             scene=pair.scene,
             name=pair.record.name,
             size_wh=pictures["target"].size_wh,
@@ -293,11 +227,11 @@ class _Exporter:
         )
 
 
-def _common_kinds(layout: Layout, pairs: Sequence[RecordedPair]) -> list[str]:
+def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
     """The kinds of file that the layout takes and every pair has; the triplet in any case."""
     kinds: list[str] = list(TRIPLET)
     with_mask = sum("mask" in pair.record.files for pair in pairs)
-    if "mask" in layout.members and with_mask:
+    if "mask" in trainer.members and with_mask:
         if with_mask == len(pairs):
             kinds.append("mask")
         else:

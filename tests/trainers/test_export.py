@@ -21,31 +21,29 @@ from tests.pair_builders import (
     tree,
     two_scenes,
 )
-from warpset.building.options import Quality
+from warpset.building.quality import Quality
 from warpset.core.errors import InputError
 from warpset.trainers import export_folder
 from warpset.trainers.captions import Prompts
+from warpset.trainers.export import ExportOptions, export_pairs
 from warpset.trainers.export_folder import MANIFEST_NAME
-from warpset.trainers.layouts import LAYOUTS, ExportOptions, export_pairs
 from warpset.trainers.pair_selection import Selection, find_pairs, is_validation, select_pairs
-from warpset.trainers.rows import read_rows
+from warpset.trainers.registry import TRAINERS
+from warpset.trainers.validation import read_rows
 
-QUIET = ExportOptions(quiet=True)
+QUIET = ExportOptions(Prompts(("fix it",)), quiet=True)
 
 
 def needs_webdataset(layout):
-    if LAYOUTS[layout].in_shards:
+    if TRAINERS[layout].pack:
         pytest.importorskip("webdataset", reason="the group webdataset is not installed")
 
 
 def export(output, place, layout="modelscope", **options):
     """Export everything; the rows, and the lines reported."""
-    prompts = options.pop("prompts", Prompts(("fix it",)))
     problems = []
-    pairs = find_pairs(output, problems.append)
     asked = dataclasses.replace(QUIET, **options)
-    rows = export_pairs(LAYOUTS[layout], pairs, prompts, place, asked, problems.append)
-    return rows, problems
+    return export_pairs(output, layout, place, asked, report=problems.append), problems
 
 
 def frames_of(pair_name, other="-"):
@@ -55,11 +53,11 @@ def frames_of(pair_name, other="-"):
     return (target + 1 if is_reverse else target - 1), target
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", TRAINERS)
 def test_a_loader_finds_sixteen_triplets_each_of_its_own_frames(tmp_path, layout):
     needs_webdataset(layout)
     rows, problems = export(two_scenes(tmp_path), tmp_path / "set", layout)
-    reading = read_rows(layout, tmp_path / "set")
+    reading = read_rows(TRAINERS[layout], tmp_path / "set")
     assert problems == [] == reading.faults
     assert len(rows) == 16 == len(reading.rows)
     in_order = sorted(reading.rows, key=lambda row: _number_in(row, rows))
@@ -140,7 +138,7 @@ def test_numbers_are_padded_on_request(tmp_path):
     assert (tmp_path / "set" / "00016_end.png").is_file()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", TRAINERS)
 def test_the_same_export_gives_the_same_bytes(tmp_path, layout):
     needs_webdataset(layout)
     output = two_scenes(tmp_path)
@@ -453,13 +451,13 @@ def test_without_a_prompt_there_are_no_caption_files_and_no_empty_captions(tmp_p
     export(two_scenes(tmp_path), tmp_path / "set", "modelscope", prompts=Prompts())
     assert not list((tmp_path / "set").glob("*.txt"))
     table = json.loads((tmp_path / "set" / "metadata.json").read_text())
-    assert {row["prompt"] for row in table} == {LAYOUTS["modelscope"].default_prompt}
+    assert {row["prompt"] for row in table} == {TRAINERS["modelscope"].default_prompt}
 
 
 def test_simpletuner_gets_captions_in_any_case(tmp_path):
     export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", prompts=Prompts())
     captions = {path.read_text() for path in (tmp_path / "set" / "target").glob("*.txt")}
-    assert captions == {LAYOUTS["simpletuner"].default_prompt}
+    assert captions == {TRAINERS["simpletuner"].default_prompt}
 
 
 def test_a_scenes_own_prompt_comes_first(tmp_path):
@@ -490,7 +488,7 @@ def test_the_split_hangs_on_the_scenes_name_alone():
     assert all(wider[name] for name in names if split[name])
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", TRAINERS)
 def test_a_split_keeps_scenes_together_and_every_pair(tmp_path, layout):
     needs_webdataset(layout)
     for number in range(6):
@@ -501,7 +499,7 @@ def test_a_split_keeps_scenes_together_and_every_pair(tmp_path, layout):
         for split in ("train", "validation")
     }
     assert sides["train"] and sides["validation"] and not sides["train"] & sides["validation"]
-    assert len(read_rows(layout, tmp_path / "set").rows) == 12
+    assert len(read_rows(TRAINERS[layout], tmp_path / "set").rows) == 12
 
 
 def test_a_split_without_sides_changes_no_name(tmp_path):

@@ -1,0 +1,115 @@
+"""Texts beside the pictures: what they are told of rows, how names and captions are quoted.
+
+Rows are known by their file names; nothing is read or copied. Everything built from names or
+captions is quoted for the format that it goes into.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+@dataclass(frozen=True)
+class ExportedRow:
+    """A pair as it lies in an export.
+
+    Attributes:
+        number: Its number, padded.
+        split: `train` or `validation`.
+        folder: Where its files lie, relative to the export: empty or ending in a slash.
+        files: Paths by kind, relative to `folder`.
+        caption: What a trainer shall read.
+        caption_file: Path of the file that says so, relative to `folder`; None where there is none.
+        scene: Name of the scene.
+        name: Name of the pair in its scene.
+        size_wh: Width and height of the target.
+        scores: Its scores, see `scoring.Scores`.
+        licence: What the network behind its geometry lets be done with it; empty where unsaid.
+    """
+
+    number: str
+    split: str
+    folder: str
+    files: Mapping[str, str]
+    caption: str
+    caption_file: str | None
+    scene: str
+    name: str
+    size_wh: tuple[int, int]
+    scores: Mapping[str, float | None]
+    licence: str = ""
+
+    def place(self, kind: str) -> str:
+        """Path of one of its files, relative to the export."""
+        return self.folder + self.files[kind]
+
+    def facts(self) -> dict[str, Any]:
+        """What a table of pairs says beside the pictures."""
+        return {"prompt": self.caption, "scene": self.scene, "pair": self.name, **self.scores}
+
+
+@dataclass(frozen=True)
+class ExportContext:
+    """What the documents say of the export as a whole.
+
+    Attributes:
+        place: The export's folder, absolute, because trainers run in folders of their own.
+        resolutions: Sides of the squares that the trainer's pictures shall have the area of.
+        default_prompt: Caption of pairs without one.
+    """
+
+    place: Path
+    resolutions: Sequence[int]
+    default_prompt: str
+
+    @property
+    def job_name(self) -> str:
+        """What trainers call the LoRA: the folder's name, so that data sets do not share one."""
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", self.place.name)
+
+    def path(self, name: str) -> str:
+        """Absolute path of something in the export."""
+        return (self.place / name).as_posix()
+
+
+Documents = dict[str, str]
+"""Texts by path relative to the export."""
+
+
+def quoted(text: str) -> str:
+    """A text as a double-quoted scalar of YAML and TOML; odd characters by their code point."""
+    characters = (
+        character
+        if character.isprintable() and character not in '"\\'
+        else f"\\U{ord(character):08X}"
+        for character in text
+    )
+    return f'"{"".join(characters)}"'
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """One JSON object a line, ASCII only, no blank lines."""
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def fenced(command: str) -> str:
+    """A command as a Markdown code block that nothing in it can end."""
+    fence = "```"
+    while fence in command:
+        fence += "`"
+    return f"{fence}bash\n{command}\n{fence}\n"
+
+
+def by_folder(rows: Sequence[ExportedRow]) -> dict[str, list[ExportedRow]]:
+    """Rows of each side of the split, by the folder they lie in."""
+    folders: dict[str, list[ExportedRow]] = {}
+    for row in rows:
+        folders.setdefault(row.folder, []).append(row)
+    return folders

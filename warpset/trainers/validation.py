@@ -1,0 +1,134 @@
+"""What trainers would do with a finished export: their rules, replayed; it changes nothing.
+
+The rows come from each trainer's reader, which finds files as the loaders do; here they are judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.errors import InputError
+from .export_pictures import UPRIGHT, PictureFacts, look_at
+from .findings import Consequences, Findings
+from .rows import CONTROL_EXTENSIONS, Member, Reading, TrainerRow, pictures_in
+from .trainer import SizeGroup, Trainer
+
+
+def validate_export(trainer: Trainer, folder: Path, resolutions: Sequence[int]) -> Findings:
+    """Replay a trainer's rules on a finished export.
+
+    Args:
+        trainer: The trainer that it is for.
+        folder: The export.
+        resolutions: Resolutions to train at.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: found no such folder, need a finished export; export first")
+    reading = read_rows(trainer, folder)
+    findings = Findings(rows=len(reading.rows))
+    findings.add(reading.faults)
+    if not reading.rows:
+        findings.add([f"{folder}: found no pairs, need some to train on; export again"])
+    judge = _Judge(trainer.consequences)
+    for row in reading.rows:
+        judge.judge_row(row)
+    judge.judge_names(reading.rows)
+    for lines in judge.faults.values():
+        findings.add(lines)
+    if trainer.judge_size is not None:
+        for size_wh, count in sorted(judge.sizes.items()):
+            for resolution in resolutions:
+                trainer.judge_size(SizeGroup(size_wh, count, resolution), findings)
+    return findings
+
+
+def read_rows(trainer: Trainer, folder: Path) -> Reading:
+    """The rows of an export as its trainer sees them, both sides of a split."""
+    reading = Reading()
+    for number, side in enumerate(trainer.sides):
+        if number == 0 or (folder / side).is_dir():
+            trainer.read(folder / side, reading)
+    return reading
+
+
+class _Judge:
+    """Collects faults of rows, by kind."""
+
+    def __init__(self, consequences: Consequences):
+        self._consequences = consequences
+        self.faults: dict[str, list[str]] = defaultdict(list)
+        self.sizes: Counter[tuple[int, int]] = Counter()
+
+    def judge_row(self, row: TrainerRow) -> None:
+        """Find what is wrong with the members of one row."""
+        sizes = {}
+        for kind, member in row.members.items():
+            if member is None:
+                self._add("missing", f"{row.name}: found no {kind}; {self._consequences.missing}")
+            elif (facts := self._look(member, f"{row.name}, {kind}")) is not None:
+                sizes[kind] = facts.size_wh
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{kind} {wh[0]}x{wh[1]}" for kind, wh in sizes.items())
+            self._add("size", f"{row.name}: sizes differ ({listed}); the warp does not line up")
+        if "target" in sizes:
+            self.sizes[sizes["target"]] += 1
+        numbers = {_number(member) for member in row.members.values() if isinstance(member, Path)}
+        if len(numbers) > 1:
+            self._add(
+                "number",
+                f"{row.name}: members of several numbers {sorted(numbers)}; it mixes pairs",
+            )
+        if not (row.caption or "").strip():
+            self._add("caption", f"{row.name}: no caption; {self._consequences.uncaptioned}")
+
+    def _look(self, member: Member, name: str) -> PictureFacts | None:
+        try:
+            facts = look_at(member if isinstance(member, Path) else member.read_bytes(), name)
+        except InputError as error:
+            self._add("corrupt", f"{error}; the loader stops or leaves the pair out")
+            return None
+        if facts.orientation != UPRIGHT:
+            self._add(
+                "rotated",
+                f"{name}: EXIF orientation {facts.orientation}; {self._consequences.rotated}",
+            )
+        return facts
+
+    def judge_names(self, rows: Sequence[TrainerRow]) -> None:
+        """Find odd names, and pictures of no row, in the folders where rows have pictures."""
+        used = {path for row in rows for path in row.members.values() if isinstance(path, Path)}
+        for folder in sorted({path.parent for path in used}):
+            pictures = pictures_in(folder)
+            extensions = Counter(path.stem for path in pictures)
+            for path in pictures:
+                self._judge_name(path, extensions[path.stem])
+                if path not in used:
+                    self._add(
+                        "stray",
+                        f"{path}: belongs to no pair, is misnumbered or left over; "
+                        "the loader leaves it out",
+                    )
+
+    def _judge_name(self, path: Path, extensions: int) -> None:
+        if path.suffix != path.suffix.lower():
+            self._add("case", f"{path}: extension in capitals; {self._consequences.upper_case}")
+        if extensions > 1 or Path(path.stem).suffix.lower() in CONTROL_EXTENSIONS:
+            self._add(
+                "double",
+                f"{path}: its stem has two extensions; loaders take either, or both as two pairs "
+                "with one caption",
+            )
+
+    def _add(self, kind: str, line: str) -> None:
+        self.faults[kind].append(line)
+
+
+def _number(path: Path) -> int:
+    digits = re.match(r"\d+", path.name)
+    return int(digits[0]) if digits else 0
