@@ -152,8 +152,7 @@ def _chosen(
 def _too_few(scene: SceneInput, readable: int, minimum: int, bad: Sequence[Path]) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
     if bad:
-        more = ", ..." if len(bad) > 1 else ""
-        found += f" and {len(bad)} that cannot be used ({bad[0].name}{more})"
+        found += f" and {len(bad)} that cannot be used ({_first_reason(scene.problems)})"
     if scene.recording and (scene.missing or scene.unlisted):
         found += (
             f"; {scene.recording.origin} lists {scene.missing} that are not there, and "
@@ -167,6 +166,14 @@ def _too_few(scene: SceneInput, readable: int, minimum: int, bad: Sequence[Path]
         f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos or lower "
         "--skip-every"
     )
+
+
+def _first_reason(problems: Sequence[str]) -> str:
+    """The first problem, and how many share its reason; a problem starts with its path."""
+    reasons = [problem.partition(": ")[2] for problem in problems]
+    share = reasons.count(reasons[0])
+    alike = f"{share} alike: " if share > 1 else ""
+    return alike + problems[0].removesuffix("; left out")
 
 
 def _overlap_of(

@@ -155,7 +155,7 @@ def _depth_path(scene: Path, origin: Path, layout: Layout, fields: Fields) -> Pa
 def _mask(
     scene: Path, origin: Path, layout: Layout, fields: Fields, photo: Path
 ) -> MaskFile | None:
-    """A frame's `mask_path` (nerfstudio), or instant-ngp's `dynamic_mask_<photo>.png` beside the photo.
+    """A frame's `mask_path` (nerfstudio), or `dynamic_mask_<photo>.png` beside it (instant-ngp).
 
     https://docs.nerf.studio/quickstart/data_conventions.html (black = leave out);
     instant-ngp's `src/nerf_loader.cu` (anything but black = leave out).
