@@ -150,6 +150,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     summary.missing_photos = scene.missing
     if scene.recording:
         log.info(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
+    for remark in scene.remarks:
+        log.info(remark)
     if scene.recording and scene.unlisted:
         log.info(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
