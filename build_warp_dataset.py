@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
 
-from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-import builder_tools
-from warpset.building.command_line import make_parser, read_options, read_shard
+from estimators.cache_folder import cache_folder, clear_cache
+from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
+from estimators.device import chosen_device
+from estimators.options import ComputeOptions
+from estimators.registry import make_estimators, make_segmenter
+from renderer.making import make_renderer
+from warpset.building.command_line import (
+    make_parser,
+    read_fleet,
+    read_options,
+    read_shard,
+    refuse_idle_flags,
+)
+from warpset.building.many_scenes import ManyScenes, build_scenes
 from warpset.building.options import BuildOptions
-from warpset.building.scenes import find_scenes, scene_name
+from warpset.building.pipeline import Backends
 from warpset.building.summary import SceneSummary, ShardSummaries
-from warpset.core.errors import FolderInUseError, InputError
-from warpset.files.writing import writing_to
-from warpset.fleet.shards import Shard
+from warpset.core.errors import InputError
+from warpset.core.points import PointCloud
+from warpset.core.protocols import Renderer
 
 log = logging.getLogger("build_warp_dataset")
-
-Outcomes = Iterator[tuple[str, SceneSummary | Exception]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 = all made, 1 = something could not be, 2 = wrong command line."""
-    parser = make_parser()
+    parser = make_parser(add_geometry_flags)
     args = parser.parse_args(arguments)
-    options = read_options(parser, args)
-    shard = read_shard(parser, args, os.environ)
-    logging.basicConfig(
-        format="%(message)s", level=logging.WARNING if args.quiet else logging.INFO, force=True
-    )
+    refuse_idle_flags(parser, args, idle_geometry_flags(args))
+    options, compute = read_options(parser, args), read_compute_options(args)
+    shard, fleet = read_shard(parser, args, os.environ), read_fleet(args, Path(__file__).parent)
+    scenes = ManyScenes(args.input_dir, args.output_dir, shard, fleet)
+    level = logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(format="%(message)s", level=level, force=True)
     try:
         with logging_redirect_tqdm():
             if args.merge_shards:
                 total = ShardSummaries(args.output_dir).merge()
             else:
-                total = build(args, options, shard)
+                if args.clear_cache and not args.dry_run:
+                    clear_cache()
+                with cache_folder(keep=not args.nocache) as cache_dir:
+                    total = build(scenes, options, compute, cache_dir)
     except (InputError, OSError) as error:
         log.error(error)
         return 1
@@ -50,67 +65,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if total.problems else 0
 
 
-def build(args: argparse.Namespace, options: BuildOptions, shard: Shard | None) -> SceneSummary:
-    """Build all scenes, or a shard of them, here or over Ray.
+def build(
+    scenes: ManyScenes, options: BuildOptions, compute: ComputeOptions, cache_dir: Path
+) -> SceneSummary:
+    """Build the scenes with the networks, the renderer and the splats of this project.
 
     Raises:
         InputError: There are no scenes, or nothing to build them with.
         OSError: The output folder cannot be written.
     """
-    found = find_scenes(args.input_dir)
-    scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name(scene))]
-    over_ray = args.ray is not None and not options.dry_run
-    if args.device and not over_ray:
-        builder_tools.torch_device(args.device)
-    if args.clear_cache and not options.dry_run:
-        builder_tools.clear_cache()
-    summaries = ShardSummaries(args.output_dir)
-    if shard:
-        log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-    if not options.dry_run:
-        with writing_to(args.output_dir):
-            args.output_dir.mkdir(parents=True, exist_ok=True)
-        if shard:
-            summaries.forget(shard.index, shard.count)
-    with builder_tools.cache_folder(args.nocache) as cache_dir:
-        if over_ray:
-            outcomes = builder_tools.build_over_ray(args, options, cache_dir, scenes)
-        else:
-            outcomes = one_by_one(
-                builder_tools.make_scene_builder(args, options, cache_dir), scenes
-            )
-        total, is_whole = add_up(outcomes, len(scenes), options.quiet)
-    if shard and is_whole and not options.dry_run:
-        summaries.keep(shard.index, shard.count, total)
-    return total
+    if scenes.fleet is None or options.dry_run:
+        if compute.device:
+            chosen_device(compute.device)
+    else:
+        compute = replace(compute, quiet=True)
+    return build_scenes(scenes, options, partial(make_backends, compute, cache_dir))
 
 
-def one_by_one(build_scene: Callable[[str], SceneSummary], scenes: Sequence[str]) -> Outcomes:
-    """Build scene after scene, up to one that another run is at."""
-    for scene in scenes:
-        try:
-            yield scene, build_scene(scene)
-        except FolderInUseError as error:
-            yield scene, error
-            return
+def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
+    """Introduce estimators, renderer and splats to the corridor; each is imported when needed."""
+
+    def renderer(size_wh: tuple[int, int], sigma_px: float) -> Renderer:
+        return make_renderer(size_wh, sigma_px, chosen_device(compute.device))
+
+    segmenter = cache(partial(make_segmenter, compute, cache_dir))
+    return Backends(make_estimators(compute, cache_dir), renderer, segmenter, gaussian_ply)
 
 
-def add_up(outcomes: Outcomes, count: int, quiet: bool) -> tuple[SceneSummary, bool]:
-    """The sum of all scenes, and whether none of them was another run's; what failed is said."""
-    total, seen, scene, is_whole = SceneSummary(), 0, "", True
-    bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
-    for scene, outcome in bar:
-        if isinstance(outcome, SceneSummary):
-            total.add(outcome)
-        elif isinstance(outcome, InputError):
-            total.report(str(outcome))
-        else:
-            total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
-        seen += 1
-        is_whole = is_whole and not isinstance(outcome, FolderInUseError)
-    if seen < count:
-        total.report(f"{scene}: {count - seen} scenes after it not tried; run the command again")
-    return total, is_whole
+def gaussian_ply(cloud: PointCloud) -> bytes:
+    """A point cloud as the bytes of a Gaussian splat PLY."""
+    from splats import gaussians_from_points, ply_bytes
+
+    assert cloud.footprint is not None, "lifted clouds know their pixels"
+    return ply_bytes(
+        gaussians_from_points(cloud.xyz_world, cloud.rgb, cloud.footprint, cloud.confidence)
+    )
 
 
 if __name__ == "__main__":

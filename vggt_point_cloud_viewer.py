@@ -7,36 +7,46 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import builder_tools
+from estimators.cache_folder import cache_folder
+from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
+from estimators.device import chosen_device
+from estimators.registry import make_estimators
+from renderer.making import make_renderer
 from viewer.command_line import check, make_parser, size_of
 from viewer.frame_source import FrameSource
 from viewer.output import check_output
 from viewer.point_cloud_files import subject_of_file
 from viewer.showing import ShowOptions, show
 from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
+from warpset.building.command_line import refuse_idle_flags
 from warpset.building.frames import FrameSelection
-from warpset.building.options import BuildOptions, PointFilter
+from warpset.building.options import PointFilter
 from warpset.building.pipeline import geometry_source
-from warpset.building.scenes import open_scene, scene_name
+from warpset.building.scene_folders import scene_name
+from warpset.building.scenes import open_scene
 from warpset.core.errors import InputError
+from warpset.core.points import PointCloud
 from warpset.core.sizes import SizeRule
+from warpset.files.ply import check_points, read_ply
 
 log = logging.getLogger("vggt_point_cloud_viewer")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 = all shown, 1 = something could not be, 2 = wrong command line."""
-    parser = make_parser()
+    parser = make_parser(add_geometry_flags)
     args = parser.parse_args(arguments)
     check(parser, args)
+    refuse_idle_flags(parser, args, idle_geometry_flags(args))
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
     options = ShowOptions(args.output, size_of(args, "viewport"), args.headless, args.theme)
     try:
         check_output(args.output)
-        device = builder_tools.torch_device(args.device)
+        device = chosen_device(args.device)
         subject = find_subject(args)
         for problem in subject.problems:
             log.warning(problem)
@@ -58,14 +68,14 @@ def find_subject(args: argparse.Namespace) -> Subject:
     points = PointFilter(args.conf_threshold)
     options = SubjectOptions(size, points, args.max_points or None, args.quiet)
     if args.ply:
-        return subject_of_file(args.ply, builder_tools.read_point_file(args.ply), options)
+        return subject_of_file(args.ply, read_point_file(args.ply), options)
     if args.scene:
         scene = open_scene(args.scene, FrameSelection(), minimum=1)
     else:
         scene = scene_of_photos(args.images)
-    with builder_tools.cache_folder(args.nocache) as cache_dir:
-        backends = builder_tools.make_backends(args, cache_dir)
-        _, estimate = geometry_source(scene, BuildOptions(geometry=args.geometry), backends)
+    with cache_folder(keep=not args.nocache) as cache_dir:
+        estimators = make_estimators(read_compute_options(args), cache_dir)
+        _, estimate = geometry_source(scene, args.geometry, estimators)
         subject = subject_of_scene(scene_name(scene.path), estimate(), options)
     return replace(subject, problems=(*scene.problems, *subject.problems))
 
@@ -76,10 +86,33 @@ def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameS
     settings = {name: value for name, value in wished.items() if value is not None}
 
     def renderer(size_wh: tuple[int, int], sigma_px: float) -> Any:
-        return builder_tools.make_renderer(size_wh, sigma_px, device, **settings)
+        return make_renderer(size_wh, sigma_px, device, **settings)
 
     s0 = subject.s0 if args.auto_s0 else args.s0
     return FrameSource(subject.cloud, s0 or None, args.sigma, renderer, device)
+
+
+def read_point_file(path: Path) -> PointCloud:
+    """The points of a PLY, or the centres of Gaussian splats with their opacity as confidence.
+
+    Raises:
+        InputError: No such file, or none that can be read.
+    """
+    from splats import SplatError, confidence_from_opacity, holds_splats, read_splats
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a point cloud or Gaussian splat PLY")
+    try:
+        if not holds_splats(path):
+            cloud = read_ply(path)
+            check_points(cloud, path)
+            return cloud
+        gaussians = read_splats(path)
+    except SplatError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    return PointCloud(gaussians.means, gaussians.rgb, confidence_from_opacity(gaussians.opacities))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
+from processes import usages_until_the_end
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from warpset.building.pairs.plan import TRIPLET
@@ -64,7 +65,7 @@ def make_pairs(folder: Path, count: int, size_px: int) -> None:
                 scores={"coverage": 0.9, "hole_share": 0.1, "psnr": 20.0},
             )
             lines.append(record.to_line())
-        (scene / RECORDS_NAME).write_text("".join(lines))
+        (scene / RECORDS_NAME).write_text("".join(lines), encoding="utf-8")
 
 
 def noise(rng: np.random.Generator, size_px: int, extension: str) -> bytes:
@@ -91,11 +92,8 @@ def export(layout: str, pairs: Path, folder: Path, flags: list[str]) -> tuple[fl
     script, *arguments = [*SCRIPTS[layout], str(folder), "--output-dir", str(pairs), *flags]
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, str(ROOT / script), *arguments, "--quiet"])
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"{layout}: export failed")
-    processor = usage.ru_utime + usage.ru_stime
-    return time.perf_counter() - start, processor, usage.ru_maxrss / 1024
+    (usage,) = usages_until_the_end([process])
+    return time.perf_counter() - start, usage.processor_s, usage.peak_bytes / 2**20
 
 
 def main() -> None:

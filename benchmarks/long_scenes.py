@@ -25,7 +25,7 @@ def make_long_scene(short: Path, folder: Path, frames: int) -> Path:
         folder: Where the long one goes; photos and depth are links to one copy each.
         frames: How many.
     """
-    recorded = json.loads((short / "transforms.json").read_text())
+    recorded = json.loads((short / "transforms.json").read_text(encoding="utf-8"))
     for name in ("images", "depths"):
         (folder / name).mkdir(parents=True)
     enlarged = [_enlarged(short, folder, frame) for frame in recorded["frames"]]
@@ -35,7 +35,7 @@ def make_long_scene(short: Path, folder: Path, frames: int) -> Path:
     size = {"w": SIZE_WH[0], "h": SIZE_WH[1]}
     listed = [_linked(folder, number, *frame) for number, frame in enumerate(walk, 1)]
     content = recorded | intrinsics | size | {"frames": listed}
-    (folder / "transforms.json").write_text(json.dumps(content))
+    (folder / "transforms.json").write_text(json.dumps(content), encoding="utf-8")
     shutil.rmtree(folder / "source")
     return folder
 

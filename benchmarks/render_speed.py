@@ -10,7 +10,6 @@ at the speed of a plain copy in the same run.
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections import defaultdict
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from processes import peak_memory_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["518x392", "1216x832", "2048x1536"])
     parser.add_argument("--runs", type=int, default=10)
     args = parser.parse_args()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory_bytes()
     rows = []
     for size in args.sizes:
         width, height = map(int, size.split("x"))
@@ -100,7 +100,7 @@ def main() -> None:
         renderer = HoleFillingRenderer(width, height, s0=s0, device="cpu")
         timed(renderer, arguments)
         best = min((timed(renderer, arguments) for _ in range(args.runs)), key=lambda t: t["all"])
-        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        peak = (peak_memory_bytes() - before) / 2**20
         rows.append((size, width * height, best, peak))
     speed = copy_gb_per_second()  # last, for its arrays would count as peak memory
     print(f"| size | points | {' | '.join(STAGES)} | all ms | limit ms | ratio | peak MB |")

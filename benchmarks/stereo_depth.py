@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from processes import peak_memory_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
@@ -29,7 +29,8 @@ from warpset.building.scoring import psnr
 from warpset.core.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
-from warpset.files.photos import find_photos, resample_photo
+from warpset.files.photo_folders import find_photos
+from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.multi_view import StereoOptions, estimate_depths
@@ -59,7 +60,7 @@ def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
     depths: dict[int, DepthMap] = {}
     estimate_depths(photos, points, options, depths.__setitem__)
     per_image = (time.perf_counter() - placed) / len(photos)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = peak_memory_bytes() / 2**20
     truth: Depths = {}
     if recording is not None and recording.has_depth:
         frames = recorded_geometry(recording, recording.frames).frames

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -25,9 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 from long_scenes import SIZE_WH, make_long_scene
+from processes import usages_until_the_end
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from builder_tools import make_renderer
+from renderer.making import make_renderer
 from warpset.building.options import BuildOptions
 from warpset.building.warping import Warper
 from warpset.files.photos import read_photo, sha256_of
@@ -73,15 +73,13 @@ def run_commands(input_dir: Path, output_dir: Path, *runs: Sequence[str]) -> Run
     command = [sys.executable, str(ROOT / "build_warp_dataset.py"), *paths]
     start = time.perf_counter()
     processes = [subprocess.Popen([*command, *flags]) for flags in runs]
-    usages = [os.wait4(process.pid, 0) for process in processes]
+    usages = usages_until_the_end(processes)
     wall_s = time.perf_counter() - start
-    if any(status for _, status, _ in usages):
-        raise SystemExit("a run failed")
     written = np.sort([path.stat().st_mtime for path in output_dir.rglob("*_splats.jpg")])
     return Run(
         wall_s,
-        sum(usage.ru_utime + usage.ru_stime for *_, usage in usages),
-        max(usage.ru_maxrss for *_, usage in usages) / 1024,
+        sum(usage.processor_s for usage in usages),
+        max(usage.peak_bytes for usage in usages) / 2**20,
         1e3 * (written[-1] - written[0]) / (len(written) - 1),
         len(written),
     )

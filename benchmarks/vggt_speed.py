@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from processes import peak_memory_bytes
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -55,7 +55,6 @@ RUNS = [
 ]
 PLAIN_RUNS = [f"plain:{frames}" for frames in FRAMES[:3]]
 PEAK_SIZE = 4096
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def a_network(kind: Network, half: torch.dtype) -> SceneNetwork:
@@ -105,10 +104,10 @@ def measure(kind: Network, run: str, window: int, folder: Path) -> None:
         predictor = VGGTPredictor(network, kind.mode(None))
         depth = predicted_depth(predictor, photos, window if variant == "window" else 0)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT / 2**30
+    peak = peak_memory_bytes() / 2**30
     np.save(folder / f"{kind.name} {run}.npy", depth)
     (folder / f"{kind.name} {run}.json").write_text(
-        json.dumps({"seconds": seconds, "peak_gib": peak})
+        json.dumps({"seconds": seconds, "peak_gib": peak}), encoding="utf-8"
     )
 
 
@@ -151,7 +150,7 @@ def run_apart(model: str, run: str, window: int, folder: Path) -> dict[str, floa
     """Measure one run in a process of its own; its depth goes to a file in the folder."""
     options = ["--model", model, "--runs", run, "--window", str(window), "--into", str(folder)]
     subprocess.run([sys.executable, __file__, *options], check=True)
-    return json.loads((folder / f"{NETWORKS[model].name} {run}.json").read_text())
+    return json.loads((folder / f"{NETWORKS[model].name} {run}.json").read_text(encoding="utf-8"))
 
 
 def row(

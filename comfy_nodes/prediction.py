@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from ..vggt.model import VGGTConfig
 from ..vggt.network import SceneNetwork
-from ..vggt.poses import decode_poses
-from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_scene
-from ..vggt.preprocess import ModelImage
+from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_images, predict_scene
 from ..vggt.registry import VGGT_1B
 from ..vggt.weights import ModelError, load, locate
 from ..warpset.core.cameras import Camera
@@ -52,33 +50,7 @@ class ScenePredictor:
         """Predict photos (h, w, 3) together."""
         config = self._model.config
         images = fitted([self._first, *photos], self._mode, config.img_size, config.patch_size)[1:]
-        stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
-        device = next(self._model.parameters()).device
-        output = self._model(stacked.to(device).permute(0, 3, 1, 2).float() / 255)
-        K, cam_from_world = decode_poses(
-            output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2]
-        )
-        depth = output["depth"][0, ..., 0].cpu().numpy()
-        confidence = output["depth_conf"][0].cpu().numpy()
-        return [
-            _prediction(image, *frame)
-            for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
-        ]
-
-
-def _prediction(
-    image: ModelImage, depth: NDArray, confidence: NDArray, K: NDArray, cam_from_world: NDArray
-) -> Prediction:
-    left, top, right, bottom = image.valid_box
-    known = np.zeros(depth.shape, bool)
-    known[top:bottom, left:right] = np.isfinite(depth[top:bottom, left:right])
-    return Prediction(
-        depth=np.where(known, depth, np.float32(0)),
-        confidence=np.where(known, confidence, np.float32(1)),
-        K=K,
-        photo_K=image.photo_from_model @ K,
-        cam_from_world=cam_from_world,
-    )
+        return predict_images(self._model, images)
 
 
 def predicted_frames(photos: Sequence[Rgb], mode: str, weights: str, device: str) -> list[Frame]:

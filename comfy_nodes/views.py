@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..renderer.hole_filling import HoleFillingRenderer
+from ..renderer.making import make_renderer
 from ..warpset.building.options import BuildOptions, PointFilter
 from ..warpset.building.warping import Warper
-from ..warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, project
+from ..warpset.core.cameras import Camera, project
+from ..warpset.core.drawing import draw, drawable
 from ..warpset.core.errors import InputError
 from ..warpset.core.geometry import FrameGeometry, PosedPhoto, SceneGeometry
 from ..warpset.core.masks import ConfidenceThreshold
@@ -50,15 +51,7 @@ def render_warp(
     camera = fit_camera(camera, (widgets.width or width, widgets.height or height))
     renderer = make_renderer(camera.size_wh, widgets.sigma, renderer_device())
     renderer.s0 = widgets.s0 or _point_diameter(points, camera)
-    view = renderer.render_view(
-        points.xyz_world,
-        points.rgb.astype(np.float32) / np.float32(255),
-        np.ones(len(points.xyz_world), np.float32),
-        opengl_view_matrix(camera),
-        opengl_projection_matrix(camera),
-        camera.fov_y,
-        points.footprint,
-    )
+    view = draw(renderer, drawable(points), camera)
     return image_of([view.rgb]), mask_of([view.hole])
 
 
@@ -68,19 +61,6 @@ def _point_diameter(points: PointCloud, camera: Camera) -> float:
         return float(np.median(points.footprint)) * math.sqrt(2)
     _, depth = project(camera, points.xyz_world)
     return splat_size(depth, camera)
-
-
-def make_renderer(size_wh: tuple[int, int], sigma: float, device: str) -> HoleFillingRenderer:
-    """A renderer that draws every point.
-
-    Args:
-        size_wh: Size of its pictures.
-        sigma: Distance in pixels over which filled holes fade.
-        device: `cuda` or `cpu`, see `computing.renderer_device`.
-    """
-    return HoleFillingRenderer(
-        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma, device=device
-    )
 
 
 def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[Tensor, ...]:

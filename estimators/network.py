@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -25,33 +24,15 @@ from warpset.files.cache import ArrayCache, content_key
 from warpset.files.geometry_cache import GeometryCache
 from warpset.files.photos import read_photo, sha256_of, upright_size
 
+from .device import chosen_device
+from .options import ComputeOptions
+
 log = logging.getLogger(__name__)
 
 VGGT = "vggt"
 
 NEARLY_ALL = 0.98
 """Share of a photo; a network's patches leave out a few pixels of most."""
-
-
-@dataclass(frozen=True)
-class VGGTOptions:
-    """How the network is run.
-
-    Attributes:
-        model: Hub id, folder or file of the weights.
-        mode: How photos are fitted to the network's input; None for the network's default.
-        precision: One of `vggt.weights.PRECISIONS`.
-        window: Frames predicted together; 0 for the whole scene, None for what fits the memory.
-        device: Where the network runs.
-        quiet: No progress bars.
-    """
-
-    model: str
-    mode: Mode | None
-    precision: str
-    window: int | None
-    device: torch.device
-    quiet: bool
 
 
 class _Model(NamedTuple):
@@ -66,14 +47,15 @@ class VGGTEstimator:
 
     Args:
         arrays: Where geometry is kept.
-        options: How the network is run.
+        options: Where and how the network is run.
     """
 
     may_leave_out = False
     takes_recorded_cameras = False
 
-    def __init__(self, arrays: ArrayCache, options: VGGTOptions):
+    def __init__(self, arrays: ArrayCache, options: ComputeOptions):
         self._arrays, self._options = arrays, options
+        self._device = torch.device(chosen_device(options.device))
 
     @property
     def revision(self) -> str:
@@ -83,7 +65,7 @@ class VGGTEstimator:
             InputError: The model cannot be had, or does not fit photos in the way asked for.
         """
         options = self._options
-        dtype = aggregator_dtype(options.precision, options.device)
+        dtype = aggregator_dtype(options.precision, self._device)
         window = "auto" if options.window is None else options.window
         precision = str(dtype).removeprefix("torch.")
         model = f"{options.model}@{self._model.revision}"
@@ -143,7 +125,7 @@ class VGGTEstimator:
     @cached_property
     def _predictor(self) -> VGGTPredictor:
         try:
-            model = load(self._files, self._options.device, self._options.precision)
+            model = load(self._files, self._device, self._options.precision)
         except ModelError as error:
             raise InputError(str(error)) from error
         log.info(f"{self._options.model}: {self._files.network.name}; {self._files.licence}")

@@ -17,6 +17,9 @@ from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from warpset.stereo.sfm import register_photos, triangulate_points
 from warpset.stereo.sparse import SparsePoints
 
+from .device import chosen_device
+from .options import ComputeOptions
+
 STEREO = "stereo"
 REVISIONS = {"sweep": "plane-sweep-3", "colmap": "colmap-patch-match-1"}
 """What exactly estimates, by the name of the engine."""
@@ -27,8 +30,7 @@ class StereoEstimator:
 
     Args:
         arrays: Where geometry is kept.
-        options: How depth is estimated.
-        engine: One of `REVISIONS`.
+        options: Where and with which engine depth is estimated.
 
     Raises:
         InputError: The engine needs CUDA, and pycolmap was built without.
@@ -37,12 +39,13 @@ class StereoEstimator:
     may_leave_out = True
     takes_recorded_cameras = True
 
-    def __init__(self, arrays: ArrayCache, options: StereoOptions, engine: str = "sweep"):
-        if engine == "colmap":
+    def __init__(self, arrays: ArrayCache, options: ComputeOptions):
+        if options.engine == "colmap":
             require_cuda()
-        self._arrays, self._options = arrays, options
-        self.revision = REVISIONS[engine]
-        self._estimate_depths = ENGINES[engine]
+        self._arrays = arrays
+        self._options = StereoOptions(device=chosen_device(options.device))
+        self.revision = REVISIONS[options.engine]
+        self._estimate_depths = ENGINES[options.engine]
 
     def estimate(self, scene: SceneInput) -> SceneGeometry:
         """Geometry of the scene's photos; the scale is the recording's, else arbitrary.

@@ -78,7 +78,8 @@ class HoleFillingRenderer:
                 occluder, of its 8 sectors is below this; 0 hides nothing.
             coarse_level: Coarsest pyramid level searched for occluders and crack walls.
             jfa_mask_sigma: Distance in pixels over which filled holes fade to 1/e.
-            device: `cuda` or `cpu`; None takes CUDA where there is one, but not ROCm.
+            device: `cuda` or `cpu`, as torch names them; None takes CUDA where there is one. On
+                ROCm, which torch calls `cuda` too, Warp cannot run: the CPU renders.
 
         Raises:
             ValueError: The size is not at least 1x1, or the level is negative.
@@ -93,10 +94,8 @@ class HoleFillingRenderer:
         self._trusted = confidence_threshold
         self._occlusion_threshold = occlusion_threshold
         self._sigma = jfa_mask_sigma
-        self._launcher = launcher_for(
-            device or ("cuda" if torch.version.cuda and torch.cuda.is_available() else "cpu"),
-            KERNEL_MODULES,
-        )
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._launcher = launcher_for(device if torch.version.cuda else "cpu", KERNEL_MODULES)
         self._buffers = _Buffers(self._size_wh, coarse_level, self._launcher.device)
 
     def render(  # noqa: PLR0913, PLR0917 -- the tool's public call

@@ -10,14 +10,17 @@ from .from_points import (
     pixel_footprint,
 )
 from .gaussians import Gaussians, as_gaussians
-from .ply import holds_splats, read_splats, write_ply
+from .ply import holds_splats, ply_bytes, read_splats, write_ply
 from .stage import StageOptions
+from .up import AXES, Y_DOWN, recorded_up, upright
 
 __all__ = [
+    "AXES",
     "Gaussians",
     "SplatError",
     "SplatShape",
     "StageOptions",
+    "Y_DOWN",
     "as_gaussians",
     "confidence_from_opacity",
     "export_splats_to_usd",
@@ -25,7 +28,10 @@ __all__ = [
     "gaussians_from_points",
     "holds_splats",
     "opacity_from_confidence",
+    "ply_bytes",
     "pixel_footprint",
     "read_splats",
+    "recorded_up",
+    "upright",
     "write_ply",
 ]

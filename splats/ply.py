@@ -6,6 +6,7 @@ library stores it, PLY right-down-forward; gsply leaves the axes as they are.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,7 +80,19 @@ def write_ply(model: object, path: Path) -> None:
     Raises:
         SplatError: The model cannot be stored, or the file cannot be written.
     """
-    gaussians = as_gaussians(model, path, may_be_empty=True)
+    ply = _as_ply(as_gaussians(model, path, may_be_empty=True))
+    with whole_file(path) as partial:
+        ply.write(partial)
+
+
+def ply_bytes(gaussians: Gaussians) -> bytes:
+    """What `write_ply` writes."""
+    file = io.BytesIO()
+    _as_ply(gaussians).write(file)
+    return file.getvalue()
+
+
+def _as_ply(gaussians: Gaussians) -> PlyData:
     n, rest = gaussians.num_gaussians, 3 * (gaussians.num_sh_bases - 1)
     names = (*MEANS, *NORMALS, *SH0, *_rest_names(rest), "opacity", *SCALES, *QUATS)
     rows = np.concatenate(
@@ -96,8 +109,7 @@ def write_ply(model: object, path: Path) -> None:
         dtype="<f4",
     )
     vertices = rows.view([(name, "<f4") for name in names])[:, 0]
-    with whole_file(path) as partial:
-        PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<").write(partial)
+    return PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<")
 
 
 def _rest_names(count: int) -> list[str]:

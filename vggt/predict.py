@@ -37,7 +37,7 @@ BYTES_PER_TOKEN_CHANNEL = 100
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """One frame, padding cut off.
+    """One frame.
 
     Attributes:
         depth: (h, w) float32 z-depth in the scale of the scene, 0 = unknown.
@@ -78,33 +78,48 @@ class VGGTPredictor:
         """Predict photos (h, w, 3) uint8 together."""
         config = self.model.config
         images = preprocess(photos, self._mode, config.img_size, config.patch_size)
-        stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
-        device = next(self.model.parameters()).device
-        output = self.model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
-        K, cam_from_world = decode_poses(
-            output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2]
-        )
-        depth = output["depth"][0, ..., 0].cpu().numpy()
-        confidence = output["depth_conf"][0].cpu().numpy()
-        return [
-            _without_padding(image, *frame)
-            for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
-        ]
+        predictions = predict_images(self.model, images)
+        return [_without_padding(*pair) for pair in zip(images, predictions, strict=True)]
 
 
-def _without_padding(
+def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Prediction]:
+    """One forward pass over images of one size (h, w); depth is unknown in their padding."""
+    stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
+    device = next(model.parameters()).device
+    output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
+    K, cam_from_world = decode_poses(output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2])
+    depth = output["depth"][0, ..., 0].cpu().numpy()
+    confidence = output["depth_conf"][0].cpu().numpy()
+    return [
+        _prediction(image, *frame)
+        for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
+    ]
+
+
+def _prediction(
     image: ModelImage, depth: Depth, confidence: Depth, K: NDArray, cam_from_world: NDArray
 ) -> Prediction:
     left, top, right, bottom = image.valid_box
-    inside = np.s_[top:bottom, left:right]
-    to_inside = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
-    finite = np.isfinite(depth[inside])
+    known = np.zeros(depth.shape, bool)
+    known[top:bottom, left:right] = np.isfinite(depth[top:bottom, left:right])
     return Prediction(
-        depth=np.where(finite, depth[inside], np.float32(0)),
-        confidence=np.where(finite, confidence[inside], np.float32(1)),
-        K=to_inside @ K,
+        depth=np.where(known, depth, np.float32(0)),
+        confidence=np.where(known, confidence, np.float32(1)),
+        K=K,
         photo_K=image.photo_from_model @ K,
         cam_from_world=cam_from_world,
+    )
+
+
+def _without_padding(image: ModelImage, prediction: Prediction) -> Prediction:
+    left, top, right, bottom = image.valid_box
+    inside = np.s_[top:bottom, left:right]
+    to_inside = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    return replace(
+        prediction,
+        depth=prediction.depth[inside],
+        confidence=prediction.confidence[inside],
+        K=to_inside @ prediction.K,
     )
 
 

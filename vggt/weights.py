@@ -31,11 +31,9 @@ from .checkpoint import Checkpoint, ModelError, Shapes
 from .network import NetworkConfig, SceneNetwork
 from .registry import NETWORKS, VGGT_1B, Network
 
-DEFAULT_MODEL = "facebook/VGGT-1B"
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pt"})
 WEIGHT_NAMES = tuple(name for network in NETWORKS for name in network.format.file_names)
 CONFIG_NAME = "config.json"
-PRECISIONS = ("auto", "fp32", "bf16")
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
 WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
@@ -106,7 +104,7 @@ def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> Sc
     Args:
         files: What `locate` found.
         device: Where the network shall run.
-        precision: One of PRECISIONS; see `aggregator_dtype`.
+        precision: One of `choices.PRECISIONS`; see `aggregator_dtype`.
 
     Raises:
         ModelError: The download failed, or the file is not a checkpoint of this network.

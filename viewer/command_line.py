@@ -7,21 +7,23 @@ from pathlib import Path
 
 from warpset.building.command_line import (
     DEFAULTS,
+    AddFlags,
     OneLineParser,
-    add_geometry_flags,
     add_system_flags,
     confidence_threshold,
-    idle_geometry_flags,
     number,
-    refuse_idle_flags,
 )
 
 from .desktop.theme import THEMES
 from .subject import SubjectOptions
 
 
-def make_parser() -> OneLineParser:
-    """The command line of the viewer."""
+def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
+    """The command line of the viewer.
+
+    Args:
+        add_geometry_flags: Adds the flags of whatever estimates depth and cameras.
+    """
     parser = OneLineParser(
         prog="vggt_point_cloud_viewer.py",
         description="Looks at the points of photos, a scene or a file; or renders one picture.",
@@ -131,7 +133,6 @@ def check(parser: OneLineParser, args: argparse.Namespace) -> None:
     if len(sources) != 1:
         found = " and ".join(sources) or "none"
         parser.error(f"found {found}, need one of IMAGES, --scene and --ply")
-    refuse_idle_flags(parser, args, idle_geometry_flags(args))
     for flag in ("viewport", "resize"):
         if bool(getattr(args, f"{flag}_width")) != bool(getattr(args, f"{flag}_height")):
             parser.error(f"--{flag}-width and --{flag}-height go together; give both or neither")

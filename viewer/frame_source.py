@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix
+from warpset.core.cameras import Camera
+from warpset.core.drawing import Drawable, draw, drawable
 from warpset.core.points import PointCloud, thinned
 from warpset.core.protocols import MakeRenderer, Renderer
 
@@ -72,16 +73,8 @@ class FrameSource:
         """
         width, height = camera.size_wh
         camera = camera.resized((max(1, round(width * detail)), max(1, round(height * detail))))
-        xyz, rgb, trust, footprints = self._points(detail)
-        rendered = self._renderer(camera.size_wh, detail).render_view(
-            xyz,
-            rgb,
-            trust,
-            opengl_view_matrix(camera),
-            opengl_projection_matrix(camera),
-            camera.fov_y,
-            footprints,
-        )
+        renderer = self._renderer(camera.size_wh, detail)
+        rendered = draw(renderer, self._points(detail), camera)
         return View(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
 
     def _new_renderer(self, size_wh: tuple[int, int], detail: float) -> Renderer:
@@ -89,13 +82,12 @@ class FrameSource:
         renderer.s0 = (renderer.s0 if self._s0 is None else self._s0) / detail
         return renderer
 
-    def _some_points(self, detail: float) -> list[Any]:
-        """Positions, colours, trust and footprints of as many points as there are pixels less."""
+    def _some_points(self, detail: float) -> Drawable:
+        """As many points as there are pixels less, on the device."""
         import torch  # takes seconds, which a wrong command line need not wait for
 
         cloud = thinned(self._cloud, round(detail**2 * len(self._cloud.xyz_world)))
-        trust = np.ones(len(cloud.xyz_world), np.float32)
-        arrays = cloud.xyz_world, cloud.rgb / np.float32(255), trust, cloud.footprint
-        return [
-            None if array is None else torch.from_numpy(array).to(self._device) for array in arrays
-        ]
+        arrays = drawable(cloud._replace(confidence=None))
+        return Drawable(
+            *(None if one is None else torch.from_numpy(one).to(self._device) for one in arrays)
+        )

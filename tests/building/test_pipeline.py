@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from builder_tools import gaussian_ply, make_renderer
+from build_warp_dataset import gaussian_ply
+from renderer.making import make_renderer
 from tests.builders import PLANE_DEPTH_M, a_camera, a_photo, a_scene, tree
 from warpset.building.options import BuildOptions
 from warpset.building.pairs.record import read_records

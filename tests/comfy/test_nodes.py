@@ -101,13 +101,13 @@ CUDA, ROCM = "13.0", None
 def rendered_on(pack, monkeypatch):
     """The devices that renderers are asked for; they render on the CPU nevertheless."""
     views, devices = a_room(pack, "comfy_nodes.views"), []
-    renderer = views.HoleFillingRenderer
+    make_renderer = views.make_renderer
 
-    def make(*size_wh, device, **settings):
+    def make(size_wh, sigma_px, device):
         devices.append(device)
-        return renderer(*size_wh, device="cpu", **settings)
+        return make_renderer(size_wh, sigma_px, "cpu")
 
-    monkeypatch.setattr(views, "HoleFillingRenderer", make)
+    monkeypatch.setattr(views, "make_renderer", make)
     return devices
 
 

@@ -1,11 +1,12 @@
 """The pages name every flag of every command, and no flag that is not there."""
 
 import argparse
-import importlib
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.docs.parsers import parser_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs"
@@ -19,20 +20,9 @@ STEPS = sorted(
 )
 
 
-class Parsing(Exception):
-    """Carries the parser that a command is about to use."""
-
-
 def flags_of(module: str) -> dict[str, argparse.Action]:
     """What a command's own parser takes, by each flag's last name."""
-
-    def stop(parser, *_):
-        raise Parsing(parser)
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Parsing) as caught:
-        patch.setattr(argparse.ArgumentParser, "parse_known_args", stop)
-        importlib.import_module(module).main([])
-    actions = caught.value.args[0]._actions
+    actions = parser_of(module)._actions
     return {a.option_strings[-1]: a for a in actions if a.option_strings and a.dest != "help"}
 
 

@@ -96,7 +96,7 @@ def test_bidirectional_adds_pairs_and_rewrites_nothing(tmp_path, room):
 def test_the_same_command_again_changes_nothing(tmp_path, room, monkeypatch):
     build(tmp_path)
     before = tree(tmp_path / "out")
-    monkeypatch.setattr("builder_tools.make_renderer", None)
+    monkeypatch.setattr("build_warp_dataset.make_renderer", None)
     assert build(tmp_path) == 0
     assert tree(tmp_path / "out") == before
 
@@ -368,14 +368,17 @@ def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
     room = a_scene(tmp_path / "in" / "room", photos=2)
     (room / "images" / "2.png").write_bytes(b"no photo")
     assert build(tmp_path) == 1
-    assert "1 readable photo and 1 that cannot be used (2.png)" in capsys.readouterr().err
+    assert (
+        "2.png: cannot be read as a photo (not an image); left out), need at least 2"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):
     def broken(*_):
         raise RuntimeError("a bug\nof two lines")
 
-    monkeypatch.setattr("builder_tools.make_renderer", broken)
+    monkeypatch.setattr("build_warp_dataset.make_renderer", broken)
     assert build(tmp_path, "--quiet") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(r"room: failed .RuntimeError: a bug of two lines, test_\w+\.py:\d+.;", line)

@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-import builder_tools
 from build_warp_dataset import main as build
+from estimators import cache_folder
+from estimators.command_line import add_geometry_flags
 from renderer.hole_filling import HoleFillingRenderer
 from splats import Gaussians, write_ply
 from tests.builders import (
@@ -60,7 +61,7 @@ def shoot(tmp_path, monkeypatch):
 
 
 def subject_of(*flags):
-    return find_subject(make_parser().parse_args([*map(str, flags)]))
+    return find_subject(make_parser(add_geometry_flags).parse_args([*map(str, flags)]))
 
 
 def photo(room, number=1):
@@ -93,7 +94,7 @@ def test_photos_come_in_natural_order_and_once(room):
 
 
 def test_plain_photos_go_through_the_network(tmp_path, shoot, monkeypatch):
-    monkeypatch.setattr(builder_tools, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
     weights = tmp_path / "tiny.pt"
     torch.save({"config": asdict(TINY_VGGT), "state_dict": a_tiny_vggt().state_dict()}, weights)
     for name in ("1.png", "2.png"):
@@ -192,8 +193,8 @@ def test_rendering_options_change_the_picture(room, shoot, flag, value):
 def splat_size(room, monkeypatch, *flags) -> float:
     """The splat size that a scene is rendered with."""
     renderer = HoleFillingRenderer(64, 48, device="cpu")
-    monkeypatch.setattr("builder_tools.make_renderer", lambda *_: renderer)
-    parser = make_parser()
+    monkeypatch.setattr("vggt_point_cloud_viewer.make_renderer", lambda *_: renderer)
+    parser = make_parser(add_geometry_flags)
     args = parser.parse_args(["--scene", str(room), *flags])
     check(parser, args)
     subject = find_subject(args)
@@ -225,8 +226,8 @@ def test_the_renderer_keeps_its_own_settings_but_for_those_given(
         asked.append(given)
         return HoleFillingRenderer(*size_sigma_device[0], device="cpu")
 
-    monkeypatch.setattr("builder_tools.make_renderer", make_renderer)
-    args = make_parser().parse_args(["--scene", str(room), *flags])
+    monkeypatch.setattr("vggt_point_cloud_viewer.make_renderer", make_renderer)
+    args = make_parser(add_geometry_flags).parse_args(["--scene", str(room), *flags])
     subject = find_subject(args)
     source_of(args, subject, "cpu").view(subject.standpoints[0].camera)
     assert asked == [settings]

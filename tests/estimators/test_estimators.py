@@ -12,22 +12,21 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import build_warp_dataset
-import builder_tools
+from estimators import cache_folder
+from estimators.options import STEREO_ENGINES, ComputeOptions
 from estimators.stereo import StereoEstimator
 from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt
-from warpset.building.options import STEREO_ENGINES
 from warpset.building.pairs.record import read_records
 from warpset.building.sky import SkySegmenter, find_sky_model
 from warpset.core.errors import InputError
 from warpset.files.cache import ArrayCache
 from warpset.files.photos import sha256_of
 from warpset.files.ply import read_ply
-from warpset.stereo.multi_view import StereoOptions
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(builder_tools, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
     return tmp_path / ".cache"
 
 
@@ -232,5 +231,6 @@ def test_colmaps_stereo_without_cuda_is_one_line(tmp_path, plain, capsys, monkey
 
 def test_each_stereo_engine_has_a_geometry_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(pycolmap, "has_cuda", True)
-    engines = [StereoEstimator(ArrayCache(tmp_path), StereoOptions(), e) for e in STEREO_ENGINES]
+    options = [ComputeOptions(engine=engine) for engine in STEREO_ENGINES]
+    engines = [StereoEstimator(ArrayCache(tmp_path), one) for one in options]
     assert len({engine.revision for engine in engines}) == len(engines) == 2

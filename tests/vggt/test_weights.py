@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from tests.builders import TINY_VGGT, a_tiny_vggt
 from vggt import weights
+from vggt.choices import DEFAULT_MODEL
 from vggt.model import VGGT
 from vggt.weights import ModelError, aggregator_dtype, load, locate
 
@@ -262,11 +263,11 @@ def test_a_model_in_the_hubs_cache_needs_no_hub(hub_cache):
 
 
 def test_the_licence_of_the_default_model_is_told(hub_cache):
-    repository = hub_cache / f"models--{weights.DEFAULT_MODEL.replace('/', '--')}"
+    repository = hub_cache / f"models--{DEFAULT_MODEL.replace('/', '--')}"
     write_safetensors(repository / "snapshots" / COMMIT)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(COMMIT)
-    assert "non-commercial" in locate(weights.DEFAULT_MODEL).licence
+    assert "non-commercial" in locate(DEFAULT_MODEL).licence
 
 
 @pytest.mark.parametrize("name", ["avx512_bf16", "amx_bf16"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from builder_tools import make_renderer
+from renderer.making import make_renderer
 from tests.builders import a_camera, a_photo
 from viewer.desktop.clipboard import copy_on_linux, copy_on_mac, dib_bytes
 from viewer.frame_source import DETAILS, FrameSource, Look, View, picture

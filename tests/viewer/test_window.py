@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageGrab, features
 
+from estimators.command_line import add_geometry_flags
 from tests.builders import a_photo, a_scene
 from vggt_point_cloud_viewer import find_subject, main, source_of
 from viewer.command_line import make_parser
@@ -112,7 +113,7 @@ def pixels(content: bytes) -> np.ndarray:
 
 def looked_round(flags, right_px, down_px) -> np.ndarray:
     """What a headless renderer shows after a drag."""
-    args = make_parser().parse_args(flags)
+    args = make_parser(add_geometry_flags).parse_args(flags)
     subject = find_subject(args)
     start = FlyCamera(
         subject.standpoints[0].camera, common_up([s.camera for s in subject.standpoints])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
@@ -12,13 +12,16 @@ from ..core.errors import InputError
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
+from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSelection
-from .options import PICTURE_FORMATS, STEREO_ENGINES, BuildOptions, PointFilter, Quality
+from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
 from .pairs.plan import EXTRA_SUFFIXES
 
 DEFAULTS = BuildOptions()
-GEOMETRY_SOURCES = ("auto", "vggt", "recorded", "stereo")
+
+AddFlags = Callable[[argparse._ArgumentGroup], None]
+"""Adds flags to a group of a parser."""
 
 
 def confidence_threshold(text: str) -> ConfidenceThreshold:
@@ -29,8 +32,12 @@ def confidence_threshold(text: str) -> ConfidenceThreshold:
         raise argparse.ArgumentTypeError(f"{error}") from error
 
 
-def make_parser() -> OneLineParser:
-    """The command line of the main script."""
+def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
+    """The command line of the main script.
+
+    Args:
+        add_geometry_flags: Adds the flags of whatever estimates depth and cameras.
+    """
     parser = OneLineParser(
         prog="build_warp_dataset.py",
         description="Photos of places in, warp pairs (splats, target, reference) out.",
@@ -39,7 +46,8 @@ def make_parser() -> OneLineParser:
     )
     _add_files(parser.add_argument_group("input and output"))
     _add_sizes(parser.add_argument_group("resolution"))
-    _add_depth(parser.add_argument_group("depth and rendering"))
+    add_geometry_flags(parser.add_argument_group("depth and cameras"))
+    _add_rendering(parser.add_argument_group("rendering"))
     _add_filters(parser.add_argument_group("filters"))
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
@@ -104,47 +112,7 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
-    """Flags that say where depth and cameras come from, and how a network is run for them."""
-    group.add_argument(
-        "--geometry",
-        choices=GEOMETRY_SOURCES,
-        default=DEFAULTS.geometry,
-        help="where depth and cameras come from",
-    )
-    group.add_argument(
-        "--model",
-        default="facebook/VGGT-1B",
-        help="weights of the network: a Hub id, a folder, or a .safetensors or .pt file",
-    )
-    group.add_argument(
-        "--preprocess-mode",
-        choices=("crop", "pad", "balanced", "max_size"),
-        default=None,
-        help="how photos are fitted to the network; each has ways of its own and a default",
-    )
-    group.add_argument(
-        "--window",
-        type=number(int, 0),
-        default=None,
-        help="frames predicted together; 0 = the whole scene; what fits the memory if not given",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("auto", "fp32", "bf16"),
-        default="auto",
-        help="of the network's large layers; auto is bf16 where the processor is fast at it",
-    )
-    group.add_argument(
-        "--stereo-engine",
-        choices=STEREO_ENGINES,
-        default=STEREO_ENGINES[0],
-        help="dense depth of --geometry stereo: our plane sweep, or COLMAP's patch-match on CUDA",
-    )
-
-
-def _add_depth(group: argparse._ArgumentGroup) -> None:
-    add_geometry_flags(group)
+def _add_rendering(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--sigma",
@@ -248,6 +216,18 @@ def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
+    """The Ray workers asked for; None for this process.
+
+    Args:
+        args: Parsed flags, those of `add_fleet_flags` and --device among them.
+        project: Folder whose modules the workers import.
+    """
+    if args.ray is None:
+        return None
+    return Fleet(args.ray, args.cpus_per_worker, args.device != "cpu", project)
+
+
 def _add_shards(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--num-shards",
@@ -282,14 +262,6 @@ Idle = Mapping[str, tuple[bool, str]]
 """By flag, whether it has no effect, and what it needs for one."""
 
 
-def idle_geometry_flags(args: argparse.Namespace) -> Idle:
-    """Which of `add_geometry_flags` have no effect beside the others."""
-    no_network = args.geometry in ("recorded", "stereo"), "--geometry vggt or auto"
-    network_flags = ("--model", "--preprocess-mode", "--window", "--precision")
-    no_stereo = args.geometry != "stereo", "--geometry stereo"
-    return {**dict.fromkeys(network_flags, no_network), "--stereo-engine": no_stereo}
-
-
 def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idle) -> None:
     """End with code 2 where a flag was set that has no effect."""
     for flag, (has_none, need) in idle.items():
@@ -304,7 +276,6 @@ def _sha256_or_none(path: Path | None) -> str | None:
 
 def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
     """End with code 2 where flags contradict each other or have no effect."""
-    refuse_idle_flags(parser, args, idle_geometry_flags(args))
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),

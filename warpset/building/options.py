@@ -11,7 +11,6 @@ from .frames import FrameSelection
 from .quality import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
-STEREO_ENGINES = ("sweep", "colmap")
 
 
 @dataclass(frozen=True)

@@ -63,18 +63,21 @@ class Segmenter(Protocol):
         ...
 
 
+MakeEstimators = Mapping[str, Callable[[], Estimator]]
+"""What makes each estimator, by name; the first serves where nobody asks for one."""
+
+
 class Backends(NamedTuple):
     """What the script hands in.
 
     Attributes:
-        make_estimator: By the name `--geometry` gives them; the first serves `auto`. Called when
-            a scene needs one.
+        make_estimator: Where estimators come from; called when a scene needs one.
         make_renderer: Where renderers come from.
         make_segmenter: Where what finds the sky comes from.
         gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
     """
 
-    make_estimator: Mapping[str, Callable[[], Estimator]]
+    make_estimator: MakeEstimators
     make_renderer: MakeRenderer
     make_segmenter: Callable[[], Segmenter]
     gaussian_ply: Callable[[PointCloud], bytes]
@@ -101,7 +104,7 @@ def build_scene(
         )
     scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
-    source, estimate = geometry_source(scene, options, backends)
+    source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     if options.dry_run:
         _say_what_is_missing(
             scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
@@ -144,6 +147,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
+    for remark in scene.remarks:
+        log.info(remark)
     if scene.recording and scene.unlisted:
         log.info(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
@@ -173,28 +178,33 @@ def _sky_scores(
 
 
 def geometry_source(
-    scene: SceneInput, options: BuildOptions, backends: Backends
+    scene: SceneInput, asked: str, make_estimator: MakeEstimators
 ) -> tuple[GeometrySource, Callable[[], SceneGeometry]]:
     """Who gives the geometry, and how to get it once it is needed.
 
+    Args:
+        scene: The scene.
+        asked: `auto`, or the name of the source to insist on.
+        make_estimator: See `Backends`.
+
     Raises:
-        InputError: There is none of the kind that `options.geometry` asks for.
+        InputError: There is none of the kind asked for.
     """
     recording, frames = scene.recording, scene.recorded_frames()
     camera_keys = {frame.photo.path: frame.key for frame in frames}
-    if options.geometry in ("auto", RECORDED) and recording and recording.has_depth:
+    if asked in ("auto", RECORDED) and recording and recording.has_depth:
         depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
         source = GeometrySource(RECORDED, recording.origin, depth_files, camera_keys)
         return source, lambda: recorded_geometry(recording, frames)
     found = "cameras but no depth" if recording else "neither cameras nor depth"
-    if options.geometry == RECORDED:
+    if asked == RECORDED:
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
             "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
         )
-    name = options.geometry if options.geometry != "auto" else next(iter(backends.make_estimator))
+    name = asked if asked != "auto" else next(iter(make_estimator))
     try:
-        estimator = backends.make_estimator[name]()
+        estimator = make_estimator[name]()
         revision = estimator.revision
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
@@ -284,6 +294,6 @@ def _write_scene_gaussians(
             is_whole = False
     if len(scene):
         with writing_to(job.folder.path):
-            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole)
+            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole, warper.cameras)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cameras import Camera, opengl_projection_matrix, opengl_view_matrix, raster_transform
+from ..core.cameras import Camera, raster_transform
+from ..core.drawing import Drawable, draw, drawable
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
 from ..core.masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
 from ..core.points import PointCloud, lift, splat_size
@@ -32,7 +33,7 @@ class PreparedPair:
         target: (h, w, 3) uint8.
         reference: (h, w, 3) uint8.
         cloud: The reference's points.
-        colors: (n, 3) float32 of the points, 0..1.
+        drawable: The same, as the renderer takes it.
         splat_size: Splat size that the points ask for, in world units.
         cameras: Cameras of target and reference.
     """
@@ -40,7 +41,7 @@ class PreparedPair:
     target: Rgb
     reference: Rgb
     cloud: PointCloud
-    colors: NDArray[np.floating]
+    drawable: Drawable
     splat_size: float
     cameras: dict[str, Camera]
 
@@ -177,6 +178,11 @@ class Warper:
         self._make_renderer = make_renderer
         self._renderer = LRUCache(self._compute_renderer, keep=1)
 
+    @property
+    def cameras(self) -> list[Camera]:
+        """The frames' cameras on their photos' rasters."""
+        return [frame.photo.camera for frame in self._frames]
+
     def size_of(self, reference: int, target: int) -> tuple[int, int]:
         """Output size (width, height) of a pair."""
         mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
@@ -203,7 +209,7 @@ class Warper:
             target=frames.picture(target, size_wh),
             reference=frames.picture(reference, size_wh),
             cloud=cloud,
-            colors=cloud.rgb.astype(np.float32) / np.float32(255),
+            drawable=drawable(cloud),
             splat_size=splat_size,
             cameras={
                 "target": frames.camera(target, size_wh),
@@ -217,16 +223,7 @@ class Warper:
         renderer = self._renderer(camera.size_wh)
         if self._options.auto_s0:
             renderer.s0 = pair.splat_size
-        trusted = np.ones(len(cloud.xyz_world), np.float32)
-        rendered = renderer.render_view(
-            cloud.xyz_world,
-            pair.colors,
-            trusted if cloud.confidence is None else cloud.confidence,
-            opengl_view_matrix(camera),
-            opengl_projection_matrix(camera),
-            camera.fov_y,
-            cloud.footprint,
-        )
+        rendered = draw(renderer, pair.drawable, camera)
         return Warp(
             splats=rendered.rgb,
             target=pair.target,

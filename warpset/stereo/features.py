@@ -125,7 +125,7 @@ def match_pairs(pairs: Sequence[tuple[str, str]], database: Path) -> None:
 def write_pairs(pairs: Sequence[tuple[str, str]], database: Path) -> Path:
     """Write names of pairs as COLMAP reads them, beside the database."""
     path = database.with_suffix(".pairs.txt")
-    path.write_text("".join(f"{one} {other}\n" for one, other in pairs))
+    path.write_text("".join(f"{one} {other}\n" for one, other in pairs), encoding="utf-8")
     return path
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import build_warp_dataset
-import builder_tools
+from estimators import cache_folder
 from tests.builders import TINY_VGGT, a_photo, a_tiny_vggt, tree
 from tests.vggt.omega.omega_builders import published_state, write_omega
 from warpset.building.pairs.record import RECORDS_NAME, read_records
@@ -16,7 +16,7 @@ from warpset.building.pairs.record import RECORDS_NAME, read_records
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(builder_tools, "CACHE", tmp_path / ".cache")
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
 
 
 @pytest.fixture

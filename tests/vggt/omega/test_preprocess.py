@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from estimators.command_line import add_geometry_flags
 from tests.builders import a_photo
 from vggt.checkpoint import ModelError
 from vggt.omega.model import OmegaConfig
@@ -143,7 +144,7 @@ def test_a_mark_in_the_photo_is_found_where_the_mapping_says(mode, size_wh):
 
 
 def test_the_flag_offers_what_the_networks_have():
-    (flag,) = (a for a in make_parser()._actions if a.dest == "preprocess_mode")
+    (flag,) = (a for a in make_parser(add_geometry_flags)._actions if a.dest == "preprocess_mode")
     assert flag.choices == VGGT_1B.modes + VGGT_OMEGA.modes and flag.default is None
 
 

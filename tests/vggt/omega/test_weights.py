@@ -19,6 +19,7 @@ from tests.vggt.omega.omega_builders import (
     write_omega,
 )
 from vggt import weights
+from vggt.choices import DEFAULT_MODEL
 from vggt.model import VGGT
 from vggt.omega.model import VGGTOmega
 from vggt.registry import VGGT_1B, VGGT_OMEGA
@@ -222,6 +223,6 @@ def test_another_networks_weights_under_the_models_name_are_refused(tmp_path, mo
 
 
 def test_omega_is_never_what_is_taken_by_default():
-    assert weights.DEFAULT_MODEL in VGGT_1B.licences
-    assert weights.DEFAULT_MODEL not in VGGT_OMEGA.licences
+    assert DEFAULT_MODEL in VGGT_1B.licences
+    assert DEFAULT_MODEL not in VGGT_OMEGA.licences
     assert VGGT_1B.build is VGGT

@@ -1,0 +1,78 @@
+"""The flags that say where depth and cameras come from, and how they become `ComputeOptions`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import get_args
+
+from vggt.choices import PRECISIONS
+from vggt.preprocess import Mode
+from warpset.building.command_line import Idle
+from warpset.building.options import BuildOptions
+from warpset.core.argument_types import number
+
+from .options import STEREO_ENGINES, ComputeOptions
+from .registry import ESTIMATORS
+
+DEFAULTS = ComputeOptions()
+NETWORK_FLAGS = ("--model", "--preprocess-mode", "--window", "--precision")
+
+
+def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say where depth and cameras come from, and how a network is run for them."""
+    group.add_argument(
+        "--geometry",
+        choices=("auto", *ESTIMATORS, "recorded"),
+        default=BuildOptions().geometry,
+        help="where depth and cameras come from",
+    )
+    group.add_argument(
+        "--model",
+        default=DEFAULTS.model,
+        help="weights of the network: a Hub id, a folder, or a .safetensors or .pt file",
+    )
+    group.add_argument(
+        "--preprocess-mode",
+        choices=get_args(Mode),
+        default=DEFAULTS.mode,
+        help="how photos are fitted to the network; each has ways of its own and a default",
+    )
+    group.add_argument(
+        "--window",
+        type=number(int, 0),
+        default=DEFAULTS.window,
+        help="frames predicted together; 0 = the whole scene; what fits the memory if not given",
+    )
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=DEFAULTS.precision,
+        help="of the network's large layers; auto is bf16 where the processor is fast at it",
+    )
+    group.add_argument(
+        "--stereo-engine",
+        choices=STEREO_ENGINES,
+        default=DEFAULTS.engine,
+        help="dense depth of --geometry stereo: our plane sweep, or COLMAP's patch-match on CUDA",
+    )
+
+
+def idle_geometry_flags(args: argparse.Namespace) -> Idle:
+    """Which of `add_geometry_flags` have no effect beside the others."""
+    no_network = args.geometry in ("recorded", "stereo"), "--geometry vggt or auto"
+    no_stereo = args.geometry != "stereo", "--geometry stereo"
+    return {**dict.fromkeys(NETWORK_FLAGS, no_network), "--stereo-engine": no_stereo}
+
+
+def read_compute_options(args: argparse.Namespace) -> ComputeOptions:
+    """Turn parsed flags into options; a command without --sky-model has the published one."""
+    return ComputeOptions(
+        device=args.device,
+        model=args.model,
+        mode=args.preprocess_mode,
+        window=args.window,
+        precision=args.precision,
+        engine=args.stereo_engine,
+        sky_model=getattr(args, "sky_model", None),
+        quiet=args.quiet,
+    )

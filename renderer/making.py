@@ -1,0 +1,26 @@
+"""A renderer that draws every point, imported only when something has to be rendered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .hole_filling import HoleFillingRenderer
+
+
+def make_renderer(
+    size_wh: tuple[int, int], sigma_px: float, device: str | None = None, **settings: Any
+) -> HoleFillingRenderer:
+    """The hole-filling renderer, for points that were chosen before.
+
+    Args:
+        size_wh: Size of its pictures.
+        sigma_px: Distance over which filled holes fade.
+        device: `cuda` or `cpu`, as torch names them; None takes CUDA where there is one.
+        settings: Further arguments of `HoleFillingRenderer`.
+    """
+    from .hole_filling import HoleFillingRenderer
+
+    return HoleFillingRenderer(
+        *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma_px, device=device, **settings
+    )
