@@ -158,26 +158,18 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
 
     Keys and values are those of its example for Qwen-Image-Edit-2509 but where a comment says why.
     """
-    changed = {
-        row.caption for row in rows if read_caption(written_caption(row.caption)) != row.caption
-    }
-    for caption in sorted(changed)[:1]:
-        log.warning(
-            f"{len(changed)} captions have commas without a blank after them, which AI Toolkit "
-            f"adds, such as {caption!r}"
-        )
+    _say_changed_captions({row.caption for row in rows})
+    return {"config.yaml": _config_text(rows, context), "TRAIN.md": _train_page(context)}
+
+
+def _config_text(rows: Sequence[ExportedRow], context: ExportContext) -> str:
     model = ARCHITECTURES[context.base_model]
     train = [row for row in rows if row.split == TRAIN]
     shown = [row for row in rows if row.split == VALIDATION] or train
-    sizes = sorted({row.size_wh for row in rows})
-    kwargs = {**model.kwargs}
-    if matching_helps(sizes, context):
-        kwargs["match_target_res"] = True
-    config = _CONFIG.format(
+    controls = (quoted(context.path(CONTROL_FOLDERS[kind])) for kind in model.takes)
+    return _CONFIG.format(
         target=quoted(context.path("target")),
-        controls="\n".join(
-            f"            - {quoted(context.path(CONTROL_FOLDERS[kind]))}" for kind in model.takes
-        ),
+        controls="\n".join(f"            - {folder}" for folder in controls),
         masks=_mask_lines(train, context),
         caption=quoted(written_caption(context.default_prompt)),
         resolutions=json.dumps(list(context.resolutions)),
@@ -188,9 +180,14 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         arch=quoted(model.arch),
         qtype=quoted(model.qtype),
         timesteps=quoted(model.timesteps),
-        kwargs=json.dumps(kwargs),
+        kwargs=json.dumps(_model_kwargs(rows, context)),
     )
-    return {"config.yaml": config, "TRAIN.md": _train_page(context)}
+
+
+def _model_kwargs(rows: Sequence[ExportedRow], context: ExportContext) -> dict[str, object]:
+    sizes = sorted({row.size_wh for row in rows})
+    matches = {"match_target_res": True} if matching_helps(sizes, context) else {}
+    return {**ARCHITECTURES[context.base_model].kwargs, **matches}
 
 
 def _say_changed_captions(captions: set[str]) -> None:
