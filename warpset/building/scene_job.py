@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.cameras import Camera
 from ..core.errors import InputError
 from ..core.points import PointCloud
 from ..files.cache import content_key
@@ -16,6 +15,7 @@ from ..files.pictures import confidence_bytes, depth_bytes, mask_bytes, picture_
 from ..files.ply import ply_bytes
 from ..files.writing import writing_to
 from .options import BuildOptions
+from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
 from .pairs.plan import EXTRA_SUFFIXES, TRIPLET, WarpPair, plan_pairs
 from .pairs.record import PairRecord
@@ -196,7 +196,7 @@ class SceneJob:
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
-            cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
+            cameras={role: camera_to_json(camera) for role, camera in warp.cameras.items()},
             geometry={**self.source.as_recorded(), **self.provenance},
             options=self.options.as_recorded(),
             scores=scores._asdict(),
@@ -228,11 +228,3 @@ def _sha256_of(path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error
-
-
-def _camera_record(camera: Camera) -> dict[str, object]:
-    return {
-        "K": camera.K.tolist(),
-        "cam_from_world": camera.cam_from_world.tolist(),
-        "size_wh": list(camera.size_wh),
-    }
