@@ -9,14 +9,15 @@ from typing import Any
 
 from warpset.building.camera_motion import camera_motion, step_length, turn_deg
 from warpset.building.pairs.camera_json import recorded_camera
+from warpset.building.scores import SCORES
 from warpset.core.cameras import Camera
 from warpset.files.cache import content_key
 from warpset.trainers.pair_selection import RecordedPair, Report, find_recorded_pairs
 
 from .thumbnails import Thumbnail
 
-SCORES = ("coverage", "psnr", "ssim", "overlap")
-"""The scores that the page shows, as records name them."""
+SHOWN_SCORES = tuple(score.name for score in SCORES if score.name != "hole_share")
+"""The scores that the page shows, as records name them; holes are what coverage leaves."""
 
 ASSUMED_SIZE_WH = (4, 3)
 """The aspect of pairs whose record does not say."""
@@ -52,7 +53,7 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
     another one, so that a browser's earlier choice does not stick to it.
     """
     record = pair.record
-    scores = {name: record.scores.get(name) for name in SCORES}
+    scores = {name: record.scores.get(name) for name in SHOWN_SCORES}
     cameras = _recorded_cameras(record.cameras)
     identity = (pair.key, record.sha256, record.cameras, record.geometry, record.options, scores)
     return {

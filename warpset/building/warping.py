@@ -20,7 +20,6 @@ from ..files.photos import read_photo
 from ..files.pinhole_photos import look_through
 from ..fleet.stages import LRUCache
 from .options import BuildOptions, PointFilter
-from .scoring import Scores, score_pair, share_in_view
 
 Rgb = NDArray[np.uint8]
 
@@ -70,11 +69,6 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
-
-    def scores(self) -> Scores:
-        """How good the pair is."""
-        overlap = share_in_view(self.cloud.xyz_world, self.cameras["target"])
-        return score_pair(self.splats, self.target, self.hole, overlap)
 
 
 class ResampledFrames:
