@@ -10,7 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from splats import SplatError, StageOptions, export_splats_to_usd, read_splats
+from splats import (
+    AXES,
+    Y_DOWN,
+    SplatError,
+    StageOptions,
+    export_splats_to_usd,
+    read_splats,
+    recorded_up,
+)
+from splats.up import Vector
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,12 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--up",
         choices=("y", "z"),
         default=StageOptions.up,
-        help="up axis of the stage; PLY is taken as y-down (default: %(default)s)",
+        help="up axis of the stage (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--input-up",
+        choices=tuple(AXES),
+        help="up axis of the splats; if not given, what the JSON beside them says, else -y",
     )
     parser.add_argument(
         "--metric",
         action="store_true",
-        help="the splats are in metres: state metersPerUnit = 1, as --nurec always does",
+        help="the splats are in metres; without it the layer says that its scale is unknown",
     )
     parser.add_argument(
         "--pad-sh",
@@ -52,8 +66,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file; return the exit code."""
     args = build_parser().parse_args(argv)
-    options = StageOptions(args.up, args.metric)
     try:
+        recorded = recorded_up(args.input)
+        up = AXES[args.input_up] if args.input_up else recorded or Y_DOWN
+        options = StageOptions(args.up, args.metric, up)
         gaussians = read_splats(args.input).padded_to(args.pad_sh)
         export_splats_to_usd(gaussians, args.output, args.nurec, options)
     except SplatError as error:
@@ -63,9 +79,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         count, degree = gaussians.num_gaussians, gaussians.sh_degree
         megabytes = args.output.stat().st_size / 1e6
         sys.stdout.write(
-            f"{args.output}: {count:,} Gaussians, SH degree {degree}, {megabytes:.1f} MB\n"
+            f"{args.output}: {count:,} Gaussians, SH degree {degree}, {megabytes:.1f} MB, "
+            f"up was {_described(args.input_up, up, recorded)}\n"
         )
     return 0
+
+
+def _described(asked: str | None, up: Vector, recorded: Vector | None) -> str:
+    """Up of the splats and where it is known from."""
+    named = {axis: name for name, axis in AXES.items()}
+    text = named.get(up) or "({:.3g} {:.3g} {:.3g})".format(*up)
+    if asked:
+        return text
+    return f"{text} by the JSON beside them" if recorded else f"taken as {text}; see --input-up"
 
 
 if __name__ == "__main__":

@@ -290,6 +290,11 @@ class SplatsToUSD:
                 "up": choice(["z", "y"], default.up, "Up axis of the stage."),
                 "metric": switch(default.metric, "The splats are in metres."),
                 "filename_prefix": text(default.filename_prefix, "Subfolder and name."),
+                "input_up": choice(
+                    ["auto", "-y", "y", "z", "-z", "x", "-x"],
+                    default.input_up,
+                    "Up axis of the splats; auto: as the JSON beside them says, else -y.",
+                ),
             },
         }
 

@@ -6,12 +6,20 @@ from typing import Any
 
 from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 
-from ..splats import StageOptions, export_splats_to_usd, holds_splats, read_splats
+from ..splats import (
+    AXES,
+    Y_DOWN,
+    StageOptions,
+    export_splats_to_usd,
+    holds_splats,
+    read_splats,
+    recorded_up,
+)
 from ..warpset.core.points import PointCloud
 from ..warpset.files.ply import check_points, ply_bytes, read_ply
 from .folders import existing_file, new_output, new_temporary, shown_file
 from .viewer import file_3d, y_up
-from .widgets import ExportWidgets
+from .widgets import AUTO_UP, ExportWidgets
 
 
 def load(ply_path: str) -> tuple[PointCloud, Any]:
@@ -28,7 +36,7 @@ def load(ply_path: str) -> tuple[PointCloud, Any]:
     cloud = read_ply(path)
     check_points(cloud, path)
     turned = new_temporary(".ply")
-    turned.write_bytes(ply_bytes(y_up(cloud)))
+    turned.write_bytes(ply_bytes(y_up(cloud, recorded_up(path) or Y_DOWN)))
     return cloud, file_3d(turned)
 
 
@@ -40,10 +48,13 @@ def export_usd(ply_path: str, widgets: ExportWidgets) -> dict[str, Any]:
         SplatError: No Gaussian splats, or they cannot be stored.
     """
     bar = ProgressBar(2)
-    splats = read_splats(existing_file(ply_path))
+    source = existing_file(ply_path)
+    given = None if widgets.input_up == AUTO_UP else AXES[widgets.input_up]
+    up = given or recorded_up(source) or Y_DOWN
+    splats = read_splats(source)
     bar.update(1)
     path = new_output(widgets.filename_prefix, ".usdc" if widgets.format == "usdc" else ".usdz")
-    stage = StageOptions("y" if widgets.up == "y" else "z", widgets.metric)
+    stage = StageOptions("y" if widgets.up == "y" else "z", widgets.metric, up)
     export_splats_to_usd(splats, path, widgets.format == "nurec", stage)
     bar.update(1)
     return {"ui": {"3d": [shown_file(path)]}, "result": (str(path),)}

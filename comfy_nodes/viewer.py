@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..splats.up import Vector, upright
 from ..warpset.core.cameras import Camera
 from ..warpset.core.points import PointCloud
 
@@ -31,9 +32,14 @@ def file_3d(path: Path) -> Any:
         return str(path)
 
 
-def y_up(cloud: PointCloud) -> PointCloud:
-    """The points in the viewers' world."""
-    turned = cloud.xyz_world * np.diag(VIEWER_FROM_WORLD).astype(np.float32)
+def y_up(cloud: PointCloud, up: Vector) -> PointCloud:
+    """The points in the viewers' world.
+
+    Args:
+        cloud: The points in their own.
+        up: The direction that is up there.
+    """
+    turned = cloud.xyz_world @ upright(up, "y").T.astype(np.float32)
     return cloud._replace(xyz_world=turned)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 AUTO_WEIGHTS = "auto"
 """The first file in `models/vggt`, else the published model from the Hub."""
 
+AUTO_UP = "auto"
+"""What the JSON beside the splats says, else -y."""
+
 NO_MAX_DEPTH = -1.0
 
 
@@ -88,9 +91,11 @@ class ExportWidgets:
         up: Up axis of the stage.
         metric: The splats are in metres.
         filename_prefix: Subfolder and name in the output folder.
+        input_up: Up axis of the splats, or `AUTO_UP`.
     """
 
     format: str = "usdz"
     up: str = "z"
     metric: bool = False
     filename_prefix: str = "3d/vggt"
+    input_up: str = AUTO_UP

@@ -12,12 +12,15 @@ from .from_points import (
 from .gaussians import Gaussians, as_gaussians
 from .ply import holds_splats, ply_bytes, read_splats, write_ply
 from .stage import StageOptions
+from .up import AXES, Y_DOWN, recorded_up, upright
 
 __all__ = [
+    "AXES",
     "Gaussians",
     "SplatError",
     "SplatShape",
     "StageOptions",
+    "Y_DOWN",
     "as_gaussians",
     "confidence_from_opacity",
     "export_splats_to_usd",
@@ -28,5 +31,7 @@ __all__ = [
     "ply_bytes",
     "pixel_footprint",
     "read_splats",
+    "recorded_up",
+    "upright",
     "write_ply",
 ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import SplatError
 from .gaussians import MAX_SH_DEGREE, Gaussians
-from .nurec_config import NUREC_CONFIG, NUREC_VERSION, RENDER_SETTINGS
+from .nurec_config import NUREC_VERSION, RENDER_SETTINGS, nurec_config
 from .optional import optional_module
 from .stage import StageOptions, bounds_3_sigma, new_stage, place_in_world, pxr, save_layer
 from .usdz import check_fits
@@ -64,7 +64,7 @@ def write_nurec(
 
 
 def half_tensors(gaussians: Gaussians, center: NDArray[np.float64], where: object) -> Halves:
-    """Round the Gaussians to half floats, before activation and padded to SH degree 3.
+    """Round the Gaussians to half floats, before activation.
 
     Half floats have 11 bits: they round by 0.25 at 1,000 and end at 65,504. Hence the positions
     are relative to `center`.
@@ -79,7 +79,7 @@ def half_tensors(gaussians: Gaussians, center: NDArray[np.float64], where: objec
         "scales": gaussians.log_scales,
         "densities": gaussians.logit_opacities[:, None],
         "features_albedo": gaussians.sh0.reshape(n, 3),
-        "features_specular": gaussians.padded_to(MAX_SH_DEGREE).shN.reshape(n, -1),
+        "features_specular": gaussians.shN.reshape(n, -1),
         "extra_signal": np.zeros((n, 0)),
     }
     limit = float(np.finfo(np.float16).max)
@@ -105,12 +105,12 @@ def pack_payload(tensors: Halves, sh_degree: int) -> bytes:
         "nre_data": {
             "version": NUREC_VERSION,
             "model": "nre",
-            "config": NUREC_CONFIG,
+            "config": nurec_config(sh_degree),
             "state_dict": state,
         }
     }
     packed = optional_module("msgpack", "NuRec export").packb(document)
-    # Zero padding deflates to nothing, trained coefficients by a tenth at three times the time.
+    # Trained coefficients deflate by a tenth at three times the time; zero padding to nothing.
     level = 0 if sh_degree == MAX_SH_DEGREE else 1
     return gzip.compress(packed, compresslevel=level, mtime=0)
 

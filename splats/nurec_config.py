@@ -1,12 +1,12 @@
-"""What NuRec's renderer is told: constants of its format, in 3dgrut's words."""
+"""What NuRec's renderer is told, in 3dgrut's words: constants of its format, and the degree."""
 
 from __future__ import annotations
 
-from .gaussians import MAX_SH_DEGREE
+from typing import Any
 
 NUREC_VERSION = "0.2.576"
 
-_PARTICLES = {
+_PARTICLES: dict[str, Any] = {
     "name": "sh-gaussians",
     "device": "cuda",
     "density_activation": "sigmoid",
@@ -18,7 +18,6 @@ _PARTICLES = {
         "density_kernel_degree": 2,
         "density_kernel_density_clamping": True,
         "density_kernel_min_response": 0.0113,
-        "radiance_sph_degree": MAX_SH_DEGREE,
     },
     "transmittance_threshold": 0.0001,
 }
@@ -55,17 +54,22 @@ _RENDERER = {
     "render": {"mode": "kbuffer", "k_buffer_size": 0},
 }
 
-NUREC_CONFIG = {
-    "layers": {"gaussians": _PARTICLES},
-    "renderer": _RENDERER,
-    "name": "gaussians_primitive",
-    "appearance_embedding": {"name": "skip-appearance", "embedding_dim": 0, "device": "cuda"},
-    "background": {
-        "name": "skip-background",
-        "device": "cuda",
-        "composite_in_linear_space": False,
-    },
-}
+
+def nurec_config(sh_degree: int) -> dict[str, Any]:
+    """The payload's configuration for splats whose harmonics end at a degree."""
+    particle = _PARTICLES["particle"] | {"radiance_sph_degree": sh_degree}
+    return {
+        "layers": {"gaussians": _PARTICLES | {"particle": particle}},
+        "renderer": _RENDERER,
+        "name": "gaussians_primitive",
+        "appearance_embedding": {"name": "skip-appearance", "embedding_dim": 0, "device": "cuda"},
+        "background": {
+            "name": "skip-background",
+            "device": "cuda",
+            "composite_in_linear_space": False,
+        },
+    }
+
 
 RENDER_SETTINGS = {
     "rtx:rendermode": "RaytracedLighting",

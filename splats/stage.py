@@ -1,8 +1,8 @@
 """What every USD stage of splats shares: frame, units, up axis; the splats are unknown.
 
-Splats arrive as photogrammetry leaves them: x right, y down, z forward of the first camera. A
-stage is y-up or z-up. The change of frame is a rotation on an Xform and never baked into the
-Gaussians, whose rotations and spherical harmonics would have to turn too.
+Splats arrive in any frame, with a direction that is up there (see `up`). A stage is y-up or z-up.
+The change of frame is a rotation on an Xform and never baked into the Gaussians, whose rotations
+and spherical harmonics would have to turn too.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 
 from .errors import SplatError
 from .optional import optional_module
+from .up import Y_DOWN, Vector, upright
 
-WORLD_FROM_SPLATS = {
-    "y": np.diag([1.0, -1.0, -1.0]),
-    "z": np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]]),
-}
-"""(3, 3) rotations by up axis; the z-up one is 3dgrut's. Each is its own inverse."""
+UNKNOWN_SCALE = "The scale is unknown: one unit is taken as one metre."
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,14 @@ class StageOptions:
 
     Attributes:
         up: Up axis of the stage.
-        metric: Scene units are metres. Otherwise the stage states no `metersPerUnit`, but for a
-            NuRec package, see `write_nurec`.
+        metric: Scene units are metres. Otherwise they are taken as such, as the layer's comment
+            says: a stage without `metersPerUnit` counts as centimetres in OpenUSD.
+        input_up: Up of the splats, of any length but zero.
     """
 
     up: Literal["y", "z"] = "z"
     metric: bool = False
+    input_up: Vector = Y_DOWN
 
 
 DEFAULT_STAGE = StageOptions()
@@ -51,8 +50,9 @@ def new_stage(options: StageOptions) -> Any:
     UsdGeom = pxr("UsdGeom")
     stage = pxr("Usd").Stage.CreateInMemory()
     UsdGeom.SetStageUpAxis(stage, options.up.upper())
-    if options.metric:
-        UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    if not options.metric:
+        stage.GetRootLayer().comment = UNKNOWN_SCALE
     stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/World").GetPrim())
     return stage
 
@@ -65,7 +65,7 @@ def place_in_world(xformable: Any, options: StageOptions, offset: NDArray[np.flo
         options: Where up is.
         offset: (3,) added to the coordinates before they are turned.
     """
-    rotation = WORLD_FROM_SPLATS[options.up]
+    rotation = upright(options.input_up, options.up)
     row_vector_transform = np.eye(4)
     row_vector_transform[:3, :3] = rotation.T
     row_vector_transform[3, :3] = rotation @ offset

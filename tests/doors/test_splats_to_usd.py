@@ -1,5 +1,6 @@
 """The command line that converts splats to USD."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,45 @@ def test_up_and_metric_reach_the_stage(tmp_path):
     stage, _ = the_field(target)
     assert UsdGeom.GetStageUpAxis(stage) == "Y"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1
+
+
+def up_in_the_stage(path, direction):
+    _, field = the_field(path)
+    world_from_local = UsdGeom.Xformable(field.GetPrim()).ComputeLocalToWorldTransform(0)
+    return np.array(world_from_local.TransformDir(direction))
+
+
+def test_up_comes_from_the_json_beside_the_splats_unless_it_is_given(tmp_path, capsys):
+    source, target = a_splat_ply(tmp_path), tmp_path / "out.usdc"
+    assert main([source, str(target)]) == 0
+    assert np.allclose(up_in_the_stage(target, (0, -1, 0)), (0, 0, 1))
+    assert "up was taken as -y; see --input-up" in capsys.readouterr().out
+    record = {"up": {"direction": [0.0, 0.0, 1.0], "from": "cameras"}}
+    (tmp_path / "in.json").write_text(json.dumps(record))
+    assert main([source, str(target)]) == 0
+    assert np.allclose(up_in_the_stage(target, (0, 0, 1)), (0, 0, 1))
+    assert "up was z by the JSON beside them" in capsys.readouterr().out
+    assert main([source, str(target), "--input-up", "x"]) == 0
+    assert np.allclose(up_in_the_stage(target, (1, 0, 0)), (0, 0, 1))
+    assert capsys.readouterr().out.endswith("up was x\n")
+
+
+@pytest.mark.parametrize("up", ["z", [0, 0], [0, 0, 0], [1, "a", 2], [1, float("nan"), 0], None])
+def test_a_json_with_no_direction_is_refused_in_one_line(tmp_path, capsys, up):
+    source = a_splat_ply(tmp_path)
+    (tmp_path / "in.json").write_text(json.dumps({"up": {"direction": up}}))
+    assert main([source, str(tmp_path / "out.usdc")]) == 1
+    assert "need three finite numbers" in capsys.readouterr().err
+
+
+def test_an_spz_of_version_4_needs_nothing_but_the_group(tmp_path):
+    gsply = pytest.importorskip("gsply", reason="gsply of the group usd is not installed")
+    pytest.importorskip("zstandard", reason="gsply[spz] of the group usd is not installed")
+    seen = read_splats(Path(a_splat_ply(tmp_path, sh_degree=0)))
+    data = (seen.means, seen.log_scales, seen.unit_quats, seen.logit_opacities, seen.sh0[:, 0])
+    arrays = gsply.GSData.from_arrays(*data, format="ply")
+    gsply.write_spz(tmp_path / "in.spz", arrays, version=4)
+    assert main([str(tmp_path / "in.spz"), str(tmp_path / "out.usdc")]) == 0
 
 
 def test_pad_sh_raises_the_degree(tmp_path):

@@ -19,6 +19,7 @@ from splats import (
 )
 from splats.gaussians import turned_about_x
 from splats.stage import save_layer
+from splats.up import AXES, upright
 from splats.usdz import ZIP_LIMIT, write_usdz
 
 msgpack = pytest.importorskip("msgpack", reason="the group usd is not installed")
@@ -151,10 +152,13 @@ def usd_world(path):
     return in_the_world(local, *world_transform(prim))
 
 
-def nurec_tensors(path):
+def nurec_document(path):
     with zipfile.ZipFile(path) as package:
-        document = msgpack.unpackb(gzip.decompress(package.read("gauss.nurec")))
-    state = document["nre_data"]["state_dict"]
+        return msgpack.unpackb(gzip.decompress(package.read("gauss.nurec")))["nre_data"]
+
+
+def nurec_tensors(path):
+    state = nurec_document(path)["state_dict"]
     start = ".gaussians_nodes.gaussians."
     names = [key[len(start) : -6] for key in state if key.endswith(".shape")]
     return {
@@ -174,7 +178,7 @@ def nurec_world(path):
         quats=tensors["rotations"],
         scales=np.exp(tensors["scales"]),
         opacities=1 / (1 + np.exp(-tensors["densities"][:, 0])),
-        sh=sh.reshape(len(sh), 16, 3),
+        sh=sh.reshape(len(sh), -1, 3),
     )
     return in_the_world(local, *world_transform(prim))
 
@@ -300,10 +304,12 @@ def test_nurec_tensors_are_shaped_as_its_readers_expect(tmp_path, sh_degree):
         "densities": (50, 1),
         "extra_signal": (50, 0),
         "features_albedo": (50, 3),
-        "features_specular": (50, 45),
+        "features_specular": (50, 3 * (sh_degree + 1) ** 2 - 3),
         "n_active_features": (),
     }
     assert tensors["n_active_features"] == sh_degree
+    config = nurec_document(path)["config"]["layers"]["gaussians"]["particle"]
+    assert config["radiance_sph_degree"] == sh_degree
 
 
 def test_nurec_keeps_details_of_a_scene_far_from_the_origin(tmp_path):
@@ -336,19 +342,32 @@ def test_huge_coordinates_are_refused_in_one_line(tmp_path, mean, log_scale):
 def test_validation_finds_only_what_is_meant(tmp_path, name, nurec, metric):
     export_splats_to_usd(some_gaussians(), tmp_path / name, nurec, StageOptions(metric=metric))
     meant = {"UnsupportedFileExtensionInPackage"} if nurec else set()
-    if not (metric or nurec):
-        meant.add("MissingMetersPerUnitMetadata")
     assert validation_errors(tmp_path / name) == meant
 
 
 @pytest.mark.parametrize(("name", "nurec"), EVERY_EXPORT)
-def test_metres_are_stated_for_metric_splats_and_for_nurec(tmp_path, name, nurec):
-    for metric in (False, True):
-        path = tmp_path / f"{metric}_{name}"
-        export_splats_to_usd(some_gaussians(), path, nurec, StageOptions(metric=metric))
-        stage = Usd.Stage.Open(str(path))
-        assert stage.HasAuthoredMetadata("metersPerUnit") == (metric or nurec)
-        assert not nurec or stage.GetMetadata("metersPerUnit") == 1
+@pytest.mark.parametrize("metric", [False, True])
+def test_a_unit_is_a_metre_and_a_layer_says_where_that_is_assumed(tmp_path, name, nurec, metric):
+    export_splats_to_usd(some_gaussians(), tmp_path / name, nurec, StageOptions(metric=metric))
+    stage = Usd.Stage.Open(str(tmp_path / name))
+    assert stage.GetMetadata("metersPerUnit") == 1 and stage.HasAuthoredMetadata("metersPerUnit")
+    assert ("scale is unknown" in stage.GetRootLayer().comment) == (not metric and not nurec)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+@pytest.mark.parametrize("input_up", [*AXES.values(), (0.1, 0.5, 2.0), (0.0, -3.0, 1.0)])
+def test_whatever_is_up_in_the_splats_is_up_in_the_stage(tmp_path, up, input_up):
+    gaussians = replace(some_gaussians(1), means=np.array([input_up], np.float32))
+    options = StageOptions(up, input_up=input_up)
+    export_splats_to_usd(gaussians, tmp_path / "a.usdc", options=options)
+    length = np.linalg.norm(input_up)
+    expected = length * np.eye(3)["xyz".index(up)]
+    assert np.allclose(usd_world(tmp_path / "a.usdc").means, [expected], atol=1e-6)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_splats_that_stand_upright_are_not_turned(up):
+    assert np.array_equal(upright(AXES[up], up), np.eye(3))
 
 
 def test_the_function_of_the_seed_writes_what_the_seed_wrote(tmp_path):

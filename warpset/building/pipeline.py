@@ -147,6 +147,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
+    for remark in scene.remarks:
+        log.info(remark)
     if scene.recording and scene.unlisted:
         log.info(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
@@ -292,6 +294,6 @@ def _write_scene_gaussians(
             is_whole = False
     if len(scene):
         with writing_to(job.folder.path):
-            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole)
+            gaussians.write(scene.merged(), backends.gaussian_ply, is_whole, warper.cameras)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.cameras import Camera, up_of
 from ..core.points import PointCloud
 from ..files.writing import write_atomically
 
@@ -95,16 +96,29 @@ class SceneGaussiansFile:
 
     def __init__(self, folder: Path, made_from: Mapping[str, Any]):
         self._folder = folder
-        self._record = json.dumps(made_from, indent=1, sort_keys=True).encode() + b"\n"
+        self._made_from = json.loads(json.dumps(made_from))
 
     def is_done(self) -> bool:
         """Whether the file is there and was made from the same."""
         record = self._folder / SCENE_GAUSSIANS_RECORD
-        there = (self._folder / SCENE_GAUSSIANS_NAME).is_file() and record.is_file()
-        return there and record.read_bytes() == self._record
+        if not ((self._folder / SCENE_GAUSSIANS_NAME).is_file() and record.is_file()):
+            return False
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return (
+            isinstance(found, dict)
+            and "up" in found
+            and found == self._made_from | {"up": found["up"]}
+        )
 
     def write(
-        self, cloud: PointCloud, gaussian_ply: Callable[[PointCloud], bytes], is_whole: bool
+        self,
+        cloud: PointCloud,
+        gaussian_ply: Callable[[PointCloud], bytes],
+        is_whole: bool,
+        cameras: Sequence[Camera],
     ) -> None:
         """Write the splats, then the record; without one they are made again by the next run.
 
@@ -112,9 +126,12 @@ class SceneGaussiansFile:
             cloud: The points.
             gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
             is_whole: Whether every frame is in.
+            cameras: The scene's, which tell the record what is up.
         """
+        up = {"direction": up_of(cameras), "from": "cameras"}
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / SCENE_GAUSSIANS_RECORD).unlink(missing_ok=True)
         write_atomically(self._folder / SCENE_GAUSSIANS_NAME, gaussian_ply(cloud))
         if is_whole:
-            write_atomically(self._folder / SCENE_GAUSSIANS_RECORD, self._record)
+            record = json.dumps(self._made_from | {"up": up}, indent=1, sort_keys=True)
+            write_atomically(self._folder / SCENE_GAUSSIANS_RECORD, record.encode() + b"\n")

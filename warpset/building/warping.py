@@ -172,6 +172,11 @@ class Warper:
         self._make_renderer = make_renderer
         self._renderer = LRUCache(self._compute_renderer, keep=1)
 
+    @property
+    def cameras(self) -> list[Camera]:
+        """The frames' cameras on their photos' rasters."""
+        return [frame.photo.camera for frame in self._frames]
+
     def size_of(self, reference: int, target: int) -> tuple[int, int]:
         """Output size (width, height) of a pair."""
         mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
