@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
+from warpset.building.pairs.warp import Warp
 from warpset.building.scores import (
     BOUNDS,
     SCORES,
@@ -14,7 +15,6 @@ from warpset.building.scores import (
     measured,
     read_quality,
 )
-from warpset.building.warping import Warp
 from warpset.core.points import PointCloud
 from warpset.core.scoring import PERFECT_PSNR_DB
 

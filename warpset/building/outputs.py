@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.points import PointCloud
-
 if TYPE_CHECKING:
-    from .warping import Warp
+    from ..core.points import PointCloud
+    from .pairs.warp import Warp
 
-GaussianPly = Callable[[PointCloud], bytes]
+GaussianPly = Callable[["PointCloud"], bytes]
 """A cloud as the bytes of a Gaussian splat PLY."""
 
 

@@ -17,9 +17,9 @@ from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair, plan_pairs
 from .pairs.record import PairRecord
+from .pairs.warp import Warp
 from .scene_gaussians import SceneGaussiansFile
 from .scores import Scores, measured
-from .warping import Warp
 
 
 class GeometrySource(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..core.argument_types import number
 
 if TYPE_CHECKING:
-    from .warping import Warp
+    from .pairs.warp import Warp
 
 DECIMALS = 4
 """Records keep so many, which reads well."""
