@@ -21,7 +21,7 @@ from tests.pair_builders import (
     tree,
     two_scenes,
 )
-from warpset.building.quality import Quality
+from warpset.building.scores import Quality
 from warpset.core.errors import InputError
 from warpset.trainers import export_folder
 from warpset.trainers.base_models import BASE_MODELS
@@ -616,20 +616,24 @@ def test_selection_goes_by_scores_and_lists(tmp_path):
             pair.key for pair in select_pairs(pairs, Selection(**wanted)) if pair.scene == "room"
         }
 
-    assert names(quality=Quality(min_coverage=0.75)) == {"room/0", "room/1", "room/1_reverse"}
-    assert names(quality=Quality(max_coverage=0.55)) == {"room/4"}
-    assert names(quality=Quality(min_psnr=23)) == {"room/3", "room/3_reverse", "room/4"}
+    assert names(quality=Quality((("min-coverage", 0.75),))) == {
+        "room/0",
+        "room/1",
+        "room/1_reverse",
+    }
+    assert names(quality=Quality((("max-coverage", 0.55),))) == {"room/4"}
+    assert names(quality=Quality((("min-psnr", 23),))) == {"room/3", "room/3_reverse", "room/4"}
     assert names(accepted=frozenset({"room/2"})) == {"room/2"}
     assert "room/2" not in names(rejected=frozenset({"room/2"}))
     with pytest.raises(InputError, match="none is left"):
-        names(quality=Quality(min_coverage=1.0))
+        names(quality=Quality((("min-coverage", 1.0),)))
 
 
 def test_pairs_without_the_score_do_not_pass_its_bound(tmp_path):
     a_scene(tmp_path / "output", scores={"coverage": 0.5, "psnr": None})
     pairs = find_pairs(tmp_path / "output", print)
     with pytest.raises(InputError):
-        select_pairs(pairs, Selection(Quality(min_psnr=1)))
+        select_pairs(pairs, Selection(Quality((("min-psnr", 1),))))
 
 
 def test_rejected_pairs_are_not_found(tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..building.quality import Quality
+from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.sizes import SIZE_PRESETS
@@ -85,9 +85,7 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
 def _add_selection(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--accept-list", type=Path, help="export only these, one scene/pair a line")
     group.add_argument("--reject-list", type=Path, help="leave these out, one scene/pair a line")
-    group.add_argument("--min-coverage", type=number(float, 0, 1), help="least coverage")
-    group.add_argument("--max-coverage", type=number(float, 0, 1), help="greatest coverage")
-    group.add_argument("--min-psnr", type=number(float, 0), help="least PSNR in dB")
+    add_quality_flags(group, "leave out")
     group.add_argument(
         "--split",
         type=number(float, 0, 1),
@@ -251,8 +249,7 @@ def _read_selection(
     rejected = (
         read_pair_list(args.reject_list, pairs, log.info) if args.reject_list else frozenset()
     )
-    quality = Quality(args.min_coverage, args.max_coverage, args.min_psnr)
-    return Selection(quality, accepted, rejected)
+    return Selection(read_quality(args), accepted, rejected)
 
 
 def describe_failure(error: OSError, place: Place, link: bool) -> str:

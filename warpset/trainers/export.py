@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..building.pairs.plan import TRIPLET
+from ..building.outputs import TRIPLET
 from ..core.errors import InputError
 from ..core.sizes import preset_resolution, preset_size
 from .captions import Prompts, read_scene_prompt

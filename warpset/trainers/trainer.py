@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ..building.pairs.plan import TRIPLET
+from ..building.outputs import TRIPLET
 from .documents import VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder
 from .export_pictures import Picture
