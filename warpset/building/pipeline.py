@@ -25,11 +25,12 @@ from .options import BuildOptions
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
+from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .summary import SceneSummary
-from .warping import PreparedPair, Warp, Warper
+from .warping import PreparedPair, Warper
 
 log = logging.getLogger(__name__)
 
