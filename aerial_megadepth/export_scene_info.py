@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpset.core.cameras import integer_center_K
+from warpset.core.covisibility import covisibility, small_view
 from warpset.core.geometry import PosedPhoto
 
 from .localization.localized_step import (
@@ -22,7 +23,6 @@ from .localization.localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs.covisibility import covisibility, small_view
 from .pairs.pairs_file import ScenePairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from warpset.core.covisibility import covisibility, small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
 from warpset.files.photos import check_photo
@@ -24,7 +25,6 @@ from .localization.localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs.covisibility import covisibility, small_view
 
 DATASET_NAME = "aerialmegadepth"
 WAI_VERSION = "0.1"

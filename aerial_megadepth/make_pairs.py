@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from warpset.core.covisibility import covisibility, small_view
+
 from .localization.localized_step import (
     LocalizedStep,
     add_min_score,
@@ -16,7 +18,6 @@ from .localization.localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs.covisibility import covisibility, small_view
 from .pairs.pairs_file import PAIRS_NAME, write_pairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
 

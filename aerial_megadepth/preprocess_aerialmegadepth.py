@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from warpset.core.covisibility import covisibility, small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
 from warpset.files.pinhole_photos import read_pinhole
@@ -24,7 +25,6 @@ from .localization.localized_step import (
     run_localized,
     summed_up,
 )
-from .pairs.covisibility import covisibility, small_view
 from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
 from .scenes.sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted

@@ -11,7 +11,8 @@ from pathlib import Path
 from warpset.building.command_line import number
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.files.pinhole_photos import read_pinhole, shrunk
+from warpset.core.sizes import shrunk
+from warpset.files.pinhole_photos import read_pinhole
 
 from .localization.localized_scene import REPORT
 from .localization.localized_step import (

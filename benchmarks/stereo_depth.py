@@ -29,7 +29,8 @@ from warpset.building.scoring import psnr
 from warpset.core.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
-from warpset.files.photos import find_photos, resample_photo
+from warpset.files.photo_folders import find_photos
+from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.multi_view import StereoOptions, estimate_depths

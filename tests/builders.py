@@ -13,6 +13,7 @@ from PIL import Image
 
 from vggt.model import VGGT, VGGTConfig
 from warpset.core.cameras import OPENGL_FROM_OPENCV, Camera, intrinsics
+from warpset.core.geometry import DepthMap
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 PLANE_DEPTH_M = 2.0
@@ -30,6 +31,12 @@ def a_camera(size_wh=(64, 48), focal=60.0, center=None, turned=(0, 0, 0), at=(0,
     cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ np.asarray(at, np.float64)
     center_x, center_y = center or (size_wh[0] / 2, size_wh[1] / 2)
     return Camera(intrinsics(focal, focal, center_x, center_y), cam_from_world, size_wh)
+
+
+def a_wall(at=0.0, depth=2.0, size_wh=(40, 30), turned=(0, 0, 0)) -> DepthMap:
+    """A view, moved along x, of a wall before it."""
+    camera = a_camera(size_wh, focal=40.0, turned=turned, at=(at, 0, 0))
+    return DepthMap(np.full(camera.shape_hw, depth, np.float32), None, camera)
 
 
 def a_photo(size_wh=(64, 48), seed=0) -> np.ndarray:

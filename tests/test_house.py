@@ -1,145 +1,267 @@
-"""The house: which room may import which, and that both lists of requirements agree."""
+"""The house: what each folder and script may import; what the table does not list is a fault."""
+
+from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("vggt", "warpset", "splats", "aerial_megadepth", "viewer")
-MAY_IMPORT = {
-    "aerial_megadepth": {"warpset"},
-    "viewer": {"warpset", "hole_filling_renderer"},
+
+Sources = Mapping[PurePosixPath, str]
+"""Source text by path from the root."""
+
+CORE, FILES, FLEET, RECORDINGS = (
+    f"warpset/{name}" for name in "core files fleet recordings".split()
+)
+STEREO, BUILDING, TRAINERS = (f"warpset/{name}" for name in "stereo building trainers".split())
+WARPSET = {"warpset", CORE, FILES, FLEET, RECORDINGS, STEREO, BUILDING, TRAINERS}
+CORRIDOR = WARPSET - {STEREO}
+EXPORTING = {CORE, FILES, FLEET, BUILDING, TRAINERS}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    # What lives beside what, each folder with the folders in it that have no row of their own.
+    "renderer": set(),
+    "vggt": set(),
+    "splats": set(),
+    "estimators": WARPSET | {"vggt"},
+    CORE: set(),
+    FILES: {CORE},
+    FLEET: {CORE, FILES},
+    RECORDINGS: {CORE, FILES},
+    STEREO: {CORE, FILES, RECORDINGS},
+    BUILDING: {CORE, FILES, FLEET, RECORDINGS},
+    TRAINERS: {CORE, FILES, FLEET, BUILDING},
+    "warpset": WARPSET,
+    "viewer": WARPSET,
+    "review": CORRIDOR,
+    "comfy_nodes": WARPSET | {"vggt", "splats", "renderer"},
+    "aerial_megadepth": WARPSET,
+    # Doors: what each needs, and never one another.
+    "build_warp_dataset.py": CORRIDOR | {"estimators", "renderer", "splats"},
+    "modelscope.py": EXPORTING,
+    "aitoolkit.py": EXPORTING,
+    "export_dataset.py": EXPORTING,
+    "review_dataset.py": EXPORTING | {"review"},
+    "splats_to_usd.py": {"splats"},
+    "vggt_point_cloud_viewer.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
+    "hole_filling_renderer.py": {"renderer"},
+    "__init__.py": {"comfy_nodes"},
 }
+ANYTHING = {"tests", "benchmarks", "examples"}
+"""Folders that may import what they like, and that nothing else imports."""
 
-CORRIDOR = (
-    "errors files summary stages cache cameras lens photos size_presets frames geometry "
-    "geometry_cache depth_files recording transforms_json colmap_model recorded sparse "
-    "features parallax pinhole_photos exif sfm reprojection semi_global plane_sweep filling "
-    "consistency stereo colmap_stereo masks points ply scoring options pictures pairs prompts "
-    "pair_selection export_folder export_pictures layout_documents aitoolkit_config shards "
-    "layouts trainer_rows trainer_rules scenes stereo_estimator sky warping scene_splats "
-    "scene_job pipeline fleet command_line export_command_line"
-).split()
+LIBRARIES_KEPT_OUT = {
+    "warpset/core/cameras.py": {"torch", "pathlib"},
+    "warpset/core/geometry.py": {"torch"},
+    "warpset/files": {"torch"},
+    "warpset/building": {"torch", "ray"},
+    "warpset/building/pairs": {"torch", "numpy"},
+    "warpset/building/pipeline.py": {"argparse"},
+    "warpset/trainers": {"torch"},
+    "review": {"torch"},
+}
+"""What a file or folder does without, so that it starts at once or can be read alone."""
+
+MAX_FILES_IN_A_FOLDER = 16
+MAX_LINES_OF_A_MODULE = 400
+MAX_LINES_OF_A_FUNCTION = 45
+SHORT_FUNCTION_LINES, SHARE_OF_SHORT_FUNCTIONS = 25, 0.95
+NETWORKLESS = ["modelscope", "aitoolkit", "export_dataset"]
+HEAVY = {"torch", "warp", "cv2", "OpenEXR", "pillow_heif", "pycolmap"}
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules a file imports; relative ones start with a dot."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add("." * node.level + (node.module or ""))
+def project_sources() -> Sources:
+    """Every Python file of the project by its path from the root."""
+    rows = {row.split("/")[0] for row in MAY_IMPORT if not row.endswith(".py")}
+    listed = {ROOT / name for name in rows | ANYTHING}
+    unlisted = {path.parent for path in ROOT.glob("*/*.py") if path.parent.name[0] != "."}
+    inside = [path for folder in listed | unlisted for path in folder.rglob("*.py")]
+    return {
+        PurePosixPath(path.relative_to(ROOT).as_posix()): path.read_text(encoding="utf-8")
+        for path in [*ROOT.glob("*.py"), *inside]
+    }
+
+
+def row_of(file: PurePosixPath) -> str:
+    """The row of the table that a file belongs to; its own name where there is none."""
+    if len(file.parts) == 1:
+        return file.name
+    inner = "/".join(file.parts[:2])
+    return inner if inner in MAY_IMPORT else file.parts[0]
+
+
+@cache
+def imported_names(file: PurePosixPath, source: str) -> frozenset[str]:
+    """Absolute dotted names of all that a file imports, in functions and `import_module`, too."""
+    return frozenset(
+        name for node in ast.walk(ast.parse(source)) for name in names_in(node, file.parts[:-1])
+    )
+
+
+def names_in(node: ast.AST, package: Sequence[str]) -> list[str]:
+    """What one statement or call imports, seen from a package."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        above = package[: len(package) - node.level + 1] if node.level else ()
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        return [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
+        names = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+        return [str(name) for name in names if not str(name).startswith(".")]
+    return []
+
+
+def file_of(name: str, files: Collection[PurePosixPath]) -> PurePosixPath | None:
+    """The project's file behind a dotted name; None for what is not the project's."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = PurePosixPath(*parts[:length])
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate in files:
+                return candidate
+    return None
+
+
+def import_graph(sources: Sources) -> dict[PurePosixPath, set[PurePosixPath]]:
+    """Which of the project's files each file imports."""
+    graph = {}
+    for file, source in sources.items():
+        found = {file_of(name, sources.keys()) for name in imported_names(file, source)}
+        graph[file] = {imported for imported in found if imported} - {file}
+    return graph
+
+
+def faults(sources: Sources) -> list[str]:
+    """Every import that the table does not list, a line each."""
+    found = []
+    for file, imported in sorted(import_graph(sources).items()):
+        row = row_of(file)
+        if row in ANYTHING:
+            continue
+        if row not in MAY_IMPORT:
+            found.append(f"{file}: not in the table")
+            continue
+        allowed = MAY_IMPORT[row] | {row}
+        found += [f"{file} imports {o}" for o in sorted(imported) if row_of(o) not in allowed]
     return found
 
 
-def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    return project_sources()
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_packages_do_not_import_each_other_nor_the_scripts(package):
-    scripts = {path.stem for path in ROOT.glob("*.py")}
-    forbidden = set(PACKAGES) | scripts | {"tests", "benchmarks", "examples"}
-    forbidden -= MAY_IMPORT.get(package, set())
-    for path in modules(package):
-        absolute = {name.split(".")[0] for name in imports_of(path) if name[0] != "."}
-        assert not absolute & forbidden, f"{path.name} imports {absolute & forbidden}"
+def test_nothing_is_imported_that_the_table_does_not_list(sources):
+    assert faults(sources) == []
 
 
-def test_only_the_window_knows_pyglet():
-    everywhere = [*ROOT.glob("*.py"), *(path for name in PACKAGES for path in modules(name))]
-    knowing = {
-        path.name
-        for path in everywhere
-        if "pyglet" in {name.split(".")[0] for name in imports_of(path)}
-    }
-    assert knowing == {"window.py"}
+def test_every_row_of_the_table_is_there():
+    assert [row for row in MAY_IMPORT if not (ROOT / row).exists()] == []
 
 
-VIEWER_WITHOUT_WINDOW = "fly_camera input_state menu toasts session overlay theme clipboard"
+def test_the_table_has_no_way_round():
+    arrows = {row: allowed - {row} for row, allowed in MAY_IMPORT.items() if row != "warpset"}
+    TopologicalSorter(arrows).prepare()
 
 
-@pytest.mark.parametrize("room", VIEWER_WITHOUT_WINDOW.split())
-def test_the_viewers_state_knows_no_window_and_no_torch(room):
-    imported = {name.split(".")[0] for name in imports_of(ROOT / "viewer" / f"{room}.py")}
-    inside = imports_of(ROOT / "viewer" / f"{room}.py")
-    assert not imported & {"torch", "pyglet", "hole_filling_renderer"}
-    assert not inside & {".window", ".showing", ".live_renderer"}
-
-
-def test_every_room_has_its_place_in_the_corridor():
-    rooms = {path.stem for path in (ROOT / "warpset").glob("*.py")} - {"__init__"}
-    assert rooms == set(CORRIDOR)
-
-
-REVIEW_CORRIDOR = "thumbnails collect choices page dataset server".split()
-
-
-def test_the_review_page_knows_pairs_and_no_networks():
-    rooms = {path.stem for path in modules("review")} - {"__init__"}
-    assert rooms == set(REVIEW_CORRIDOR)
-    scripts = {path.stem for path in ROOT.glob("*.py")}
-    forbidden = {"torch", "vggt", "splats", "tests", "benchmarks", "examples"} | scripts
-    for place, name in enumerate(REVIEW_CORRIDOR):
-        imported = {
-            (module[0] == ".", module.lstrip(".").split(".")[0])
-            for module in imports_of(ROOT / "review" / f"{name}.py")
-        }
-        assert {room for relative, room in imported if relative} <= set(REVIEW_CORRIDOR[:place])
-        assert not {package for relative, package in imported if not relative} & forbidden
-
-
-def test_nothing_but_its_script_knows_the_review_page():
-    script = imports_of(ROOT / "review_dataset.py")
-    assert not {name.split(".")[0] for name in script} & {"torch", "vggt", "splats"}
-    others = [path for folder in PACKAGES for path in modules(folder)]
-    others += [path for path in ROOT.glob("*.py") if path.name != "review_dataset.py"]
-    for path in others:
-        assert "review" not in {name.split(".")[0] for name in imports_of(path)}, path
-
-
-def test_the_corridor_is_walked_one_way():
-    place = {name: index for index, name in enumerate(CORRIDOR)}
-    for name in place:
-        for imported in imports_of(ROOT / "warpset" / f"{name}.py"):
-            room = imported.lstrip(".").split(".")[0]
-            if imported.startswith(".") and room in place:
-                assert place[room] < place[name], f"{name} imports {room}"
+def test_no_file_imports_itself_through_others(sources):
+    everything = import_graph(sources)
+    graph = {file: found for file, found in everything.items() if row_of(file) not in ANYTHING}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(map(str, error.args[1])))
 
 
 @pytest.mark.parametrize(
-    ("module", "forbidden"),
+    ("file", "line"),
     [
-        ("cameras", {"torch", "pathlib"}),
-        ("photos", {"torch"}),
-        ("geometry", {"torch"}),
-        ("pairs", {"torch", "numpy"}),
-        ("scoring", {"pathlib", "torch"}),
-        ("pipeline", {"argparse", "torch", "vggt", "ray"}),
-        ("layouts", {"torch"}),
+        ("warpset/trainers/__init__.py", "from ..stereo import sfm"),
+        ("warpset/trainers/__init__.py", "from warpset.stereo.plane_sweep import sweep"),
+        ("comfy_nodes/views.py", "from ..viewer import session"),
+        ("comfy_nodes/views.py", "def late():\n    import viewer.session"),
+        ("splats_to_usd.py", "from warpset.building.pipeline import build_scene"),
+        ("warpset/core/cameras.py", "from ..files import photos"),
+        ("build_warp_dataset.py", "import importlib\nimportlib.import_module('modelscope')"),
+        ("warpset/building/warping.py", "from tests import builders"),
+        ("attic/__init__.py", "ROOMS = ()"),
+        ("another_door.py", "import splats"),
     ],
 )
-def test_rooms_do_not_know_what_the_design_keeps_from_them(module, forbidden):
-    path = ROOT / "warpset" / f"{module}.py"
-    assert not {name.split(".")[0] for name in imports_of(path)} & forbidden
+def test_a_planted_fault_is_found(sources, file, line):
+    path = PurePosixPath(file)
+    planted = {**sources, path: sources.get(path, "") + f"\n{line}\n"}
+    assert [fault for fault in faults(planted) if fault.startswith(file)]
 
 
-def test_the_renderer_knows_no_scene():
-    for path in (ROOT / "hole_filling_renderer.py", *ROOT.glob("*_kernels.py")):
-        assert not {name.split(".")[0] for name in imports_of(path)} & set(PACKAGES)
+def test_folders_stay_small_enough_to_be_seen_at_once(sources):
+    count = Counter(file.parent for file in sources if file.parts[0] not in {"examples", "docs"})
+    assert {str(folder): n for folder, n in count.items() if n > MAX_FILES_IN_A_FOLDER} == {}
+
+
+@pytest.mark.parametrize("script", NETWORKLESS)
+def test_export_scripts_load_no_heavy_library(script):
+    code = f"import {script}, sys; print(*sorted({HEAVY} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (loaded.stdout.split(), loaded.stderr) == ([], "")
+
+
+@pytest.mark.parametrize("place", LIBRARIES_KEPT_OUT)
+def test_libraries_stay_out_of_rooms_that_do_without(sources, place):
+    here = [file for file in sources if str(file) == place or str(file).startswith(f"{place}/")]
+    assert here
+    for file in here:
+        libraries = {name.split(".")[0] for name in imported_names(file, sources[file])}
+        assert not libraries & LIBRARIES_KEPT_OUT[place], file
+
+
+def test_only_the_window_knows_pyglet(sources):
+    knowing = {
+        str(file)
+        for file, source in sources.items()
+        if file.parts[0] not in ANYTHING
+        and "pyglet" in {name.split(".")[0] for name in imported_names(file, source)}
+    }
+    assert knowing == {"viewer/desktop/window.py"}
+
+
+def test_every_module_says_first_what_lives_there(sources):
+    for file, source in sources.items():
+        assert file.parts[0] in ANYTHING or ast.get_docstring(ast.parse(source)), file
+
+
+def test_modules_and_functions_are_short(sources):
+    ours = {file: source for file, source in sources.items() if file.parts[0] != "tests"}
+    long = {
+        str(file): n
+        for file, text in ours.items()
+        if (n := len(text.splitlines())) > MAX_LINES_OF_A_MODULE
+    }
+    assert long == {}
+    lengths = {
+        f"{file}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for file, source in ours.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {at: n for at, n in lengths.items() if n > MAX_LINES_OF_A_FUNCTION} == {}
+    short = sum(n <= SHORT_FUNCTION_LINES for n in lengths.values())
+    assert short / len(lengths) >= SHARE_OF_SHORT_FUNCTIONS
 
 
 def test_requirements_are_those_of_the_project():
-    project = (ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.S | re.M)
     assert block is not None
     declared = re.findall(r'"([^"]+)"', block.group(1))
-    assert (ROOT / "requirements.txt").read_text().split("\n")[:-1] == declared
-
-
-def test_every_module_says_first_what_lives_there():
-    for path in (file for folder in (*PACKAGES, "review") for file in modules(folder)):
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+    assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == declared

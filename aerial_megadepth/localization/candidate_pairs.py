@@ -13,10 +13,10 @@ import pycolmap
 from numpy.typing import NDArray
 
 from warpset.core.cameras import Camera
+from warpset.core.covisibility import covisibility, pair_scores
 from warpset.core.geometry import DepthMap
 from warpset.stereo.sfm import image_index
 
-from ..pairs.covisibility import covisibility, pair_scores
 from .retrieval import Descriptors, most_alike, thinned, train_codebook, vlad
 
 Pairs = set[tuple[int, int]]

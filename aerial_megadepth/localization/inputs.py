@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from warpset.core.covisibility import small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, PosedPhoto
 from warpset.core.natural_order import sorted_naturally
@@ -14,7 +15,6 @@ from warpset.files.photos import upright_size
 
 from ..earth.frames_file import read_frames
 from ..megadepth.image_list import ImageList
-from ..pairs.covisibility import small_view
 from ..scenes.view_files import read_view
 from .registration import PhotoGroup
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from warpset.core.covisibility import pair_scores
 from warpset.core.natural_order import sorted_naturally
 
 from ..scenes.scene_steps import log
-from .covisibility import pair_scores
 from .pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 
 MIN_SCORE = 0.1

@@ -10,11 +10,17 @@ import numpy as np
 import pycolmap
 
 from warpset.core.cameras import Camera, FloatArray, project, unproject
+from warpset.core.covisibility import (
+    SAME_DEPTH,
+    covisibility,
+    depth_ratios,
+    pair_scores,
+    small_view,
+)
 from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, DepthMap, FrameGeometry
 
 from ..localization.localized_scene import SPARSE
-from ..pairs.covisibility import SAME_DEPTH, covisibility, depth_ratios, pair_scores, small_view
 
 BEST_PARTNERS = 4
 """Views that a view's depth is compared with: those that share most with it."""

@@ -30,7 +30,7 @@ from tests.builders import SHARED_DATA
 from warpset.building.frames import scene_size
 from warpset.building.pairs.record import read_records
 from warpset.core.cameras import Camera
-from warpset.files.photos import find_photos
+from warpset.files.photo_folders import find_photos
 from warpset.files.pictures import picture_bytes
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.stereo.sfm import register_photos

@@ -9,7 +9,8 @@ from aerial_megadepth import preprocess_ge
 from aerial_megadepth.earth.frames_file import read_frames, read_meta
 from aerial_megadepth.megadepth.image_list import write_image_list
 from tests.aerial.aerial_builders import a_download, a_video, an_export, an_orbit, gray_frames
-from warpset.files.photos import photos_in, read_photo
+from warpset.files.photo_folders import photos_in
+from warpset.files.photos import read_photo
 
 
 def run(data_root, *flags):

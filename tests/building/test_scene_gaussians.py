@@ -7,7 +7,7 @@ from plyfile import PlyData
 
 from build_warp_dataset import main
 from splats import read_splats
-from tests.builders import PLANE_DEPTH_M, a_scene, tree
+from tests.builders import PLANE_DEPTH_M, a_photo, a_scene, tree
 from warpset.building.scene_gaussians import (
     SCENE_GAUSSIANS_NAME,
     SCENE_GAUSSIANS_RECORD,
@@ -120,8 +120,8 @@ def test_a_frame_that_cannot_be_read_is_named_and_tried_again(tmp_path, room, fo
 
 
 def test_no_points_at_all_are_one_line(tmp_path, room, folder, capsys):
-    for path in (room / "images").iterdir():
-        Image.new("RGB", (64, 48)).save(path)
+    for index, path in enumerate(sorted((room / "images").iterdir())):
+        Image.fromarray(np.roll(a_photo(), 16 * index, 1) // 52).save(path)
     assert build(tmp_path, "--filter-black-bg") == 1
     assert "no point passed the filters; no scene splats" in capsys.readouterr().err
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.builders import a_photo, a_scene
 from warpset.building.frames import FrameSelection
-from warpset.building.scenes import find_scenes, open_scene
+from warpset.building.scene_folders import find_scenes
+from warpset.building.scenes import open_scene
 from warpset.core.errors import InputError
 from warpset.recordings.recording import FAR_AWAY
 
@@ -15,7 +17,7 @@ from warpset.recordings.recording import FAR_AWAY
 def photos_in(folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("1.png", "2.png"):
-        Image.fromarray(a_photo()).save(folder / name)
+        Image.fromarray(a_photo(seed=int(name[0]))).save(folder / name)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,11 @@ def photos_in(folder: Path) -> None:
         (["images"], ["in"]),
         (["images", "images_2", "depths"], ["in"]),
         (["images_raw"], ["in"]),
+        (["input"], ["in"]),
+        (["rgb", "depth"], ["in"]),
+        (["images/cam1", "images/cam2"], ["in"]),
+        (["garden", "input"], ["garden", "input"]),
+        (["garden/input", "kitchen/rgb"], ["garden", "kitchen"]),
         (["images1", "images2"], ["images1", "images2"]),
         (["garden", "images_of_paris"], ["garden", "images_of_paris"]),
         (["room2", "room10", "room1"], ["room1", "room2", "room10"]),
@@ -68,3 +75,67 @@ def test_a_scene_far_from_the_origin_is_brought_near_it(tmp_path):
     centers = [frame.photo.camera.center_world for frame in recording.frames]
     assert max(abs(value) for center in centers for value in center) < FAR_AWAY
     assert centers[1] - centers[0] == pytest.approx([0.1, 0.0, 0.0], abs=1e-8)
+
+
+def test_an_input_folder_without_scenes_says_what_is_there_and_what_is_needed(tmp_path):
+    (tmp_path / "notes").mkdir()
+    for name in ("a.txt", "b.txt", "c.pdf"):
+        (tmp_path / name).write_text("")
+    saw = r"found no scene, saw 1 \.pdf, 2 \.txt, folder notes; need photos \(.*\.webp"
+    with pytest.raises(InputError, match=saw):
+        find_scenes(tmp_path)
+
+
+def test_folders_of_scenes_are_named_and_left_out(tmp_path, caplog):
+    for folder in ("garden", "set/a", "set/b"):
+        photos_in(tmp_path / folder)
+    assert [scene.name for scene in find_scenes(tmp_path)] == ["garden"]
+    assert "set: found photos in several of its folders" in caplog.text
+
+
+def again(photo: Path, name: str, **options) -> None:
+    """The same photo in another format."""
+    with Image.open(photo) as image:
+        image.save(photo.with_name(name), **options)
+
+
+def test_the_same_shot_in_another_format_is_left_out_and_said(tmp_path):
+    photos_in(tmp_path / "in")
+    again(tmp_path / "in" / "1.png", "1.jpg")
+    again(tmp_path / "in" / "2.png", "2.HEIC")
+    scene = open_scene(tmp_path / "in", FrameSelection())
+    assert [path.name for path in scene.photos] == ["1.png", "2.HEIC"]
+    assert "2 photos are another's shot in another format (1.jpg first)" in scene.remarks[0]
+
+
+def test_a_copy_beside_its_photo_makes_no_pair_and_is_said(tmp_path):
+    photos_in(tmp_path / "in")
+    again(tmp_path / "in" / "1.png", "1 copy.jpg", quality=60)
+    scene = open_scene(tmp_path / "in", FrameSelection())
+    assert [path.name for path in scene.photos] == ["1 copy.jpg", "2.png"]
+    assert "1 photos show what the one before shows" in scene.remarks[0]
+
+
+@pytest.mark.parametrize("moved", [0, 2])
+def test_photos_make_a_pair_as_soon_as_they_move(tmp_path, moved):
+    wide = a_photo((660, 480))
+    for index in range(2):
+        left = index * moved
+        Image.fromarray(wide[:, left : left + 640]).save(tmp_path / f"{index}.jpg", quality=95)
+    scene = open_scene(tmp_path, FrameSelection(), minimum=1)
+    assert len(scene.photos) == (2 if moved else 1)
+
+
+def test_gray_pictures_of_sixteen_bits_among_photos_are_taken_for_depth(tmp_path):
+    photos_in(tmp_path / "in")
+    Image.fromarray(np.full((48, 64), 900, np.uint16)).save(tmp_path / "in" / "d1.png")
+    scene = open_scene(tmp_path / "in", FrameSelection())
+    assert [path.name for path in scene.photos] == ["1.png", "2.png"]
+    assert "1 gray pictures of 16 bits" in scene.remarks[0]
+
+
+def test_photos_that_cannot_be_read_here_are_a_problem(tmp_path):
+    photos_in(tmp_path / "in")
+    (tmp_path / "in" / "3.psd").write_bytes(b"8BPS")
+    (problem,) = open_scene(tmp_path / "in", FrameSelection()).problems
+    assert "1 photos in formats that cannot be read here (.psd; 3.psd first); left out" in problem

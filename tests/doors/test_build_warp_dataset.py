@@ -368,7 +368,10 @@ def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
     room = a_scene(tmp_path / "in" / "room", photos=2)
     (room / "images" / "2.png").write_bytes(b"no photo")
     assert build(tmp_path) == 1
-    assert "1 readable photo and 1 that cannot be used (2.png)" in capsys.readouterr().err
+    assert (
+        "2.png: cannot be read as a photo (not an image); left out), need at least 2"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):

@@ -24,8 +24,8 @@ from warpset.core import lens
 from warpset.core.cameras import project, unproject
 from warpset.core.errors import InputError
 from warpset.core.lens import undistort_photo
+from warpset.core.sizes import shrunk_size
 from warpset.files.depth_files import read_depth
-from warpset.files.pinhole_photos import shrunk_size
 from warpset.recordings.recording import same_aspect
 from warpset.recordings.registry import read_recording, recorded_geometry
 

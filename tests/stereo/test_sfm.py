@@ -15,7 +15,7 @@ from tests.stereo.stereo_builders import (
 from warpset.core.cameras import project
 from warpset.core.errors import InputError
 from warpset.files.exif import read_exif_camera
-from warpset.files.photos import find_photos
+from warpset.files.photo_folders import find_photos
 from warpset.stereo.features import pairs_to_match
 from warpset.stereo.parallax import parallax_px
 from warpset.stereo.sfm import register_photos, triangulate_points

@@ -147,6 +147,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
+    for remark in scene.remarks:
+        log.info(remark)
     if scene.recording and scene.unlisted:
         log.info(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "

@@ -1,62 +1,26 @@
-"""Scene folders: find them, and choose the photos to work on; no depth, no pixels."""
+"""One scene: what its photos and recording offer, and which photos become frames; no depth."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..core.errors import InputError
 from ..core.natural_order import sorted_naturally
-from ..files.photos import check_photo, find_photos, photos_in
+from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
+from ..files.photos import PhotoFacts, look_at_photo
 from ..recordings.recording import RecordedFrame, Recording, near_origin
-from ..recordings.registry import find_recording, read_recording
+from ..recordings.registry import read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 
-PHOTO_FOLDER = re.compile(r"images(_\d+)?")
-"""Folders that hold one scene's photos, shrunk by a factor where they name one (nerfstudio)."""
-
-
-def find_scenes(input_dir: Path) -> list[Path]:
-    """The scene folders below a folder, in natural order; the folder itself may be one.
-
-    Raises:
-        InputError: The folder is missing or holds no scene.
-    """
-    if not input_dir.is_dir():
-        raise InputError(
-            f"{input_dir}: found no such folder, need one with photos; see --input-dir"
-        )
-    if find_recording(input_dir) is not None:
-        return [input_dir]
-    folders = sorted_naturally(path for path in input_dir.iterdir() if path.name[0] != ".")
-    scenes = [folder for folder in folders if _may_be_scene(folder)]
-    if photos_in(input_dir):
-        return [input_dir, *scenes]
-    if any(PHOTO_FOLDER.fullmatch(scene.name) for scene in scenes):
-        return [input_dir]
-    if [scene.name[:6] for scene in scenes] == ["images"]:
-        return [input_dir]
-    if not scenes:
-        raise InputError(
-            f"{input_dir}: found no scene, need photos in it or in its sub-folders; see --input-dir"
-        )
-    return scenes
-
-
-def _may_be_scene(folder: Path) -> bool:
-    """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
-    try:
-        return folder.is_dir() and (find_recording(folder) is not None or bool(find_photos(folder)))
-    except OSError:
-        return True
-
-
-def scene_name(scene: Path) -> str:
-    """What a scene's output folder is called: the folder's own name, also for `.` and `..`."""
-    return scene.resolve().name if scene.name in ("", "..") else scene.name
+STILL = 0.03
+"""Greatest RMS difference of two fingerprints of one content. The same photo as HEIC, as JPEG of
+quality 50, at half its size or with noise of 8 levels lies at 0.005 to 0.027; moved sideways by
+0.3 % of its width at 0.06 and more, neighbours of slow walks at 0.08 and more."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +34,7 @@ class SceneInput:
         problems: A line for each photo that had to be left out.
         missing: How many photos the recording lists that are not on disk.
         unlisted: Photos on disk that the recording does not list.
+        remarks: A line for each kind of file that was left out and is no problem.
     """
 
     path: Path
@@ -78,6 +43,7 @@ class SceneInput:
     problems: tuple[str, ...]
     missing: int
     unlisted: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def recorded_frames(self) -> tuple[RecordedFrame, ...]:
         """What is recorded of the chosen photos, in their order; nothing without a recording."""
@@ -105,39 +71,104 @@ def open_scene(
     if not scene.is_dir():
         raise InputError(f"{scene}: found no such folder, need one with photos")
     try:
-        recording, found = read_recording(scene), find_photos(scene)
+        recording, found = read_recording(scene), look_for_photos(scene)
     except OSError as error:
         raise InputError(
             f"{scene}: cannot be looked into ({error.strerror}); check its permissions"
         ) from error
     recording = near_origin(recording) if recording else None
-    problems = dict(recording.problems) if recording else {}
-    posed = [frame.photo.path for frame in recording.frames] if recording else []
-    on_disk = [path for path in found if path not in problems]
-    candidates = sorted_naturally({*posed, *on_disk})
-    with ThreadPoolExecutor(workers) as pool:
-        faults = zip(candidates, pool.map(_fault, candidates), strict=True)
-        problems |= {path: fault for path, fault in faults if fault is not None}
-    listed = set(posed) if recording else set(candidates)
-    usable = [path for path in candidates if path in listed and path not in problems]
-    photos = _chosen(scene, usable, recording, selection)
-    bad = sorted_naturally(problems)
-    unlisted = tuple(path for path in candidates if path not in listed and path not in problems)
-    missing = recording.missing if recording else 0
-    lines = tuple(problems[path] for path in bad)
-    opened = SceneInput(scene, tuple(photos), recording, lines, missing, unlisted)
+    choice = _Candidates(scene, recording, found, workers)
+    photos = _chosen(scene, choice.usable, recording, selection)
+    opened = SceneInput(
+        scene,
+        tuple(photos),
+        recording,
+        tuple(choice.problems[path] for path in sorted_naturally(choice.problems)),
+        recording.missing if recording else 0,
+        tuple(choice.unlisted),
+        tuple(choice.remarks),
+    )
     if len(photos) < minimum:
-        raise _too_few(opened, len(usable), minimum, bad)
+        raise _too_few(opened, len(choice.usable), minimum)
     return opened
 
 
-def _fault(photo: Path) -> str | None:
-    """Why a photo cannot be used; None where it can."""
+class _Candidates:
+    """Photos that may become frames, each looked at, and why others may not.
+
+    Args:
+        scene: The scene folder.
+        recording: What it records; None where nothing.
+        found: Photos that lie there.
+        workers: Threads that look at photos.
+    """
+
+    def __init__(self, scene: Path, recording: Recording | None, found: FoundPhotos, workers: int):
+        self._scene = scene
+        self.problems = dict(recording.problems) if recording else {}
+        self.remarks = list(found.remarks)
+        self._tell_unreadable(found.unreadable)
+        posed = [frame.photo.path for frame in recording.frames] if recording else []
+        on_disk = [path for path in found.photos if path not in self.problems]
+        if recording is None:
+            on_disk, twins = one_file_a_shot(on_disk)
+            self._remark(twins, "photos are another's shot in another format")
+        candidates = sorted_naturally({*posed, *on_disk})
+        with ThreadPoolExecutor(workers) as pool:
+            looks = dict(zip(candidates, pool.map(_look, candidates), strict=True))
+        self.problems |= {path: look for path, look in looks.items() if isinstance(look, str)}
+        facts = {path: look for path, look in looks.items() if isinstance(look, PhotoFacts)}
+        listed = set(posed) if recording else set(self._without_depth(facts))
+        self.unlisted = [path for path in facts if path not in listed] if recording else []
+        self.usable = self._moving([path for path in facts if path in listed], facts)
+
+    def _remark(self, photos: Sequence[Path], what: str) -> None:
+        if photos:
+            self.remarks.append(
+                f"{self._scene}: {len(photos)} {what} ({photos[0].name} first); left out"
+            )
+
+    def _tell_unreadable(self, photos: Sequence[Path]) -> None:
+        if photos:
+            formats = ", ".join(sorted({path.suffix.lower() for path in photos}))
+            self.problems[photos[0]] = (
+                f"{self._scene}: {len(photos)} photos in formats that cannot be read here "
+                f"({formats}; {photos[0].name} first); left out, install the group `photos` or "
+                "convert them"
+            )
+
+    def _without_depth(self, facts: Mapping[Path, PhotoFacts]) -> list[Path]:
+        """Photos but for gray ones of 16 bits among others, which are depth pictures."""
+        deep = [path for path in facts if facts[path].is_sixteen_bit]
+        if len(deep) in (0, len(facts)):
+            return list(facts)
+        self._remark(deep, "gray pictures of 16 bits among photos, taken for depth")
+        return [path for path in facts if path not in deep]
+
+    def _moving(self, photos: Sequence[Path], facts: Mapping[Path, PhotoFacts]) -> list[Path]:
+        """Photos of which no neighbours show the same from the same place."""
+        moving: list[Path] = []
+        for path in photos:
+            if not moving or _differ(facts[moving[-1]], facts[path]):
+                moving.append(path)
+        kept = set(moving)
+        self._remark(
+            [path for path in photos if path not in kept],
+            "photos show what the one before shows, from the same place,",
+        )
+        return moving
+
+
+def _differ(one: PhotoFacts, other: PhotoFacts) -> bool:
+    return float(np.sqrt(np.mean((one.fingerprint - other.fingerprint) ** 2))) > STILL
+
+
+def _look(photo: Path) -> PhotoFacts | str:
+    """What a cheap look tells of a photo, or why it cannot be used."""
     try:
-        check_photo(photo)
+        return look_at_photo(photo)
     except InputError as error:
         return str(error)
-    return None
 
 
 def _chosen(
@@ -149,11 +180,13 @@ def _chosen(
     return [usable[index] for index in select_frames(len(usable), selection, overlap)]
 
 
-def _too_few(scene: SceneInput, readable: int, minimum: int, bad: Sequence[Path]) -> InputError:
+def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
-    if bad:
-        more = ", ..." if len(bad) > 1 else ""
-        found += f" and {len(bad)} that cannot be used ({bad[0].name}{more})"
+    if bad := scene.problems:
+        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        found += f" and {len(bad)} that cannot be used ({bad[0]}{more})"
+    if scene.remarks:
+        found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):
         found += (
             f"; {scene.recording.origin} lists {scene.missing} that are not there, and "

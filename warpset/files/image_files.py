@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,11 @@ from PIL import Image
 
 warnings.filterwarnings("ignore", module="PIL")
 
-PICTURE_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "AVIF")
+IS_JXL_READABLE = find_spec("pillow_jxl") is not None  # an optional group
+PICTURE_FORMATS = (
+    *("JPEG", "PNG", "BMP", "TIFF", "HEIF", "WEBP", "AVIF"),
+    *(("JXL",) if IS_JXL_READABLE else ()),
+)
 """Pillow's names of the formats that we take; JPEG stands for MPO as well."""
 
 
@@ -27,13 +32,15 @@ def open_image(source: Path | IO[bytes]) -> Image.Image:
         PIL.UnidentifiedImageError: The file holds none of the formats that we take.
         OSError: The file cannot be read.
     """
-    _register_heif()
+    _register_plugins()
     return Image.open(source, formats=PICTURE_FORMATS)
 
 
 @cache
-def _register_heif() -> None:
-    """Teach Pillow HEIF with the first picture: whoever opens none starts without its library."""
+def _register_plugins() -> None:
+    """Teach Pillow HEIF and JPEG XL, when the first picture is opened: both take time to import."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
+    if IS_JXL_READABLE:
+        import pillow_jxl  # noqa: F401  (registers itself)

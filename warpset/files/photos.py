@@ -8,47 +8,49 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ..core.errors import InputError
-from ..core.natural_order import sorted_naturally
-from .image_files import open_image
+from .image_files import IS_JXL_READABLE, open_image
+from .raw_photos import IS_RAW_READABLE, RAW_EXTENSIONS, develop, is_raw, raw_size
 
 Rgb = NDArray[np.uint8]
 
-PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
-"""Lower-case extensions that a folder is searched for."""
+PHOTO_EXTENSIONS = frozenset(
+    ".jpg .jpeg .png .bmp .tif .tiff .heic .heif .webp .avif".split()
+    + ([".jxl"] if IS_JXL_READABLE else [])
+    + (sorted(RAW_EXTENSIONS) if IS_RAW_READABLE else [])
+)
+"""Lower-case extensions that a folder is searched for: what can be read here."""
+
+FINGERPRINT_WH = (32, 24)
 
 _SIDE_SWAPPING_ORIENTATIONS = frozenset({5, 6, 7, 8})
 _ORIENTATION_TAG = 274
 
 
-def photos_in(folder: Path) -> list[Path]:
-    """Photos directly in a folder by their extension, in natural order, hidden files left out."""
-    return sorted_naturally(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PHOTO_EXTENSIONS
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-
-
-def find_photos(scene: Path) -> list[Path]:
-    """A scene's photos: directly in its folder, else in its first `images*` folder that has any."""
-    photos = photos_in(scene)
-    if photos:
-        return photos
-    folders = sorted_naturally(path for path in scene.glob("images*") if path.is_dir())
-    return next((found for folder in folders if (found := photos_in(folder))), [])
-
-
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class PhotoFacts(NamedTuple):
+    """What is learnt of a photo from a cheap look at its pixels.
+
+    Attributes:
+        size_wh: Width and height after EXIF rotation.
+        fingerprint: (24, 32) float32 of the whole photo's luminance, mean 0 and deviation 1, by
+            which the same content is known again in another format, size or brightness.
+        is_sixteen_bit: Whether it is gray of 16 bits, as depth pictures are.
+    """
+
+    size_wh: tuple[int, int]
+    fingerprint: NDArray[np.float32]
+    is_sixteen_bit: bool
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -58,6 +60,8 @@ def upright_size(path: Path) -> tuple[int, int]:
         InputError: The header cannot be read, or announces too many pixels.
     """
     try:
+        if is_raw(path):
+            return _checked_size(raw_size(path))
         with open_image(path) as image:
             return _upright_size(image)
     except Exception as error:
@@ -65,20 +69,25 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def check_photo(path: Path) -> tuple[int, int]:
-    """Decode a photo as cheaply as its format allows, to learn whether it is whole.
+    """Width and height after EXIF rotation of a photo that is whole, see `look_at_photo`."""
+    return look_at_photo(path).size_wh
 
-    Returns:
-        Width and height after EXIF rotation.
+
+def look_at_photo(path: Path) -> PhotoFacts:
+    """Decode a photo as cheaply as its format allows, to learn whether it is whole.
 
     Raises:
         InputError: The photo cannot be read.
     """
     try:
+        if is_raw(path):
+            size_wh = _checked_size(raw_size(path))
+            return PhotoFacts(size_wh, _fingerprint(Image.fromarray(develop(path))), False)
         with open_image(path) as image:
             size_wh = _upright_size(image)
-            image.draft("RGB", (1, 1))
+            image.draft("RGB", FINGERPRINT_WH)
             image.load()
-            return size_wh
+            return PhotoFacts(size_wh, _fingerprint(_upright(image)), image.mode[0] == "I")
     except Exception as error:
         raise _unreadable(path, error) from error
 
@@ -93,12 +102,23 @@ def read_photo(path: Path) -> Rgb:
         InputError: The photo cannot be read.
     """
     try:
+        if is_raw(path):
+            _checked_size(raw_size(path))
+            return develop(path)
         with open_image(path) as image:
             _upright_size(image)
             image.load()
             return _to_rgb(_upright(image))
     except Exception as error:
         raise _unreadable(path, error) from error
+
+
+def _fingerprint(image: Image.Image) -> NDArray[np.float32]:
+    small = (
+        Image.fromarray(_to_rgb(image)).convert("L").resize(FINGERPRINT_WH, Image.Resampling.BOX)
+    )
+    gray = np.asarray(small, np.float32)
+    return (gray - gray.mean()) / max(float(gray.std()), 1.0)
 
 
 def resample_photo(
@@ -118,10 +138,15 @@ def resample_photo(
     return np.asarray(Image.fromarray(rgb).resize(size_wh, Image.Resampling.LANCZOS, clipped))
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
+def _checked_size(size_wh: tuple[int, int]) -> tuple[int, int]:
+    width, height = size_wh
     if width * height > 2 * (Image.MAX_IMAGE_PIXELS or 0):
         raise Image.DecompressionBombError(f"{width}x{height} pixels are too many")
+    return size_wh
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = _checked_size(image.size)
     is_upright_already = image.format == "TIFF"
     if _orientation(image) in _SIDE_SWAPPING_ORIENTATIONS and not is_upright_already:
         return height, width

@@ -31,14 +31,3 @@ def read_pinhole(photo: PosedPhoto, camera: Camera) -> Rgb:
         InputError: The photo cannot be read.
     """
     return look_through(photo, camera, read_photo(photo.path))
-
-
-def shrunk(camera: Camera, max_side_px: int) -> Camera:
-    """The camera on a raster none of whose sides is longer than `max_side_px`."""
-    return camera.resized(shrunk_size(camera.size_wh, max_side_px))
-
-
-def shrunk_size(size_wh: tuple[int, int], max_side_px: int) -> tuple[int, int]:
-    """The size with its aspect kept, so that no side is longer than `max_side_px`."""
-    scale = min(1.0, max_side_px / max(size_wh))
-    return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))

@@ -16,9 +16,10 @@ from ..core.cameras import Camera
 from ..core.errors import InputError
 from ..core.geometry import PosedPhoto
 from ..core.lens import Lens
+from ..core.sizes import shrunk, shrunk_size
 from ..files.exif import ExifCamera, read_exif_camera
 from ..files.photos import read_photo, resample_photo, upright_size
-from ..files.pinhole_photos import read_pinhole, shrunk, shrunk_size
+from ..files.pinhole_photos import read_pinhole
 from ..recordings.recording import pose_photo
 from .features import (
     SEED,

@@ -19,7 +19,6 @@ from aerial_megadepth.localization.registration import (
     drift_m,
 )
 from aerial_megadepth.localization.scene_features import SiftFeatures, make_features
-from aerial_megadepth.pairs.covisibility import small_view
 from tests.aerial.chain_builders import Shot, a_sparse_model
 from tests.builders import a_rotation
 from tests.stereo.stereo_builders import (
@@ -29,6 +28,7 @@ from tests.stereo.stereo_builders import (
     write_photos,
 )
 from warpset.core.cameras import project, unproject
+from warpset.core.covisibility import small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, PosedPhoto
 from warpset.stereo.features import (

@@ -1,4 +1,4 @@
-"""Covisibility from depth, retrieval by features, and which pairs are worth matching."""
+"""Which images are worth matching: poses, covisibility, retrieval by features."""
 
 import numpy as np
 import pycolmap
@@ -10,59 +10,10 @@ from aerial_megadepth.localization.candidate_pairs import (
     nearest_views,
 )
 from aerial_megadepth.localization.retrieval import most_alike, thinned, train_codebook, vlad
-from aerial_megadepth.pairs.covisibility import (
-    MAX_SIDE_PX,
-    covisibility,
-    depth_ratios,
-    pair_scores,
-    small_view,
-)
-from tests.builders import a_camera
+from tests.builders import a_camera, a_wall
 from tests.stereo.stereo_builders import a_texture
-from warpset.core.geometry import DepthMap
 from warpset.stereo.features import FeatureImage, find_features, write_image
 from warpset.stereo.sfm import image_name
-
-
-def a_wall(at=0.0, depth=2.0, size_wh=(40, 30), turned=(0, 0, 0)) -> DepthMap:
-    """A view, moved along x, of a wall before it."""
-    camera = a_camera(size_wh, focal=40.0, turned=turned, at=(at, 0, 0))
-    return DepthMap(np.full(camera.shape_hw, depth, np.float32), None, camera)
-
-
-def test_a_view_sees_all_of_itself_and_half_of_one_that_moved_by_half_its_width():
-    shares = covisibility([a_wall(), a_wall(at=1.0), a_wall(at=50.0)])
-    assert shares.diagonal().tolist() == [1.0, 1.0, 1.0]
-    assert shares[0, 1] == pytest.approx(0.5) and shares[1, 0] == pytest.approx(0.5)
-    assert not shares[2, :2].any() and not shares[:2, 2].any()
-
-
-def test_what_stands_behind_another_surface_is_not_seen():
-    near = a_wall(depth=1.0)
-    shares = covisibility([a_wall(depth=2.0), near])
-    assert shares[0, 1] == 0.0
-
-
-def test_a_view_without_depth_sees_nothing():
-    assert covisibility([a_wall(), a_wall(depth=0.0)])[:, 1].tolist() == [0.0, 0.0]
-
-
-def test_a_close_view_of_a_part_counts_through_the_larger_share():
-    far, near = a_wall(depth=4.0), a_wall(depth=1.0)
-    near = near._replace(camera=a_camera((40, 30), focal=40.0, at=(0, 0, 3)))
-    scores = pair_scores(covisibility([far, near]))
-    assert scores[0, 1] == scores[1, 0] == pytest.approx((1 + 1 / 16) / 2, abs=0.02)
-
-
-def test_depth_ratios_compare_what_is_found_with_what_is_expected():
-    view = a_wall(depth=2.0)
-    points = np.array([[0.0, 0.0, 2.0], [0.0, 0.0, 4.0], [0.0, 0.0, -1.0], [9.0, 0.0, 2.0]])
-    assert depth_ratios(points, view.depth, view.camera).tolist() == [1.0, 0.5]
-
-
-def test_large_views_are_compared_small():
-    small = small_view(a_wall(size_wh=(800, 600)))
-    assert max(small.depth.shape) == MAX_SIDE_PX and small.camera.size_wh == (160, 120)
 
 
 def test_neighbours_of_a_flight_are_the_nearest_that_look_the_same_way():

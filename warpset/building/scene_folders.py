@@ -1,0 +1,111 @@
+"""Which folders and files below an input folder are scenes, and what their pairs' folders are."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..core.natural_order import sorted_naturally
+from ..files.photo_folders import (
+    BY_NAME,
+    MAX_NESTING,
+    any_photos,
+    list_folder,
+    look_for_photos,
+    photos_below,
+)
+from ..files.photos import PHOTO_EXTENSIONS
+from ..recordings.registry import find_recording
+
+IMAGES = re.compile(r"images(_\d+)?")
+"""Folders that are never scenes of their own: nerfstudio's, shrunk where they name a factor."""
+
+log = logging.getLogger(__name__)
+
+
+def find_scenes(input_dir: Path) -> list[Path]:
+    """The scenes below a folder, in natural order; the folder itself may be one.
+
+    A scene is a folder of photos or with a recording.
+
+    Raises:
+        InputError: The folder is missing or holds no scene.
+    """
+    if not input_dir.is_dir():
+        raise InputError(
+            f"{input_dir}: found no such folder, need one with photos; see --input-dir"
+        )
+    if find_recording(input_dir) is not None:
+        return [input_dir]
+    here = list_folder(input_dir)
+    scenes = [path for path in here.folders if may_be_scene(path)]
+    if any(IMAGES.fullmatch(path.name) for path in scenes):
+        return [input_dir]
+    if here.photos or here.unreadable:
+        return [input_dir, *scenes]
+    if len(scenes) == 1 and _holds_photos_of_one_scene(scenes[0].name):
+        return [input_dir]
+    if not scenes:
+        raise _no_scene(input_dir)
+    _say_overlooked(path for path in here.folders if path not in scenes)
+    return scenes
+
+
+def _holds_photos_of_one_scene(folder_name: str) -> bool:
+    return folder_name.startswith("images") or BY_NAME.fullmatch(folder_name) is not None
+
+
+def may_be_scene(path: Path) -> bool:
+    """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
+    try:
+        if find_recording(path) is not None:
+            return True
+        find = photos_below if _holds_photos_of_one_scene(path.name) else look_for_photos
+        return any_photos(find(path))
+    except OSError:
+        return True
+
+
+def scene_name(scene: Path) -> str:
+    """What a scene's output folder is called: the folder's own name, also for `.` and `..`."""
+    return scene.resolve().name if scene.name in ("", "..") else scene.name
+
+
+def _no_scene(input_dir: Path) -> InputError:
+    entries = sorted_naturally(path for path in input_dir.iterdir() if path.name[0] != ".")
+    extensions = " ".join(sorted(PHOTO_EXTENSIONS))
+    return InputError(
+        f"{input_dir}: found no scene, saw {_inventory(entries)}; need photos ({extensions}) in "
+        "it, in its sub-folders or in their images/, input/ or rgb/; see --input-dir"
+    )
+
+
+def _inventory(entries: Sequence[Path]) -> str:
+    """What lies in a folder, in a few words: `2 .txt, folders a, b`."""
+    folders = [path.name for path in entries if path.is_dir()]
+    files = Counter(path.suffix.lower() or "unnamed" for path in entries if path.is_file())
+    seen = [f"{count} {suffix}" for suffix, count in sorted(files.items())]
+    if folders:
+        more = f" and {len(folders) - 3} more" if len(folders) > 3 else ""
+        seen.append(f"folder{'s' if len(folders) > 1 else ''} {', '.join(folders[:3])}{more}")
+    return ", ".join(seen) or "nothing"
+
+
+def _say_overlooked(entries: Iterable[Path]) -> None:
+    """Say which folders hold photos deeper than a scene's may lie."""
+    for path in entries:
+        if _holds_photos(path, MAX_NESTING):
+            log.warning(
+                f"{path}: found photos in several of its folders, need them in one a scene; "
+                "left out, give it as the input folder to build them"
+            )
+
+
+def _holds_photos(folder: Path, nesting: int) -> bool:
+    here = list_folder(folder)
+    deeper = nesting > 0 and any(_holds_photos(path, nesting - 1) for path in here.folders)
+    return bool(here.photos) or deeper
