@@ -148,9 +148,7 @@ def _refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> N
         ways.append("yaw, pitch, roll or move")
     if len(ways) != 1:
         found = " and ".join(ways) or "none"
-        parser.error(
-            f"found {found}, need --path, --cameras, or --yaw, --pitch, --roll, --move"
-        )
+        parser.error(f"found {found}, need --path, --cameras, or --yaw, --pitch, --roll, --move")
     unit = PATHS[args.path].unit if args.path else None
     refuse_idle_flags(
         parser,

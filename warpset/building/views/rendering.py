@@ -18,7 +18,7 @@ from ...core.drawing import draw, drawable
 from ...core.errors import InputError
 from ...core.geometry import SceneGeometry
 from ...core.points import PointCloud
-from ...core.protocols import MakeRenderer
+from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
 from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
@@ -128,28 +128,30 @@ def render_views(
     renderer = make_renderer(size_wh, options.sigma_px)
     if options.auto_s0:
         renderer.s0 = vantage.splat_size
-    points = drawable(vantage.cloud)
     said = {"reference": vantage.name, "options": options.as_recorded()}
     with writing_to(folder), tempfile.TemporaryDirectory() as scratch:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CAMERAS_NAME).unlink(missing_ok=True)
         if vantage.reference is not None:
             write_atomically(folder / REFERENCE_NAME, picture_bytes(vantage.reference, "png"))
-        films = _Films(Path(scratch), size_wh)
+        films, points = _Films(Path(scratch), size_wh), drawable(vantage.cloud)
         bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
         for number, camera in enumerate(bar, 1):
             view = draw(renderer, points, camera)
-            hole = np.asarray(view.hole, bool)
-            for kind, content in (
-                ("splats.png", picture_bytes(view.rgb, "png")),
-                ("mask.png", mask_bytes(hole)),
-                ("depth.exr", depth_bytes(view.depth)),
-            ):
-                write_atomically(folder / f"view_{number:04}_{kind}", content)
-            films.add(view.rgb, hole)
+            _write(folder / f"view_{number:04}", view)
+            films.add(view)
         for name, content in films.contents():
             write_atomically(folder / name, content)
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
+
+
+def _write(stem: Path, view: RenderedView) -> None:
+    for kind, content in (
+        ("splats.png", picture_bytes(view.rgb, "png")),
+        ("mask.png", mask_bytes(view.hole)),
+        ("depth.exr", depth_bytes(view.depth)),
+    ):
+        write_atomically(stem.with_name(f"{stem.name}_{kind}"), content)
 
 
 class _Films:
@@ -168,10 +170,10 @@ class _Films:
             for path in self._paths.values()
         ]
 
-    def add(self, rgb: Rgb, hole: NDArray[np.bool_]) -> None:
+    def add(self, view: RenderedView) -> None:
         """Add a picture and its mask, white where holes are."""
-        mask = np.repeat(np.where(hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
-        for writer, picture in zip(self._writers, (rgb[..., ::-1], mask), strict=True):
+        mask = np.repeat(np.where(view.hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
+        for writer, picture in zip(self._writers, (view.rgb[..., ::-1], mask), strict=True):
             writer.write(np.ascontiguousarray(picture[: self._height, : self._width]))
         self._count += 1
 
