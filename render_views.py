@@ -21,6 +21,7 @@ from warpset.building.command_line import refuse_idle_flags
 from warpset.building.frames import FrameSelection
 from warpset.building.pipeline import geometry_source
 from warpset.building.scenes import open_scene
+from warpset.building.views.camera_files import read_cameras
 from warpset.building.views.command_line import (
     make_parser,
     parse,
@@ -39,7 +40,6 @@ from warpset.core.camera_paths import clear_share, moved, path_cameras
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera
-from warpset.recordings.camera_files import read_cameras
 
 log = logging.getLogger("render_views")
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
 from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud, splat_size, thinned
 from warpset.files.ply import check_points, read_ply
-from warpset.recordings.camera_files import camera_from_json
 
 from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned
 
@@ -97,8 +96,8 @@ def _recorded(path: Path) -> tuple[Standpoint, ...]:
         for record in records:
             names = {"reference": record.reference, "target": record.target}
             for role, name in names.items():
-                cameras.setdefault(name, camera_from_json(record.cameras[role]))
-    except (InputError, OSError, KeyError, TypeError, ValueError) as error:
+                cameras.setdefault(name, recorded_camera(record.cameras, role))
+    except (InputError, OSError, TypeError, ValueError) as error:
         log.warning(f"{path}: the record beside it has no cameras ({error}); seen from in front")
         return ()
     return tuple(Standpoint(name, camera) for name, camera in cameras.items())

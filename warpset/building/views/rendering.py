@@ -22,9 +22,9 @@ from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
 from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
-from ...recordings.camera_files import cameras_json
 from ..options import BuildOptions
 from ..warping import ResampledFrames
+from .camera_files import cameras_json
 
 Rgb = NDArray[np.uint8]
 

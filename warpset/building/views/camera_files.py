@@ -1,4 +1,4 @@
-"""Cameras in files, and the JSON that ours are written as; photos and depth are unknown."""
+"""Cameras in files, read and written; photos and depth are unknown."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pycolmap
 
-from ..core.camera_paths import between
-from ..core.cameras import (
+from ...core.camera_paths import between
+from ...core.cameras import (
     Camera,
     cam_from_world_from_opengl,
     focal_from_fov,
     intrinsics,
 )
-from ..core.errors import InputError
-from .colmap_model import find_colmap_model
+from ...core.errors import InputError
+from ...recordings.colmap_model import find_colmap_model
+from ..pairs.camera_json import camera_from_json, camera_to_json
 
 MAX_CAMERAS = 100_000
 """A file with more is taken for a mistake: a picture each would fill a disk."""
@@ -41,37 +42,6 @@ class CameraFile(NamedTuple):
     def path(self, frames: int) -> list[Camera]:
         """The cameras, or so many between the keyframes."""
         return between(self.cameras, frames) if self.are_keyframes else self.cameras
-
-
-def camera_to_json(camera: Camera) -> dict[str, Any]:
-    """The camera in this project's own form."""
-    return {
-        "K": camera.K.tolist(),
-        "cam_from_world": camera.cam_from_world.tolist(),
-        "size_wh": list(camera.size_wh),
-    }
-
-
-def camera_from_json(fields: Any) -> Camera:
-    """Read `camera_to_json` back.
-
-    Raises:
-        ValueError: It is no camera.
-    """
-    try:
-        width, height = fields["size_wh"]
-        K = np.array(fields["K"], np.float64).reshape(3, 3)
-        cam_from_world = np.array(fields["cam_from_world"], np.float64).reshape(4, 4)
-        size_wh = (int(width), int(height))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"no camera ({error})") from error
-    finite = np.isfinite(K).all() and np.isfinite(cam_from_world).all()
-    if not (finite and K[0, 0] > 0 and K[1, 1] > 0 and min(size_wh) > 0):
-        raise ValueError("numbers that make no camera")
-    rotation = cam_from_world[:3, :3]
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
-        raise ValueError("a rotation that is none")
-    return Camera(K, cam_from_world, size_wh)
 
 
 def read_cameras(path: Path, like: Camera) -> CameraFile:
