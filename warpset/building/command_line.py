@@ -50,7 +50,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     add_rendering_flags(parser.add_argument_group("rendering"))
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
-    add_quality_flags(filters, "reject")
+    add_quality_flags(filters, "reject", DEFAULTS.quality)
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
@@ -116,6 +116,7 @@ def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
+    _switch(group, "--match-exposure", "make splats and reference as bright as the target")
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
 
 
@@ -330,6 +331,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),
+        match_exposure=args.match_exposure,
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,

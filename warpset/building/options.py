@@ -10,6 +10,10 @@ from ..core.sizes import SizeRule
 from .frames import FrameSampling, FrameSelection
 from .scores import Quality
 
+NOT_EMPTY = Quality((("min-coverage", 0.05),))
+"""What every pair has to show: with less of the target covered, wrong depth or cameras are far more
+likely than a wide step, and there is nothing to learn from."""
+
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
 
@@ -50,6 +54,7 @@ class BuildOptions:
         sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
+        match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
@@ -68,7 +73,8 @@ class BuildOptions:
     selection: FrameSelection = FrameSelection()
     sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
-    quality: Quality = Quality()
+    quality: Quality = NOT_EMPTY
+    match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
     force: bool = False
@@ -94,5 +100,6 @@ class BuildOptions:
             "filter-white-bg": self.point_filter.white_background,
             "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
+            "match-exposure": self.match_exposure,
             **self.quality.as_recorded(),
         }

@@ -31,6 +31,7 @@ from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .sources.staging import staged
 from .summary import SceneSummary
+from .verdict import quality_of, use_of
 from .warping import PreparedPair, Warper
 
 log = logging.getLogger(__name__)
@@ -127,10 +128,25 @@ def _build_staged(
                 job.folder.clean()
             _make(job, estimate(), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
+        _judge(job, summary)
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _judge(job: SceneJob, summary: SceneSummary) -> None:
+    """Say which pairs were rejected, and whether the scene's pairs can be of use."""
+    folder = job.folder
+    records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
+    rejected = [record for record in records if record.rejected]
+    if why := use_of(records):
+        summary.report(f"{folder.path}: {why}")
+    elif rejected:
+        named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
+        more = ", ..." if len(rejected) > 3 else ""
+        log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
+    summary.qualities = quality_of(folder.path.name, records)
 
 
 def _make(

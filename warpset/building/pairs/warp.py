@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.cameras import Camera
+from ...core.exposure import Gain, apply_gain, exposure_gain
 from ...core.masks import Mask
 from ...core.points import PointCloud
 
@@ -28,6 +29,8 @@ class Warp:
             None where the depth came without.
         cloud: The reference's points.
         cameras: Cameras of target and reference on the pictures' raster.
+        gain: What makes the reference as bright as the target, see `exposure_gain`; None where it
+            is not known, or not yet.
     """
 
     splats: Rgb
@@ -38,3 +41,18 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
+    gain: Gain | None = None
+
+    def with_gain(self) -> Warp:
+        """The same, its gain found."""
+        return replace(self, gain=exposure_gain(self.splats, self.target, ~self.hole))
+
+    def matched(self) -> Warp:
+        """The same, splats and reference as bright as the target where the gain is known."""
+        if self.gain is None:
+            return self
+        splats, reference = (
+            apply_gain(self.splats, self.gain),
+            apply_gain(self.reference, self.gain),
+        )
+        return replace(self, splats=splats, reference=reference)
