@@ -25,8 +25,8 @@ from warpset.building.command_line import refuse_idle_flags
 from warpset.building.frames import FrameSelection
 from warpset.building.options import PointFilter
 from warpset.building.pipeline import geometry_source
-from warpset.building.scene_folders import scene_name
 from warpset.building.scenes import open_scene
+from warpset.building.sources.scene_folders import scene_name
 from warpset.core.errors import InputError
 from warpset.core.sizes import SizeRule
 

@@ -13,7 +13,7 @@ from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
-from .frames import FrameSelection
+from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions, PointFilter
 from .outputs import ON_REQUEST
 from .scores import add_quality_flags, read_quality
@@ -152,6 +152,18 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         default=selection.skip_every,
         help="use every Nth photo",
     )
+    group.add_argument(
+        "--fps",
+        type=number(float, 0.001),
+        default=None,
+        help="photos taken from a video per second; as many as its motion asks for if not given",
+    )
+    group.add_argument(
+        "--frames",
+        type=number(int, 2),
+        default=None,
+        help="photos taken from a video altogether, evenly over its time",
+    )
     _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
     group.add_argument(
         "--target-overlap",
@@ -274,6 +286,8 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.fps and args.frames:
+        parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
         parser.error("--size-preset and --resize-width exclude each other; give one of them")
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
@@ -313,6 +327,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
+        sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
