@@ -164,7 +164,12 @@ def _mask(
     if isinstance(listed, str):
         candidates = places(scene, listed, origin)
         in_folder = [scene / layout.masks / path.relative_to(scene) for path in candidates]
-        return MaskFile(existing_file([*in_folder, *candidates]) or candidates[0])
+        found = existing_file([*in_folder, *candidates])
+        if found is None:
+            raise InputError(
+                f"{photo}: its mask_path {listed!r} is listed, but not there; left out"
+            )
+        return MaskFile(found)
     beside = photo.with_name(f"dynamic_mask_{photo.stem}.png")
     return MaskFile(beside, keeps_white=False) if beside.is_file() else None
 
