@@ -173,6 +173,7 @@ def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating])
     key = content_key(
         lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
     )
+    cam_from_world = _rigid(cam_from_world, path)
     turns = quarter_turns(path, lens.size_wh)
     upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(turns)
     photo = pose_photo(path, lens.turned(turns), upright.cam_from_world)
