@@ -22,6 +22,7 @@ from warpset.building.frames import FrameSelection
 from warpset.building.pipeline import geometry_source
 from warpset.building.scenes import open_scene
 from warpset.building.views.camera_files import read_cameras
+from warpset.building.views.camera_paths import clear_share, moved, path_cameras
 from warpset.building.views.command_line import (
     make_parser,
     parse,
@@ -36,7 +37,6 @@ from warpset.building.views.rendering import (
     vantage_of,
     vantage_of_photo,
 )
-from warpset.core.camera_paths import clear_share, moved, path_cameras
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera

@@ -46,7 +46,8 @@ class Score:
 
 
 def _coverage(warp: Warp) -> float:
-    return float((~warp.hole).mean())
+    counted = int(warp.counted.sum())
+    return int(warp.seen.sum()) / counted if counted else 0.0
 
 
 def _hole_share(warp: Warp) -> float:
@@ -62,13 +63,13 @@ def _overlap(warp: Warp) -> float:
 def _psnr(warp: Warp) -> float | None:
     from ..core.scoring import psnr
 
-    return None if warp.hole.all() else psnr(warp.splats, warp.target, ~warp.hole)
+    return psnr(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
 def _ssim(warp: Warp) -> float | None:
     from ..core.scoring import ssim
 
-    return None if warp.hole.all() else ssim(warp.splats, warp.target, ~warp.hole)
+    return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
 def _gain(warp: Warp) -> float | None:
@@ -92,9 +93,7 @@ SCORES = (
     Score("overlap", "overlap", "share of the points that lie in the target's view", _overlap),
     Score("psnr", "PSNR", "PSNR in dB, at most 100, where covered", _psnr, ("min",)),
     Score("ssim", "SSIM", "SSIM where covered", _ssim),
-    Score(
-        "gain", "gain", "largest exposure step of a channel, a factor from 1 on", _gain, ("max",)
-    ),
+    Score("gain", "gain", "exposure step of a channel, from 1 on", _gain, ("max",)),
     Score("gain_red", "red gain", "the target's red over the reference's", _channel_gain(0)),
     Score("gain_green", "green gain", "the target's green over the reference's", _channel_gain(1)),
     Score("gain_blue", "blue gain", "the target's blue over the reference's", _channel_gain(2)),

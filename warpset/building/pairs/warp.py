@@ -31,6 +31,7 @@ class Warp:
         cameras: Cameras of target and reference on the pictures' raster.
         gain: What makes the reference as bright as the target, see `exposure_gain`; None where it
             is not known, or not yet.
+        target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
     """
 
     splats: Rgb
@@ -42,17 +43,25 @@ class Warp:
     cloud: PointCloud
     cameras: dict[str, Camera]
     gain: Gain | None = None
+    target_kept: Mask | None = None
+
+    @property
+    def counted(self) -> Mask:
+        """(h, w) bool, which target pixels count: those that no mask leaves out."""
+        return np.ones_like(self.hole) if self.target_kept is None else self.target_kept
+
+    @property
+    def seen(self) -> Mask:
+        """(h, w) bool, which target pixels count and are covered by a visible point."""
+        return ~self.hole & self.counted
 
     def with_gain(self) -> Warp:
         """The same, its gain found."""
-        return replace(self, gain=exposure_gain(self.splats, self.target, ~self.hole))
+        return replace(self, gain=exposure_gain(self.splats, self.target, self.seen))
 
     def matched(self) -> Warp:
         """The same, splats and reference as bright as the target where the gain is known."""
         if self.gain is None:
             return self
-        splats, reference = (
-            apply_gain(self.splats, self.gain),
-            apply_gain(self.reference, self.gain),
-        )
-        return replace(self, splats=splats, reference=reference)
+        splats = apply_gain(self.splats, self.gain)
+        return replace(self, splats=splats, reference=apply_gain(self.reference, self.gain))

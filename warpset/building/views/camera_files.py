@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pycolmap
 
-from ...core.camera_paths import between
 from ...core.cameras import (
     Camera,
     cam_from_world_from_opengl,
@@ -21,8 +20,9 @@ from ...core.cameras import (
     intrinsics,
 )
 from ...core.errors import InputError
-from ...recordings.colmap_model import find_colmap_model
+from ...recordings.formats.colmap_model import find_colmap_model
 from ..pairs.camera_json import camera_from_json, camera_to_json
+from .camera_paths import between
 
 MAX_CAMERAS = 100_000
 """A file with more is taken for a mistake: a picture each would fill a disk."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ...core.argument_types import OneLineParser, number
-from ...core.camera_paths import PATHS, CameraPath, Move
 from ...core.errors import InputError
 from ...core.masks import ConfidenceThreshold
 from ..command_line import (
@@ -24,6 +23,7 @@ from ..command_line import (
 )
 from ..options import BuildOptions
 from ..pairs.record import read_records
+from .camera_paths import PATHS, CameraPath, Move
 
 MOVES = tuple(field.name for field in fields(Move))[:3]
 DEFAULT_FRAMES = 48

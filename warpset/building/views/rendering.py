@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ...core.camera_paths import Scene
 from ...core.cameras import Camera, project, up_of
 from ...core.drawing import draw, drawable
 from ...core.errors import InputError
@@ -25,6 +24,7 @@ from ...files.writing import write_atomically, writing_to
 from ..options import BuildOptions
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
+from .camera_paths import Scene
 
 Rgb = NDArray[np.uint8]
 

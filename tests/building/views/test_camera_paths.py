@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera
-from warpset.core.camera_paths import (
+from warpset.building.views.camera_paths import (
     PATHS,
     CameraPath,
     Move,

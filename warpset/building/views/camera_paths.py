@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .cameras import Camera, FloatArray, invert_rigid, rotation_about
+from ...core.cameras import Camera, FloatArray, invert_rigid, rotation_about
 
 CLEARANCE = 0.25
 """A path keeps this share of the photo's nearest depth from every point.
