@@ -1,4 +1,4 @@
-"""What a run says of its pairs: the line on quality, and the likely cause where they are useless."""
+"""What a run says of its pairs: the line on quality, and the likely cause of useless ones."""
 
 import dataclasses
 
