@@ -51,6 +51,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     add_quality_flags(filters, "reject", DEFAULTS.quality)
+    _switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
@@ -116,7 +117,6 @@ def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
-    _switch(group, "--match-exposure", "make splats and reference as bright as the target")
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
 
 

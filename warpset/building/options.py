@@ -10,7 +10,7 @@ from ..core.sizes import SizeRule
 from .frames import FrameSampling, FrameSelection
 from .scores import Quality
 
-NOT_EMPTY = Quality((("min-coverage", 0.05),))
+NOT_EMPTY = Quality((("min-coverage", 0.02),))
 """What every pair has to show: with less of the target covered, wrong depth or cameras are far more
 likely than a wide step, and there is nothing to learn from."""
 

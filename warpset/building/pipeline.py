@@ -32,7 +32,7 @@ from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .sources.staging import staged
 from .summary import SceneSummary
-from .verdict import quality_of, use_of
+from .verdict import all_rejected, hardly_of_use, quality_of
 from .warping import PreparedPair, Warper
 
 log = logging.getLogger(__name__)
@@ -142,12 +142,14 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
     folder = job.folder
     records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
     rejected = [record for record in records if record.rejected]
-    if why := use_of(records):
+    if why := all_rejected(records):
         summary.report(f"{folder.path}: {why}")
     elif rejected:
         named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
         more = ", ..." if len(rejected) > 3 else ""
         log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
+    if doubt := hardly_of_use(records):
+        log.warning(f"{folder.path}: {doubt}")
     summary.qualities = quality_of(folder.path.name, records)
 
 

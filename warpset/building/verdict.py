@@ -54,17 +54,19 @@ def quality_line(pairs: Sequence[PairQuality]) -> str:
     return line
 
 
-def use_of(records: Sequence[PairRecord]) -> str | None:
-    """Why a scene's pairs can be of no use, and the likely cause; None where they can."""
-    if not records:
+def all_rejected(records: Sequence[PairRecord]) -> str | None:
+    """Why no pair of a scene was written, and the likely cause; None where one was."""
+    if not records or not all(record.rejected for record in records):
         return None
-    rejected = [record for record in records if record.rejected]
-    if len(rejected) == len(records):
-        first = rejected[0]
-        return (
-            f"all {len(records)} pairs rejected ({first.name}: {first.rejected}); likely "
-            f"{_likely_cause(records)}"
-        )
+    first = records[0]
+    return (
+        f"all {len(records)} pairs rejected ({first.name}: {first.rejected}); likely "
+        f"{_likely_cause(records)}"
+    )
+
+
+def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
+    """Why a scene's pairs can hardly be of use, and the likely cause; None where they can."""
     psnrs = [psnr for r in records if not r.rejected and (psnr := r.scores.get("psnr")) is not None]
     if psnrs and (middle := median(psnrs)) < MIN_USE_PSNR_DB:
         return (

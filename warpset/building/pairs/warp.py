@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.cameras import Camera
-from ...core.exposure import Gain, apply_gain, exposure_gain
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from .exposure import Gain, apply_gain, exposure_gain
 
 Rgb = NDArray[np.uint8]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_photo
-from warpset.core.exposure import LINEAR, Gain, apply_gain, exposure_gain
+from warpset.building.pairs.exposure import LINEAR, Gain, apply_gain, exposure_gain
 
 EVERYWHERE = np.ones((480, 640), bool)
 PHOTO = a_photo((640, 480))
