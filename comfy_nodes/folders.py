@@ -6,7 +6,6 @@ Only the standard library and ComfyUI's `folder_paths` are imported, so nothing 
 from __future__ import annotations
 
 import contextlib
-import math
 import shutil
 from pathlib import Path
 
@@ -92,13 +91,13 @@ def file_fingerprint(name: str | None) -> str | float:
     """Changes when the file does, as far as its size and date tell; never fails.
 
     ComfyUI asks before links deliver: nothing then tells whether the file changed, and an answer
-    that equals none, itself included, makes the node run again.
+    that equals no other makes the node run again.
 
     Args:
         name: As `existing_file` takes it; None while a link has not delivered it.
     """
     if name is None:
-        return math.nan
+        return float("nan")  # a new one each time: Python takes one object to equal itself
     try:
         path = existing_file(name)
         status = path.stat()
