@@ -14,11 +14,14 @@ from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSampling, FrameSelection
-from .options import PICTURE_FORMATS, BuildOptions, PointFilter
+from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
 from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
+
+# Pixels of the photo, a hundredth of its side: silhouettes of small networks miss by that much.
+DEFAULT_MASK_GROW_PX = 8
 
 AddFlags = Callable[[argparse._ArgumentGroup], None]
 """Adds flags to a group of a parser."""
@@ -50,6 +53,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     add_rendering_flags(parser.add_argument_group("rendering"))
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
+    _add_masks(filters)
     add_quality_flags(filters, "reject")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
@@ -117,6 +121,27 @@ def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
         help="distance in pixels over which filled holes fade to black",
     )
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+
+
+def _add_masks(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--mask-model",
+        type=Path,
+        default=None,
+        help="ONNX file whose answer above 0.5 is left out of photos, such as people",
+    )
+    group.add_argument(
+        "--mask-grow",
+        type=number(int, 0, 500),
+        default=DEFAULT_MASK_GROW_PX,
+        help="pixels of the photo by which what --mask-model leaves out grows",
+    )
+    group.add_argument(
+        "--depth-scale",
+        type=number(float, 1e-9),
+        default=DEFAULTS.depth_scale,
+        help="units that recorded depth files store per unit of the scene, such as 5000",
+    )
 
 
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
@@ -280,6 +305,8 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     """End with code 2 where flags contradict each other or have no effect."""
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
+        "--mask-grow": (args.mask_model is None, "--mask-model"),
+        "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
     }
@@ -313,6 +340,13 @@ def read_point_filter(args: argparse.Namespace) -> PointFilter:
     )
 
 
+def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
+    """What `--mask-model` and `--mask-grow` say; None without a model."""
+    if args.mask_model is None:
+        return None
+    return MaskRule(args.mask_model, _sha256_or_none(args.mask_model), args.mask_grow)
+
+
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
     """Turn parsed flags into options; contradictions end the program with code 2."""
     refuse_contradictions(parser, args)
@@ -322,6 +356,8 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
+        mask_rule=read_mask_rule(args),
+        depth_scale=args.depth_scale,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         selection=FrameSelection(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,8 +20,8 @@ from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
-from ..recordings.masks import masked
-from ..recordings.recording import Recording
+from ..recordings.masks import masked, masked_by
+from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
 from .pairs.folder import PairFolder
@@ -116,6 +117,7 @@ def _build_staged(
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
     scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
@@ -127,12 +129,30 @@ def _build_staged(
         if job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, masked(estimate(), scene.masks), backends, summary)
+            _make(job, _masked(estimate(), scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:
+    if depth_scale is None or scene.recording is None:
+        return scene
+    frames = with_depth_scale(scene.recording.frames, depth_scale)
+    return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
+
+
+def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:
+    """The geometry with the scene's masks and what a model of the user's leaves out."""
+    geometry = masked(geometry, scene.masks)
+    if options.mask_rule is None:
+        return geometry
+    from .sky import MaskModel  # loads onnxruntime
+
+    model = MaskModel(options.mask_rule.model, options.mask_rule.grow_px)
+    return masked_by(geometry, model.kept)
 
 
 def _make(
