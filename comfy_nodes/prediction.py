@@ -100,7 +100,7 @@ def _predict(
         window=0,
         on_window=lambda _: None,
     )
-    with progress_through(model.aggregator.frame_blocks):
+    with progress_through(model.aggregator.layers):
         return list(frames)
 
 

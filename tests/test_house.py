@@ -64,7 +64,7 @@ LIBRARIES_KEPT_OUT = {
     "warpset/core/geometry.py": {"torch"},
     "warpset/files": {"torch"},
     "warpset/building": {"torch", "ray"},
-    "warpset/building/pairs": {"torch", "numpy"},
+    "warpset/building/pairs": {"torch", "cv2"},
     "warpset/building/pipeline.py": {"argparse"},
     "warpset/trainers": {"torch"},
     "review": {"torch"},

@@ -40,6 +40,10 @@ class CheckpointFormat:
     mark: str
     unread: tuple[str, ...] = ()
 
+    def holds(self, checkpoint: Checkpoint) -> bool:
+        """Whether a file is of this network, be it a variant that cannot be used."""
+        return self.mark in checkpoint.shapes
+
     def admit(self, checkpoint: Checkpoint) -> None:
         """Let a checkpoint of the network pass.
 
@@ -55,6 +59,6 @@ class CheckpointFormat:
         """A tensor of the network by its name in the network."""
         return checkpoint.read(name)
 
-    def implied_config(self, path: Path) -> dict[str, Any]:
-        """What a file's place says of the configuration where nothing else states `img_size`."""
+    def implied_config(self, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What a file itself says of the configuration where nothing else states `img_size`."""
         return {}

@@ -12,14 +12,14 @@ from .heads.dense import DepthHead
 from .layers.block import Block
 from .layers.rotary import RotaryTable, grid_rotary
 from .layers.vision_transformer import VisionTransformer
-from .network import NetworkConfig, SceneAggregator, SceneNetwork
+from .network import SceneAggregator, SceneConfig, SceneNetwork
 
 REGISTERS = 4
 SPECIAL_TOKENS = 1 + REGISTERS
 
 
 @dataclass(frozen=True)
-class VGGTConfig(NetworkConfig):
+class VGGTConfig(SceneConfig):
     """The shape of a VGGT; the defaults are the published model of 1.2 billion parameters."""
 
     img_size: int = 518

@@ -23,17 +23,13 @@ FRAMES_PER_DEPTH_PASS = 1
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The shape of a network; the defaults are what the published ones share."""
+    """The shape of any network; the defaults are those of the published large ones."""
 
     img_size: int
     patch_size: int
     embed_dim: int = 1024
     depth: int = 24
     num_heads: int = 16
-    dino_depth: int = 24
-    dino_heads: int = 16
-    camera_trunk_depth: int = 4
-    camera_heads: int = 16
     dpt_features: int = 256
     dpt_out_channels: tuple[int, ...] = (256, 512, 1024, 1024)
     dpt_layers: tuple[int, ...] = (4, 11, 17, 23)
@@ -54,6 +50,16 @@ class NetworkConfig:
             raise ValueError(f"dpt_layers {self.dpt_layers} must end at layer {self.depth - 1}")
 
 
+@dataclass(frozen=True)
+class SceneConfig(NetworkConfig):
+    """The shape of a network with an encoder before, and a camera trunk after, its aggregator."""
+
+    dino_depth: int = 24
+    dino_heads: int = 16
+    camera_trunk_depth: int = 4
+    camera_heads: int = 16
+
+
 class SceneOutput(TypedDict):
     """Pose encodings (B, S, 9), depth (B, S, H, W, 1), confidence (B, S, H, W), all float32."""
 
@@ -62,7 +68,38 @@ class SceneOutput(TypedDict):
     depth_conf: Tensor
 
 
-class SceneAggregator(nn.Module, ABC):
+class Trunk(nn.Module, ABC):
+    """A network's large part, from images to tokens.
+
+    Attributes:
+        special_tokens: Tokens of a frame that are no patches; they lead.
+    """
+
+    special_tokens: int
+
+    @property
+    @abstractmethod
+    def layers(self) -> nn.ModuleList:
+        """What a forward pass goes through in turn, by which its progress can be told."""
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Iterator[Tensor]:
+        """Yield the tapped layers' tokens (B * S, N, 2 * C) of images (B, S, 3, H, W) in 0..1.
+
+        The halves of the channels are what attention inside frames left, and attention between
+        frames after it. A tapped layer is a fresh tensor: what the reader drops is freed while the
+        network goes on.
+        """
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Images (..., 3, H, W) in 0..1 as the encoders were trained to see them."""
+    mean = images.new_tensor(IMAGE_MEAN)[:, None, None]
+    std = images.new_tensor(IMAGE_STD)[:, None, None]
+    return (images - mean) / std
+
+
+class SceneAggregator(Trunk):
     """Alternates attention inside each frame and between frames.
 
     Args:
@@ -71,7 +108,7 @@ class SceneAggregator(nn.Module, ABC):
         registers: Tokens of a frame that are neither camera nor patch.
     """
 
-    def __init__(self, config: NetworkConfig, encoder: nn.Module, registers: int):
+    def __init__(self, config: SceneConfig, encoder: nn.Module, registers: int):
         super().__init__()
         dim, heads = config.embed_dim, config.num_heads
         self.camera_token = nn.Parameter(torch.zeros(1, 2, 1, dim))
@@ -83,6 +120,11 @@ class SceneAggregator(nn.Module, ABC):
         self.config = config
         self.special_tokens = 1 + registers
 
+    @property
+    def layers(self) -> nn.ModuleList:
+        """See `Trunk`."""
+        return self.frame_blocks
+
     @abstractmethod
     def _rotary(self, grid_hw: tuple[int, int]) -> RotaryTable:
         """The table of one frame's special tokens and patches."""
@@ -92,11 +134,7 @@ class SceneAggregator(nn.Module, ABC):
         """Let the frames of each scene see each other; updates the tokens (B, S, N, C) in place."""
 
     def forward(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield the tapped layers' tokens (B * S, N, 2 * C) of images (B, S, 3, H, W) in 0..1.
-
-        The halves of the channels are what a layer's attention inside and between frames left. A
-        tapped layer is a fresh tensor: what the reader drops is freed while the network goes on.
-        """
+        """See `Trunk`."""
         batch, _, _, height, width = images.shape
         patch = self.config.patch_size
         tokens = self._tokens(images)
@@ -112,9 +150,7 @@ class SceneAggregator(nn.Module, ABC):
     def _tokens(self, images: Tensor) -> Tensor:
         """Camera, register and patch tokens (B * S, N, C); first frames have their own."""
         batch, frames = images.shape[:2]
-        mean = images.new_tensor(IMAGE_MEAN)[:, None, None]
-        std = images.new_tensor(IMAGE_STD)[:, None, None]
-        patches = self.patch_embed(((images - mean) / std).flatten(0, 1))
+        patches = self.patch_embed(normalised(images).flatten(0, 1))
         special = torch.cat((self.camera_token, self.register_token), dim=2)
         first, others = special[:, :1], special[:, 1:]
         of_frames = torch.cat((first, others.expand(-1, frames - 1, -1, -1)), dim=1)
@@ -123,7 +159,7 @@ class SceneAggregator(nn.Module, ABC):
 
 
 class SceneNetwork(nn.Module, ABC):
-    """Cameras, depth and confidence of a scene's frames, in the world of the first frame.
+    """Cameras, depth and confidence of a scene's frames, in the world of one of them.
 
     Args:
         config: The network's shape.
@@ -134,7 +170,7 @@ class SceneNetwork(nn.Module, ABC):
     camera_tokens: int | slice = 0
     """Which of a frame's tokens the camera head reads."""
 
-    def __init__(self, config: NetworkConfig, aggregator: SceneAggregator, camera_head: nn.Module):
+    def __init__(self, config: NetworkConfig, aggregator: Trunk, camera_head: nn.Module):
         super().__init__()
         self.config = config
         self.aggregator = aggregator
@@ -153,13 +189,17 @@ class SceneNetwork(nn.Module, ABC):
             ValueError: A side is not a multiple of the patch size.
         """
         images = images if images.ndim == 5 else images[None]
+        return self._output(images, self.aggregator(images))
+
+    def _output(self, images: Tensor, layers: Iterator[Tensor]) -> SceneOutput:
+        """What the heads make of images (B, S, 3, H, W) and the trunk's tapped layers."""
         batch, frames, _, height, width = images.shape
         patch = self.config.patch_size
         if height % patch or width % patch:
             raise ValueError(f"images are {width}x{height}, need multiples of {patch}")
         grid_hw = (height // patch, width // patch)
         maps, camera_tokens = [], torch.empty(0)
-        for tokens in self.aggregator(images):
+        for tokens in layers:
             patches = tokens[:, self.aggregator.special_tokens :]
             maps.append(self.dense.project(patches, len(maps), grid_hw))
             camera_tokens = tokens[:, self.camera_tokens].clone()

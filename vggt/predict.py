@@ -217,9 +217,17 @@ def _moved(frame: Prediction, window_from_world: NDArray, scale: float) -> Predi
 
 
 def _scale_ratio(one: Prediction, other: Prediction) -> float:
-    confidence = np.minimum(one.confidence, other.confidence)
-    known = (one.depth > 0) & (other.depth > 0)
+    shape_hw = np.minimum(one.depth.shape, other.depth.shape)
+    depths = [_middle(frame.depth, shape_hw) for frame in (one, other)]
+    confidence = np.minimum(*(_middle(frame.confidence, shape_hw) for frame in (one, other)))
+    known = (depths[0] > 0) & (depths[1] > 0)
     if not known.any():
         return 1.0
     trusted = known & (confidence >= np.median(confidence[known]))
-    return float(np.median(one.depth[trusted].astype(np.float64) / other.depth[trusted]))
+    return float(np.median(depths[0][trusted].astype(np.float64) / depths[1][trusted]))
+
+
+def _middle(raster: Depth, shape_hw: NDArray[np.int_]) -> Depth:
+    """The middle of a raster: what one photo shows in windows that crop it differently."""
+    top, left = (np.array(raster.shape) - shape_hw) // 2
+    return raster[top : top + shape_hw[0], left : left + shape_hw[1]]

@@ -1,43 +1,23 @@
 """Photos in memory to the network's input, with the exact way back to photo pixels; no files.
 
 Sizes are those of the networks' published `load_and_preprocess_images`: multiples of the patch, the
-target side 518 for VGGT-1B, 512 for VGGT-Omega. Positions are corner-origin: the first pixel spans
-0..1.
+target side 518 for VGGT-1B, 512 for VGGT-Omega, 504 for Depth Anything 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from .omega.sizing import SizeWh, balanced_size, kept_box, longest_side_size
+from .da3.fitting import FIT_MODES, FitMode, fitted
+from .model_image import ModelImage, Rgb, SizeWh, middle_of, of_whole_photo, padded
+from .omega.sizing import balanced_size, kept_box, longest_side_size
 
-Mode = Literal["crop", "pad", "balanced", "max_size"]
-Rgb = NDArray[np.uint8]
-
-WHITE = 255
-
-
-@dataclass(frozen=True, eq=False)
-class ModelImage:
-    """A photo as the network sees it.
-
-    Attributes:
-        rgb: (H, W, 3) uint8, padding white; the network takes it divided by 255.
-        valid_box: Left, top, right and bottom of what is photo and not padding, in pixels.
-        photo_from_model: (3, 3) axis-aligned affine from positions in `rgb` to positions in the
-            photo.
-    """
-
-    rgb: Rgb
-    valid_box: tuple[int, int, int, int]
-    photo_from_model: NDArray[np.float64]
+Mode = Literal["crop", "pad", "balanced", "max_size", FitMode]
 
 
 def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list[ModelImage]:
@@ -47,7 +27,8 @@ def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list
     taller than that; `pad` makes the longer side `side` and pads to a square with white.
     `balanced` and `max_size` cut the ends off what is longer than twice its width, then give it as
     many patches as a square of `side` has, or make the longer side `side`. Where sizes still
-    differ, the smaller are padded to the largest width and height.
+    differ, the smaller are padded to the largest width and height. `FIT_MODES` are described in
+    `fitted`; where sizes still differ, the middle is kept that all photos have.
 
     Args:
         photos: (h, w, 3) uint8 each.
@@ -56,9 +37,10 @@ def preprocess(photos: Sequence[Rgb], mode: Mode, side: int, patch: int) -> list
         patch: Side of the network's patches.
     """
     images = [_FITS[mode](photo, side, patch) for photo in photos]
-    height = max(image.rgb.shape[0] for image in images)
-    width = max(image.rgb.shape[1] for image in images)
-    return [_padded(image, (width, height)) for image in images]
+    heights, widths = zip(*(image.rgb.shape[:2] for image in images), strict=True)
+    if mode in FIT_MODES:
+        return [middle_of(image, (min(widths), min(heights))) for image in images]
+    return [padded(image, (max(widths), max(heights))) for image in images]
 
 
 def _crop(photo: Rgb, side: int, patch: int) -> ModelImage:
@@ -77,7 +59,7 @@ def _pad(photo: Rgb, side: int, patch: int) -> ModelImage:
         size_wh = (side, _rounded(height * (side / width), patch))
     else:
         size_wh = (_rounded(width * (side / height), patch), side)
-    return _padded(_resized(photo, size_wh), (side, side))
+    return padded(_resized(photo, size_wh), (side, side))
 
 
 def _balanced(photo: Rgb, side: int, patch: int) -> ModelImage:
@@ -93,6 +75,7 @@ _FITS: dict[Mode, Callable[[Rgb, int, int], ModelImage]] = {
     "pad": _pad,
     "balanced": _balanced,
     "max_size": _max_size,
+    **{mode: partial(fitted, mode) for mode in FIT_MODES},
 }
 
 
@@ -105,28 +88,10 @@ def _resized_middle(photo: Rgb, size_of: Callable[[SizeWh], SizeWh]) -> ModelIma
 
 
 def _resized(photo: Rgb, size_wh: SizeWh) -> ModelImage:
-    height, width = photo.shape[:2]
     rgb = np.asarray(Image.fromarray(photo).resize(size_wh, Image.Resampling.BICUBIC))
-    photo_from_model = np.diag([width / size_wh[0], height / size_wh[1], 1.0])
-    return ModelImage(rgb, (0, 0, *size_wh), photo_from_model)
+    return of_whole_photo(rgb, (photo.shape[1], photo.shape[0]))
 
 
 def _rounded(length: float, patch: int) -> int:
     """The nearest multiple of the patch (halves to even), at least one patch."""
     return max(1, round(length / patch)) * patch
-
-
-def _padded(image: ModelImage, size_wh: SizeWh) -> ModelImage:
-    """The image amid white; where the padding is odd, left and top get the smaller half."""
-    height, width = image.rgb.shape[:2]
-    left, top = (size_wh[0] - width) // 2, (size_wh[1] - height) // 2
-    rgb = np.full((size_wh[1], size_wh[0], 3), WHITE, np.uint8)
-    rgb[top : top + height, left : left + width] = image.rgb
-    before = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
-    x0, y0, x1, y1 = image.valid_box
-    return replace(
-        image,
-        rgb=rgb,
-        valid_box=(x0 + left, y0 + top, x1 + left, y1 + top),
-        photo_from_model=image.photo_from_model @ before,
-    )

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checkpoint import CheckpointFormat, ModelError
+from .da3.checkpoint import MARK, UNREAD, DA3Format
+from .da3.fitting import FIT_MODES
+from .da3.model import DepthAnything3
+from .da3.trunk import DA3Config
 from .model import VGGT, VGGTConfig
 from .network import NetworkConfig, SceneNetwork
 from .omega.checkpoint import PUBLISHED_FILE, OmegaFormat
 from .omega.model import OmegaConfig, VGGTOmega
 from .preprocess import Mode
 
+APACHE = "Apache-2.0"
+CC_BY_NC = "CC BY-NC 4.0, non-commercial"
 FAIR_LICENCE = "FAIR Noncommercial Research License v1, non-commercial research only, outputs too"
 
 
@@ -68,7 +74,7 @@ VGGT_1B = Network(
         unread=("point_head.", "track_head."),
     ),
     licences={
-        "facebook/VGGT-1B": "CC BY-NC 4.0, non-commercial",
+        "facebook/VGGT-1B": CC_BY_NC,
         "facebook/VGGT-1B-Commercial": (
             "VGGT licence, commercial use within its acceptable use policy"
         ),
@@ -89,7 +95,24 @@ VGGT_OMEGA = Network(
     licence=FAIR_LICENCE,
 )
 
-NETWORKS = (VGGT_1B, VGGT_OMEGA)
+DEPTH_ANYTHING_3 = Network(
+    name="Depth Anything 3",
+    published=DA3Config(),
+    build=DepthAnything3,
+    modes=FIT_MODES,
+    format=DA3Format(file_names=("model.safetensors",), mark=MARK, unread=UNREAD),
+    licences={
+        "depth-anything/DA3-SMALL": APACHE,
+        "depth-anything/DA3-BASE": APACHE,
+        "depth-anything/DA3-LARGE": CC_BY_NC,
+        "depth-anything/DA3-LARGE-1.1": CC_BY_NC,
+        "depth-anything/DA3-GIANT": CC_BY_NC,
+        "depth-anything/DA3-GIANT-1.1": CC_BY_NC,
+    },
+    licence=f"{APACHE} if DA3-SMALL or DA3-BASE, {CC_BY_NC} if DA3-LARGE or DA3-GIANT",
+)
+
+NETWORKS = (VGGT_1B, VGGT_OMEGA, DEPTH_ANYTHING_3)
 """The first is what files are taken for that say nothing else."""
 
 

@@ -32,7 +32,9 @@ from .network import NetworkConfig, SceneNetwork
 from .registry import NETWORKS, VGGT_1B, Network
 
 WEIGHT_SUFFIXES = frozenset({".safetensors", ".pt"})
-WEIGHT_NAMES = tuple(name for network in NETWORKS for name in network.format.file_names)
+WEIGHT_NAMES = tuple(
+    dict.fromkeys(name for network in NETWORKS for name in network.format.file_names)
+)
 CONFIG_NAME = "config.json"
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
@@ -98,13 +100,16 @@ def fingerprint(path: Path) -> str:
     return f"local-{digest.hexdigest()}"
 
 
-def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> SceneNetwork:
+def load(
+    files: ModelFiles, device: torch.device, precision: str = "auto", **shape: Any
+) -> SceneNetwork:
     """Build the network of a located model on a device; downloads the weights where needed.
 
     Args:
         files: What `locate` found.
         device: Where the network shall run.
         precision: One of `choices.PRECISIONS`; see `aggregator_dtype`.
+        shape: What of the network's configuration shall be another than the file's.
 
     Raises:
         ModelError: The download failed, or the file is not a checkpoint of this network.
@@ -113,7 +118,7 @@ def load(files: ModelFiles, device: torch.device, precision: str = "auto") -> Sc
     _check_network(checkpoint, files.network)
     form = files.network.format
     with torch.device("meta"):
-        network = files.network.build(_config(checkpoint, files.network))
+        network = files.network.build(replace(_config(checkpoint, files.network), **shape))
     _check_names(checkpoint, form.shapes(network), files.network)
     dtypes = storage_dtypes(network, aggregator_dtype(precision, device))
     tensors = {
@@ -264,7 +269,7 @@ def _network_in(path: Path) -> Network:
 
 
 def _marked(checkpoint: Checkpoint) -> Network | None:
-    return next((n for n in NETWORKS if n.format.mark in checkpoint.shapes), None)
+    return next((network for network in NETWORKS if network.format.holds(checkpoint)), None)
 
 
 def _check_network(checkpoint: Checkpoint, expected: Network) -> None:
@@ -288,7 +293,7 @@ def _config(checkpoint: Checkpoint, network: Network) -> NetworkConfig:
             entries = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
         stated = {name: entries[name] for name in entries if name in known}
         if "img_size" not in stated:
-            stated |= network.format.implied_config(checkpoint.path)
+            stated |= network.format.implied_config(checkpoint)
         return replace(network.published, **stated)
     except (ValueError, TypeError) as error:
         raise ModelError(f"{beside}: not the configuration of a VGGT ({error})") from error

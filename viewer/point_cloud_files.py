@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
 from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
@@ -69,19 +69,8 @@ def _recorded(path: Path) -> tuple[Standpoint, ...]:
         for record in records:
             names = {"reference": record.reference, "target": record.target}
             for role, name in names.items():
-                cameras.setdefault(name, _camera(record.cameras[role]))
-    except (InputError, OSError, KeyError, TypeError, ValueError) as error:
+                cameras.setdefault(name, recorded_camera(record.cameras, role))
+    except (InputError, OSError, TypeError, ValueError) as error:
         log.warning(f"{path}: the record beside it has no cameras ({error}); seen from in front")
         return ()
     return tuple(Standpoint(name, camera) for name, camera in cameras.items())
-
-
-def _camera(fields: Any) -> Camera:
-    width, height = fields["size_wh"]
-    K = np.array(fields["K"], np.float64).reshape(3, 3)
-    cam_from_world = np.array(fields["cam_from_world"], np.float64).reshape(4, 4)
-    if not (np.isfinite(K).all() and np.isfinite(cam_from_world).all() and K[0, 0] * K[1, 1] > 0):
-        raise ValueError("numbers that make no camera")
-    if min(width, height) < 1:
-        raise ValueError(f"a size of {width}x{height}")
-    return Camera(K, cam_from_world, (int(width), int(height)))

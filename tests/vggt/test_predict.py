@@ -1,12 +1,14 @@
 """Prediction: poses decoded, windows joined, memory bounded; a stand-in answers exact geometry."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.builders import a_camera, a_photo, a_rotation, a_tiny_vggt
 from vggt.poses import decode_poses
-from vggt.predict import Prediction, VGGTPredictor, largest_window, predict_scene
+from vggt.predict import Prediction, VGGTPredictor, joined, largest_window, predict_scene
 
 SHAPE_HW = (60, 80)
 
@@ -83,6 +85,15 @@ def test_neighbours_always_share_a_window_and_windows_one_frame(window):
     assert all(
         a[-1] == b[0] for a, b in zip(predictor.windows, predictor.windows[1:], strict=False)
     )
+
+
+def test_windows_that_crop_their_shared_photo_differently_are_joined_by_its_middle():
+    truth = true_frame(3)
+    cropped = replace(
+        truth, depth=5 * truth.depth[7:-7, 14:-14], confidence=truth.confidence[7:-7, 14:-14]
+    )
+    (frame,) = joined([cropped], truth)
+    np.testing.assert_allclose(frame.depth, truth.depth[7:-7, 14:-14], rtol=1e-5)
 
 
 def test_with_noisy_depth_the_scale_drifts_by_less_than_two_per_cent_over_twenty_windows():

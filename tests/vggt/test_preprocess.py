@@ -2,16 +2,14 @@
 
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.builders import a_photo
+from tests.vggt.goldens import golden_file
 from vggt.preprocess import preprocess
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "vggt" / "preprocess_io.npz"
 
 
 def corners_in_photo(image):
@@ -29,9 +27,8 @@ def published_decoding(content: bytes) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-@pytest.mark.skipif(not GOLDEN.is_file(), reason="needs the shared golden outputs")
 def test_every_golden_case_comes_out_to_the_bit():
-    golden = np.load(GOLDEN)
+    golden = np.load(golden_file("vggt", "preprocess_*.npz"))
     cases = json.loads(str(golden["cases"]))
     assert len(cases) > 3
     compared = 0

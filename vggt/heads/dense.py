@@ -30,6 +30,14 @@ class ResidualConvUnit(nn.Module):
         return self.conv2(self.conv1(x).relu_()).add_(x)
 
 
+class PlainSkipUnit(ResidualConvUnit):
+    """Two convolutions around a skip that passes no ReLU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (F, C, h, w), which stays as it is."""
+        return self.conv2(self.conv1(x.relu()).relu_()).add_(x)
+
+
 class FusionBlock(nn.Module):
     """Adds a finer layer to a coarser path, refines, projects and resizes."""
 
@@ -69,8 +77,10 @@ class Scratch(nn.Module):
 class FullSizeScratch(Scratch):
     """The fusion stage, and the convolutions that bring its result to the image's size."""
 
-    def __init__(self, features: int, layer_channels: tuple[int, ...]):
-        super().__init__(features, layer_channels, ResidualConvUnit)
+    def __init__(
+        self, features: int, layer_channels: tuple[int, ...], unit: type[ResidualConvUnit]
+    ) -> None:
+        super().__init__(features, layer_channels, unit)
         self.output_conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
         self.output_conv2 = nn.Sequential(
             nn.Conv2d(features // 2, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(32, 2, 1)
@@ -143,12 +153,18 @@ class DenseHead(nn.Module, ABC):
 
 
 class DepthHead(DenseHead):
-    """DPT of VGGT-1B: the fused map is enlarged to the image's size before the last layers."""
+    """DPT whose fused map is enlarged to the image's size before the last layers."""
 
     scratch: FullSizeScratch
 
-    def __init__(self, dim: int, features: int, layer_channels: tuple[int, ...]):
-        super().__init__(dim, FullSizeScratch(features, layer_channels), layer_channels)
+    def __init__(
+        self,
+        dim: int,
+        features: int,
+        layer_channels: tuple[int, ...],
+        unit: type[ResidualConvUnit] = ResidualConvUnit,
+    ) -> None:
+        super().__init__(dim, FullSizeScratch(features, layer_channels, unit), layer_channels)
 
     def _raw(self, pyramid: list[Tensor], image_hw: tuple[int, int]) -> Tensor:
         height, width = shape_hw_of(pyramid[0])

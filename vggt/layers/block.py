@@ -47,6 +47,25 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x)))
 
 
+class SwiGlu(nn.Module):
+    """Linear to gate and value, SiLU of the gate times the value, linear.
+
+    The hidden width is two thirds of an `Mlp`'s, so that both have as many weights, rounded up to a
+    multiple of 8.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        hidden = -(-(8 * dim // 3) // 8) * 8
+        self.w12 = Linear(dim, 2 * hidden)
+        self.w3 = Linear(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the last axis."""
+        gate, value = self.w12(x).chunk(2, dim=-1)
+        return self.w3(F.silu(gate) * value)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention, with optional norms on q and k and an optional rotation.
 
@@ -87,15 +106,30 @@ def _condition(heads: Tensor, norm: nn.Module | None, rotary: RotaryTable | None
 
 
 class Block(nn.Module):
-    """Pre-norm attention and MLP, each scaled per channel and added to the residual stream."""
+    """Pre-norm attention and MLP, each scaled per channel and added to the residual stream.
 
-    def __init__(self, dim: int, heads: int, eps: float = 1e-5, qk_norm: bool = False):
+    Args:
+        dim: Channels of a token.
+        heads: Of the attention.
+        eps: Of the two norms.
+        qk_norm: Whether q and k are normalised, too.
+        mlp: What follows the attention; an `Mlp` of four times the width if None.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        eps: float = 1e-5,
+        qk_norm: bool = False,
+        mlp: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.attn = Attention(dim, heads, qk_norm)
         self.ls1 = LayerScale(dim)
         self.norm2 = nn.LayerNorm(dim, eps=eps)
-        self.mlp = Mlp(dim, 4 * dim, dim)
+        self.mlp = Mlp(dim, 4 * dim, dim) if mlp is None else mlp
         self.ls2 = LayerScale(dim)
 
     def forward(self, x: Tensor, rotary: RotaryTable | None = None) -> Tensor:

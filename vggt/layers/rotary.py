@@ -37,14 +37,29 @@ def grid_rotary(
     Channels: first half of the head turns with the row, second half with the column. Patches
     count from 1; the special tokens sit at (0, 0) and stay unrotated.
     """
-    half = head_dim // 4
     y, x = torch.meshgrid(
         torch.arange(1, rows + 1, device=device),
         torch.arange(1, columns + 1, device=device),
         indexing="ij",
     )
     patches = torch.stack((y, x), dim=-1).reshape(-1, 2)
-    positions = torch.cat((patches.new_zeros(leading, 2), patches)).float()
-    frequencies = BASE ** (-torch.arange(half, device=device) / half)
-    angles = positions[..., None] * frequencies
+    return _table(torch.cat((patches.new_zeros(leading, 2), patches)), head_dim)
+
+
+@lru_cache(maxsize=8)
+def level_rotary(patches: int, head_dim: int, device: torch.device) -> RotaryTable:
+    """Table of one special token at (0, 0) and of patches that all sit at (1, 1).
+
+    Patches are turned against the special token and not against each other.
+    """
+    positions = torch.ones(1 + patches, 2, dtype=torch.long, device=device)
+    positions[0] = 0
+    return _table(positions, head_dim)
+
+
+def _table(positions: Tensor, head_dim: int) -> RotaryTable:
+    """Table of tokens at (row, column), (T, 2)."""
+    half = head_dim // 4
+    frequencies = BASE ** (-torch.arange(half, device=positions.device) / half)
+    angles = positions.float()[..., None] * frequencies
     return RotaryTable(angles.cos(), angles.sin())

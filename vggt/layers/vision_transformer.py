@@ -3,7 +3,9 @@
 `PatchEmbed` and `encode` are those of every vision transformer here.
 """
 
+import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +48,21 @@ def encode(
     return norm(tokens[:, leading.shape[1] :])
 
 
+def resized_grid(learned: Tensor, shape_hw: tuple[int, int], **how: Any) -> Tensor:
+    """A learned square grid (1, P, C) for another number of rows and columns, bicubic.
+
+    Args:
+        learned: Row-major.
+        shape_hw: Rows and columns wanted; a grid that has them is handed back as it is.
+        how: What `interpolate` is told of the size; the networks' training differs there.
+    """
+    side = math.isqrt(learned.shape[1])
+    if shape_hw == (side, side):
+        return learned
+    square = learned.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    return F.interpolate(square, mode="bicubic", **how).flatten(2).transpose(1, 2)
+
+
 class VisionTransformer(nn.Module):
     """The DINOv2 encoder; `mask_token` is held for the checkpoint's sake and never used."""
 
@@ -59,7 +76,6 @@ class VisionTransformer(nn.Module):
         self.patch_embed = PatchEmbed(dim, patch_size)
         self.blocks = nn.ModuleList(Block(dim, heads, EPS) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=EPS)
-        self.grid = grid
         self.patch_size = patch_size
 
     def forward(self, images: Tensor) -> Tensor:
@@ -72,9 +88,4 @@ class VisionTransformer(nn.Module):
 
     def patch_positions(self, shape_hw: tuple[int, int]) -> Tensor:
         """The learned grid (1, P, C), resized where the image is not the training size."""
-        learned = self.pos_embed[:, 1:]
-        if shape_hw == (self.grid, self.grid):
-            return learned
-        square = learned.unflatten(1, (self.grid, self.grid)).permute(0, 3, 1, 2)
-        resized = F.interpolate(square, size=shape_hw, mode="bicubic", antialias=True)
-        return resized.flatten(2).transpose(1, 2)
+        return resized_grid(self.pos_embed[:, 1:], shape_hw, size=shape_hw, antialias=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -54,12 +53,13 @@ class OmegaFormat(CheckpointFormat):
             )
         return tensor.float() * mask
 
-    def implied_config(self, path: Path) -> dict[str, Any]:
+    def implied_config(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """The resolution that the name of the file, or else of its folder, tells.
 
         Raises:
             ModelError: They tell none, or one that no usable checkpoint has.
         """
+        path = checkpoint.path
         need = f"need {' or '.join(map(str, RESOLUTIONS))}"
         for name in (path.stem, path.parent.name):
             if found := re.search(r"(?<![0-9a-zA-Z])\d{3,4}(?![0-9a-zA-Z])", name):

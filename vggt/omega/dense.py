@@ -4,18 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..heads.dense import DenseHead, ResidualConvUnit, Scratch, add_positions, shape_hw_of
+from ..heads.dense import DenseHead, PlainSkipUnit, Scratch, add_positions, shape_hw_of
 
 LEVELS_PER_PATCH = 4
 """The finest level has so many cells along the side of a patch."""
-
-
-class PlainSkipUnit(ResidualConvUnit):
-    """Two convolutions around a skip that passes no ReLU."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x (F, C, h, w), which stays as it is."""
-        return self.conv2(self.conv1(x.relu()).relu_()).add_(x)
 
 
 class ShufflingDenseHead(DenseHead):

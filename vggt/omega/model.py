@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..layers.block import Block
 from ..layers.rotary import RotaryTable
-from ..network import NetworkConfig, SceneAggregator, SceneNetwork
+from ..network import SceneAggregator, SceneConfig, SceneNetwork
 from .camera import SinglePassCameraHead
 from .dense import ShufflingDenseHead
 from .rotary import CentredRotary
@@ -18,7 +18,7 @@ from .vision_transformer import DinoV3
 
 
 @dataclass(frozen=True)
-class OmegaConfig(NetworkConfig):
+class OmegaConfig(SceneConfig):
     """The shape of a VGGT-Omega; the defaults are the published model of 512 pixels.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import math
 
-SizeWh = tuple[int, int]
+from ..model_image import SizeWh
 
 MOST_ELONGATED = 2
 """Longer side over shorter, beyond which the ends of the longer one are cut off."""

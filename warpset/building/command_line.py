@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSelection
-from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
-from .pairs.plan import EXTRA_SUFFIXES
+from .options import PICTURE_FORMATS, BuildOptions, PointFilter
+from .outputs import ON_REQUEST
+from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
 
@@ -70,22 +70,14 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.output_format,
         help="format of splats, target and reference; JPEG has quality 95",
     )
-    _switch(group, "--save-confidence", "write the reference's confidence seen from the target")
-    _switch(group, "--save-ply", "write the reference's point cloud")
-    group.add_argument(
-        "--save-splats",
-        dest="save_gaussians",
-        action="store_true",
-        help="write the reference's points as Gaussian splats (3DGS PLY)",
-    )
+    for kind in ON_REQUEST:
+        group.add_argument(kind.flag, dest=f"save_{kind.name}", action="store_true", help=kind.help)
     group.add_argument(
         "--save-scene-splats",
         dest="save_scene_gaussians",
         action="store_true",
         help="write all frames' points of a scene as one splat PLY",
     )
-    _switch(group, "--save-mask", "write the holes: 255 = hole")
-    _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
     _switch(group, "--force_output", "make again what is there already")
     _switch(group, "--dry-run", "only say what would be made")
 
@@ -145,13 +137,7 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
     )
     _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
     _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
-    bounds = {
-        "--min-coverage": ("reject pairs with less of the target covered", 1),
-        "--max-coverage": ("reject pairs with more of the target covered", 1),
-        "--min-psnr": ("reject pairs with a lower PSNR in dB where covered", math.inf),
-    }
-    for flag, (text, maximum) in bounds.items():
-        group.add_argument(flag, type=number(float, 0, maximum), default=None, help=text)
+    add_quality_flags(group, "reject")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -314,8 +300,8 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
         bidirectional=args.bidirectional,
-        quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
-        extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
+        quality=read_quality(args),
+        extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,
         dry_run=args.dry_run,

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
 from .frames import FrameSelection
-from .quality import Quality
+from .scores import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
@@ -49,7 +49,7 @@ class BuildOptions:
         selection: Which photos become frames.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
-        extras: Kinds of file wanted beside the triplet, see `pairs.EXTRA_SUFFIXES`.
+        extras: Kinds of file wanted beside the triplet, see `outputs`.
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
@@ -92,7 +92,5 @@ class BuildOptions:
             "filter-white-bg": self.point_filter.white_background,
             "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
-            "min-coverage": self.quality.min_coverage,
-            "max-coverage": self.quality.max_coverage,
-            "min-psnr": self.quality.min_psnr,
+            **self.quality.as_recorded(),
         }

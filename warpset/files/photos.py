@@ -59,11 +59,20 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         InputError: The header cannot be read, or announces too many pixels.
     """
+    return size_and_orientation(path)[0]
+
+
+def size_and_orientation(path: Path) -> tuple[tuple[int, int], int]:
+    """Width and height after EXIF rotation, and the EXIF orientation (1 to 8) that was applied.
+
+    Raises:
+        InputError: The header cannot be read, or announces too many pixels.
+    """
     try:
         if is_raw(path):
             return _checked_size(raw_size(path))
         with open_image(path) as image:
-            return _upright_size(image)
+            return _upright_size(image), _orientation(image)
     except Exception as error:
         raise _unreadable(path, error) from error
 

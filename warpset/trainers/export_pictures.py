@@ -121,6 +121,17 @@ def _remade_mask(path: Path, box: Box, size_wh: tuple[int, int]) -> bytes:
     return mask_bytes(np.asarray(mask.resize(size_wh, Image.Resampling.NEAREST, box)) >= 128)
 
 
+def weighted_mask(mask: Picture, seen_weight: int) -> Picture:
+    """A mask as weights of the loss: 255 in holes, `seen_weight` (0..255) elsewhere."""
+    from ..files.pictures import picture_bytes
+
+    source = mask.content if isinstance(mask.content, Path) else io.BytesIO(mask.content)
+    with open_image(source) as image:
+        hole = np.asarray(image.convert("L")) >= 128
+    weights = np.where(hole, np.uint8(255), np.uint8(seen_weight))
+    return Picture("png", picture_bytes(weights, "png"), mask.size_wh)
+
+
 def cover_box(picture_wh: tuple[int, int], wanted_wh: tuple[int, int]) -> Box:
     """Left, top, right, bottom of the largest centred part of a picture with a wanted aspect."""
     scale = min(picture_wh[0] / wanted_wh[0], picture_wh[1] / wanted_wh[1])

@@ -62,10 +62,12 @@ class Reading:
     Attributes:
         rows: The pairs it sees.
         faults: A line for each thing that stops it before it sees a pair.
+        matches_target: Whether a configuration asks that controls take the target's area.
     """
 
     rows: list[TrainerRow] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    matches_target: bool = False
 
 
 def read_table(

@@ -7,22 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.builders import SHARED_DATA
+from tests.vggt.goldens import golden_file
 from tests.vggt.omega.omega_builders import TINY_OMEGA, a_tiny_omega, published_state, write_omega
 from tests.vggt.omega.omega_twin import PlainOmega
+from vggt.heads.dense import PlainSkipUnit
 from vggt.network import IMAGE_MEAN, IMAGE_STD
 from vggt.omega.camera import LEAST_FOV
-from vggt.omega.dense import PlainSkipUnit
 from vggt.omega.model import OmegaConfig, VGGTOmega
 from vggt.omega.rotary import CentredRotary
 from vggt.poses import decode_poses
 from vggt.registry import VGGT_OMEGA
 from vggt.weights import load, locate, storage_dtypes
 
-GOLDEN = SHARED_DATA.parent / "golden" / "omega"
 OUTPUTS = ("pose_enc", "depth", "depth_conf")
-MODELS = ("deep", "wide")
-CASES = ("square", "landscape", "portrait_batch2", "single", "chunk9", "strip")
 TOLERANCE = 1e-5
 CONFIG_NAMES = {
     "num_register_tokens": "register_tokens",
@@ -31,8 +28,6 @@ CONFIG_NAMES = {
     "dense_features": "dpt_features",
     "dense_out_channels": "dpt_out_channels",
 }
-
-with_goldens = pytest.mark.skipif(not GOLDEN.exists(), reason="needs ../shared/golden/omega")
 
 
 def some_images(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> torch.Tensor:
@@ -54,7 +49,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def goldens():
-    return torch.load(GOLDEN / "golden_omega_dev.pt", weights_only=True)["models"]
+    return torch.load(golden_file("omega", "golden_*.pt"), weights_only=True)["models"]
 
 
 @pytest.fixture(scope="module")
@@ -70,71 +65,71 @@ def golden_networks(goldens, tmp_path_factory):
     return networks
 
 
-@with_goldens
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", MODELS)
-def test_outputs_are_the_golden_ones(golden_networks, goldens, name, case):
-    true, network = goldens[name]["cases"][case], golden_networks[name]
-    read_by_camera_head = []
-    hook = network.camera_head.register_forward_pre_hook(
-        lambda _, arguments: read_by_camera_head.append(arguments[0].clone())
-    )
-    found = network(true["images_u8"].float() / 255)
-    hook.remove()
-    for output in OUTPUTS:
-        assert relative_error(found[output], true[output]) < TOLERANCE, output
-    assert relative_error(read_by_camera_head[0], true["camera_and_register_tokens"]) < TOLERANCE
+def golden_cases(goldens):
+    """Every golden case: its name, the model's name, what is stored."""
+    for name, golden in goldens.items():
+        for case, true in golden["cases"].items():
+            yield f"{name} {case}", name, true
 
 
-@with_goldens
-def test_every_golden_case_is_compared(goldens):
-    assert set(goldens) == set(MODELS)
-    assert all(set(golden["cases"]) == set(CASES) for golden in goldens.values())
-
-
-@with_goldens
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", MODELS)
-def test_cameras_are_the_golden_ones(goldens, name, case):
-    true = goldens[name]["cases"][case]
-    shape_hw = true["images_u8"].shape[-2:]
-    K, cam_from_world = decode_poses(true["pose_enc"].flatten(0, 1).numpy(), shape_hw)
-    assert relative_error(K, true["intrinsics"].flatten(0, 1)) < TOLERANCE
-    assert relative_error(cam_from_world[:, :3], true["extrinsics"].flatten(0, 1)) < TOLERANCE
-
-
-@with_goldens
-@pytest.mark.parametrize("name", MODELS)
-def test_the_way_through_the_network_is_the_golden_one(golden_networks, goldens, name):
-    network, true = golden_networks[name], goldens[name]["cases"]["landscape"]
-    images = true["images_u8"].float() / 255
-    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
-    aggregator, config = network.aggregator, network.config
-    with torch.inference_mode():
-        patches = aggregator.patch_embed(((images - mean) / std).flatten(0, 1))
-        layers = dict(zip(config.dpt_layers, aggregator(images), strict=True))
-    assert relative_error(patches, true["tap_dino_patchtokens"]) < TOLERANCE
-    compared = [layer for layer in layers if f"tap_layer{layer}" in true]
-    assert len(compared) == 2
-    for layer in compared:
-        assert relative_error(layers[layer][None], true[f"tap_layer{layer}"]) < TOLERANCE, layer
-
-
-@with_goldens
-@pytest.mark.parametrize("name", MODELS)
-def test_the_camera_head_alone_answers_the_golden_poses(golden_networks, goldens, name):
-    golden, network = goldens[name]["camera_relu"], golden_networks[name]
-    special = golden["last_tokens"][:, :, : network.aggregator.special_tokens]
-    with torch.inference_mode():
-        found = torch.func.functional_call(
-            network.camera_head, {"camera_branch.2.bias": golden["branch2_bias"]}, special
+def test_outputs_are_the_golden_ones(golden_networks, goldens):
+    for case, name, true in golden_cases(goldens):
+        network, read_by_camera_head = golden_networks[name], []
+        hook = network.camera_head.register_forward_pre_hook(
+            lambda _, arguments, into=read_by_camera_head: into.append(arguments[0].clone())
         )
-    assert relative_error(found, golden["pose_enc"]) < TOLERANCE
+        found = network(true["images_u8"].float() / 255)
+        hook.remove()
+        for output in OUTPUTS:
+            assert relative_error(found[output], true[output]) < TOLERANCE, (case, output)
+        special_tokens = true["camera_and_register_tokens"]
+        assert relative_error(read_by_camera_head[0], special_tokens) < TOLERANCE, case
 
 
-@with_goldens
+def test_every_golden_model_has_cases(goldens):
+    assert len(goldens) >= 2
+    assert all(len(golden["cases"]) >= 6 for golden in goldens.values())
+
+
+def test_cameras_are_the_golden_ones(goldens):
+    for case, _, true in golden_cases(goldens):
+        shape_hw = true["images_u8"].shape[-2:]
+        K, cam_from_world = decode_poses(true["pose_enc"].flatten(0, 1).numpy(), shape_hw)
+        extrinsics, intrinsics = true["extrinsics"].flatten(0, 1), true["intrinsics"].flatten(0, 1)
+        assert relative_error(K, intrinsics) < TOLERANCE, case
+        assert relative_error(cam_from_world[:, :3], extrinsics) < TOLERANCE, case
+
+
+def test_the_way_through_the_network_is_the_golden_one(golden_networks, goldens):
+    for name, golden in goldens.items():
+        network, true = golden_networks[name], golden["cases"]["landscape"]
+        images = true["images_u8"].float() / 255
+        mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
+        aggregator, config = network.aggregator, network.config
+        with torch.inference_mode():
+            patches = aggregator.patch_embed(((images - mean) / std).flatten(0, 1))
+            layers = dict(zip(config.dpt_layers, aggregator(images), strict=True))
+        assert relative_error(patches, true["tap_dino_patchtokens"]) < TOLERANCE
+        compared = [layer for layer in layers if f"tap_layer{layer}" in true]
+        assert len(compared) == 2
+        for layer in compared:
+            assert relative_error(layers[layer][None], true[f"tap_layer{layer}"]) < TOLERANCE, layer
+
+
+def test_the_camera_head_alone_answers_the_golden_poses(golden_networks, goldens):
+    for name, model in goldens.items():
+        golden, network = model["camera_relu"], golden_networks[name]
+        special = golden["last_tokens"][:, :, : network.aggregator.special_tokens]
+        with torch.inference_mode():
+            found = torch.func.functional_call(
+                network.camera_head, {"camera_branch.2.bias": golden["branch2_bias"]}, special
+            )
+        assert relative_error(found, golden["pose_enc"]) < TOLERANCE
+
+
 def test_names_and_shapes_are_the_published_ones():
-    lines = (GOLDEN / "state_dict_keys_omega.txt").read_text().split("\n\n")[0].splitlines()
+    path = golden_file("omega", "state_dict_keys_omega.txt")
+    lines = path.read_text().split("\n\n")[0].splitlines()
     entries = [line.split("\t")[:2] for line in lines if line and line[0] != "#"]
     published = {name: ast.literal_eval(shape) for name, shape in entries}
     with torch.device("meta"):
@@ -144,15 +139,14 @@ def test_names_and_shapes_are_the_published_ones():
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_143_814_185
 
 
-@with_goldens
-@pytest.mark.parametrize("name", MODELS)
-def test_the_twin_is_golden_itself(golden_networks, goldens, name):
-    golden, config = goldens[name], golden_networks[name].config
-    true = golden["cases"]["landscape"]
-    twin = PlainOmega(golden["state_dict"], config)
-    found = twin(true["images_u8"][0].float() / 255)
-    for output, values in zip(OUTPUTS, found, strict=True):
-        assert relative_error(values, true[output][0].reshape(values.shape)) < TOLERANCE, output
+def test_the_twin_is_golden_itself(golden_networks, goldens):
+    for name, golden in goldens.items():
+        true = golden["cases"]["landscape"]
+        twin = PlainOmega(golden["state_dict"], golden_networks[name].config)
+        found = twin(true["images_u8"][0].float() / 255)
+        for output, values in zip(OUTPUTS, found, strict=True):
+            error = relative_error(values, true[output][0].reshape(values.shape))
+            assert error < TOLERANCE, (name, output)
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (64, 16), (16, 16)])

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ...building.pairs.plan import TRIPLET
+from ...building.outputs import TRIPLET
 from ...core.errors import InputError
 from ..documents import TRAIN, ExportedRow
 from ..export_folder import ExportFolder
