@@ -54,6 +54,7 @@ def test_frames_that_share_nothing_make_no_pair():
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_all_with_all(count):
-    pairs = all_pairs(count)
-    assert len(set(pairs)) == len(pairs) == count * max(0, count - 1)
-    assert all(reference != target for reference, target in pairs)
+    later, both = all_pairs(count, bidirectional=False), all_pairs(count, bidirectional=True)
+    assert len(set(both)) == len(both) == 2 * len(later) == count * max(0, count - 1)
+    assert all(reference < target for reference, target in later)
+    assert set(both) == {*later, *((target, reference) for reference, target in later)}

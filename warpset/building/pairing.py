@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core.cameras import Camera
 from ..core.covisibility import covisibility, likely_partners
 from ..core.geometry import DepthMap
+from .pairs.plan import neighbours
 
 PAIRINGS = ("neighbours", "covisible", "all")
 
@@ -41,6 +42,18 @@ class Pairing:
     rule: str = "neighbours"
     covisibility: tuple[float, float] = (0.25, 0.95)
     pairs_per_frame: int = 2
+
+    @property
+    def needs_depth(self) -> bool:
+        """Whether pairs are known only once depth is."""
+        return self.rule == "covisible"
+
+    def of_frames(self, count: int, bidirectional: bool) -> list[tuple[int, int]]:
+        """(reference, target) indices where no depth is needed; none where it is."""
+        if self.needs_depth:
+            return []
+        chosen = all_pairs if self.rule == "all" else neighbours
+        return chosen(count, bidirectional)
 
 
 class Candidate(NamedTuple):
@@ -135,6 +148,12 @@ def _spread(
             yield chosen.reference, chosen.target
 
 
-def all_pairs(count: int) -> list[tuple[int, int]]:
-    """(reference, target) indices of every frame with every other, sorted by target."""
-    return [(r, t) for t in range(count) for r in range(count) if r != t]
+def all_pairs(count: int, bidirectional: bool) -> list[tuple[int, int]]:
+    """(reference, target) indices of every frame with every later one, sorted by target.
+
+    Args:
+        count: Number of frames.
+        bidirectional: With every earlier one as well.
+    """
+    frames = range(count)
+    return [(r, t) for t in frames for r in frames if r < t or (bidirectional and r > t)]
