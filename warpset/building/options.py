@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
-from .frames import FrameSelection
+from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
 
@@ -49,6 +49,7 @@ class BuildOptions:
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
         pairing: Which frames are paired.
+        sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
@@ -68,6 +69,7 @@ class BuildOptions:
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
+    sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
     quality: Quality = Quality()
     extras: frozenset[str] = field(default_factory=frozenset)

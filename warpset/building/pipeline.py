@@ -31,6 +31,7 @@ from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
+from .sources.staging import staged
 from .summary import SceneSummary
 from .warping import PreparedPair, Warper
 
@@ -93,7 +94,7 @@ def build_scene(
     """Make the pairs of one scene that are not there yet.
 
     Args:
-        scene_path: Folder of the scene.
+        scene_path: The scene's folder, zip or video.
         output: Folder that its pairs go to.
         options: What is wanted.
         backends: Estimators and renderer.
@@ -106,13 +107,20 @@ def build_scene(
         raise InputError(
             f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
         )
-    scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
+    with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
+        summary.hide(stage.hidden, stage.shown)
+        _build_staged(stage.folder, output, options, backends, summary)
+
+
+def _build_staged(
+    folder: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
+) -> None:
+    """Make the pairs of a scene's folder, see `build_scene`."""
+    scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     if options.dry_run:
-        _say_what_is_missing(
-            scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
-        )
+        _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)

@@ -109,6 +109,13 @@ def turned_raster(
     return to_turned, size_wh
 
 
+def rotation_about(axis: FloatArray, angle: float) -> FloatArray:
+    """(3, 3) rotation about a unit axis by radians, right-handed (Rodrigues' formula)."""
+    x, y, z = axis
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
+
+
 def up_of(cameras: Sequence[Camera]) -> tuple[float, float, float]:
     """Up of a world, as those who held its cameras took it: a direction of length one.
 
