@@ -20,6 +20,7 @@ from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
+from ..recordings.masks import masked
 from ..recordings.recording import Recording
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
@@ -119,6 +120,7 @@ def _build_staged(
     scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
     if options.dry_run:
         _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
         return
@@ -127,7 +129,7 @@ def _build_staged(
         if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, estimate(), backends, summary)
+            _make(job, masked(estimate(), scene.masks), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.other_pairs():
             log.warning(line)
@@ -172,6 +174,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     summary.missing_photos = scene.missing
     if scene.recording:
         log.info(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
+    if scene.masks:
+        log.info(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
     for remark in scene.remarks:
         log.info(remark)
     if scene.recording and scene.unlisted:

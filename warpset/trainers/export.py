@@ -16,7 +16,7 @@ from ..core.sizes import preset_resolution, preset_size
 from .captions import Prompts, read_scene_prompt
 from .documents import TRAIN, VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder, Manifest, read_manifest, recover
-from .export_pictures import Picture, common_size, prepare_picture, weighted_mask
+from .export_pictures import Picture, as_png, common_size, prepare_picture, weighted_mask
 from .pair_selection import (
     RecordedPair,
     Report,
@@ -226,6 +226,7 @@ class _Exporter:
         paths = {kind: pair.path(kind) for kind in kinds}
         size_wh = self._size(paths)
         pictures = {kind: prepare_picture(path, kind, size_wh) for kind, path in paths.items()}
+        pictures |= {kind: as_png(pictures[kind]) for kind in self._trainer.png_kinds}
         if "mask" in pictures and self._trainer.seen_weight:
             pictures["mask"] = weighted_mask(pictures["mask"], self._trainer.seen_weight)
         return pictures
@@ -264,7 +265,7 @@ class _Exporter:
 
 def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
     """The kinds of file that the layout takes and every pair has; the triplet in any case."""
-    kinds: list[str] = list(TRIPLET)
+    kinds = [kind for kind in TRIPLET if kind in trainer.members]
     with_mask = sum("mask" in pair.record.files for pair in pairs)
     if "mask" in trainer.members and with_mask:
         if with_mask == len(pairs):

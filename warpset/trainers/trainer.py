@@ -74,6 +74,7 @@ class Trainer:
         sides: The folders that have rows of their own; those after the first may be missing.
         seen_weight: What a mask holds where it is no hole, 0..255, for trainers that multiply the
             loss by it; holes are 255.
+        png_kinds: Kinds of file that have to be PNG.
         default_prompt: The caption of pairs where none is given.
         pack: What takes rows in place of the folder; None where each file lies there by itself.
         command: The command line that trains; None where the trainer needs more than that.
@@ -96,6 +97,7 @@ class Trainer:
     train_folder: str = ""
     sides: Sequence[str] = ("", f"{VALIDATION}/")
     seen_weight: int = 0
+    png_kinds: frozenset[str] = frozenset()
     default_prompt: str = FIX_PROMPT
     pack: Callable[[ExportFolder], AbstractContextManager[Packer]] | None = None
     command: Callable[[ExportContext], str] | None = None
