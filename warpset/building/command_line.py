@@ -16,6 +16,7 @@ from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
+from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
@@ -33,6 +34,17 @@ def confidence_threshold(text: str) -> ConfidenceThreshold:
         return ConfidenceThreshold.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def share_range(text: str) -> tuple[float, float]:
+    """An argparse type: `0.25:0.95`, two shares of which the first is less."""
+    try:
+        minimum, maximum = map(float, text.split(":"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need two, as 0.25:0.95") from error
+    if not 0 <= minimum < maximum <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need 0 <= MIN < MAX <= 1")
+    return minimum, maximum
 
 
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
@@ -200,6 +212,30 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         "--limit", type=number(int, 0), default=0, help="first N frames of a scene; 0 = all"
     )
     _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
+    _add_pairing(group)
+
+
+def _add_pairing(group: argparse._ArgumentGroup) -> None:
+    pairing = DEFAULTS.pairing
+    group.add_argument(
+        "--pairing",
+        choices=PAIRINGS,
+        default=pairing.rule,
+        help="pair neighbours in name order, frames that share surface, or all with all",
+    )
+    group.add_argument(
+        "--covisibility",
+        type=share_range,
+        default=pairing.covisibility,
+        metavar="MIN:MAX",
+        help="for covisible: share of the reference's points that the target sees",
+    )
+    group.add_argument(
+        "--pairs-per-frame",
+        type=number(int, 1),
+        default=pairing.pairs_per_frame,
+        help="for covisible: references of each target at most",
+    )
 
 
 def add_system_flags(group: argparse._ArgumentGroup) -> None:
@@ -310,6 +346,10 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
     }
+    by_surface = args.pairing == "covisible"
+    for flag in ("--covisibility", "--pairs-per-frame"):
+        idle[flag] = (not by_surface, "--pairing covisible")
+    idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
@@ -363,6 +403,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
+        pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
         sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),

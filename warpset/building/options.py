@@ -9,6 +9,7 @@ from typing import Any
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
 from .frames import FrameSampling, FrameSelection
+from .pairing import Pairing
 from .scores import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
@@ -66,6 +67,7 @@ class BuildOptions:
         sigma_px: Distance in pixels over which filled holes fade.
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
+        pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
@@ -87,6 +89,7 @@ class BuildOptions:
     sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
+    pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
     quality: Quality = Quality()

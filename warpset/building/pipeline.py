@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ..core.covisibility import small_view
 from ..core.errors import InputError
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
@@ -24,6 +25,7 @@ from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
+from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
@@ -126,7 +128,7 @@ def _build_staged(
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
-        if job.todo() or job.scene_gaussians():
+        if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
             _make(job, _masked(estimate(), scene, options), backends, summary)
@@ -163,7 +165,7 @@ def _make(
         summary.report(line)
     gaussians, options = job.scene_gaussians(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, geometry.provenance)
+    job.narrow_to(photos, _chosen_pairs(geometry, job), geometry.provenance)
     sky_scores, workers = (
         _sky_scores(photos, options, backends),
         options.workers or available_cores(),
@@ -172,6 +174,17 @@ def _make(
     _PairMaker(job, warper, summary, backends).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
+
+
+def _chosen_pairs(geometry: SceneGeometry, job: SceneJob) -> list[tuple[int, int]]:
+    """(reference, target) indices of the frames to pair, by what they share where that decides."""
+    options, frames = job.options, geometry.frames
+    if not options.pairing.needs_depth:
+        return options.pairing.of_frames(len(frames), options.bidirectional)
+    bar = tqdm(frames, desc=f"{job.folder.path.name} pairing", unit="frame", disable=options.quiet)
+    views = [small_view(frame.load_depth()) for frame in bar]
+    keys = [job.photo_key(frame.photo.path) for frame in frames]
+    return covisible_pairs(views, keys, options.pairing)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
@@ -193,6 +206,9 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
+    if not job.is_planned:
+        log.info(f"{scene_path}: pairs are chosen by what frames share, once their depth is known")
+        return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     log.info(
