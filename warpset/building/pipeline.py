@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
 from ..core.protocols import MakeRenderer
@@ -101,7 +101,7 @@ def build_scene(
     """
     if output.resolve().is_relative_to(scene_path.resolve()):
         raise InputError(
-            f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
+            f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
     scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
@@ -201,14 +201,16 @@ def geometry_source(
     if asked == RECORDED:
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
-            "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
+            "transforms.json, or depths/ beside a COLMAP model",
+            Remedy.STEREO,
         )
     name = asked if asked != "auto" else next(iter(make_estimator))
     try:
         estimator = make_estimator[name]()
         revision = estimator.revision
     except InputError as error:
-        raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+        text = f"{scene.path}: found {found}, need depth; {error}"
+        raise InputError(text, error.remedy) from error
     keys = camera_keys if estimator.takes_recorded_cameras else {}
     source = GeometrySource(name, revision, {}, keys, estimator.may_leave_out)
     return source, lambda: estimator.estimate(scene)
