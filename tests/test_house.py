@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "review_dataset.py": EXPORTING | {"review"},
     "splats_to_usd.py": {"splats"},
     "vggt_point_cloud_viewer.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
+    "render_views.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
     "hole_filling_renderer.py": {"renderer"},
     "__init__.py": {"comfy_nodes"},
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud, splat_size, thinned
+from warpset.files.ply import check_points, read_ply
 
 from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned
 
@@ -26,6 +28,32 @@ FRAMED_SIZE_WH = (960, 720)
 FRAMED_FOV_Y = math.radians(60)
 FRAMED_SHARE = 0.95
 """Share of the points that a camera without a record tries to see."""
+
+
+def read_point_file(path: Path, splats: Any) -> PointCloud:
+    """The points of a PLY, or the centres of Gaussian splats with their opacity as confidence.
+
+    Args:
+        path: The file.
+        splats: The package that reads Gaussians.
+
+    Raises:
+        InputError: No such file, or none that can be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a point cloud or Gaussian splat PLY")
+    try:
+        if not splats.holds_splats(path):
+            cloud = read_ply(path)
+            check_points(cloud, path)
+            return cloud
+        gaussians = splats.read_splats(path)
+    except splats.SplatError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    confidence = splats.confidence_from_opacity(gaussians.opacities)
+    return PointCloud(gaussians.means, gaussians.rgb, confidence)
 
 
 def subject_of_file(path: Path, cloud: PointCloud, options: SubjectOptions) -> Subject:

@@ -13,7 +13,7 @@ from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
-from .frames import FrameSelection
+from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions, PointFilter
 from .outputs import ON_REQUEST
 from .scores import add_quality_flags, read_quality
@@ -70,10 +70,12 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
         allow_abbrev=False,
     )
     _add_files(parser.add_argument_group("input and output"))
-    _add_sizes(parser.add_argument_group("resolution"))
+    add_size_flags(parser.add_argument_group("resolution"))
     add_geometry_flags(parser.add_argument_group("depth and cameras"))
-    _add_rendering(parser.add_argument_group("rendering"))
-    _add_filters(parser.add_argument_group("filters"))
+    add_rendering_flags(parser.add_argument_group("rendering"))
+    filters = parser.add_argument_group("filters")
+    add_point_flags(filters)
+    add_quality_flags(filters, "reject")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
@@ -107,7 +109,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--dry-run", "only say what would be made")
 
 
-def _add_sizes(group: argparse._ArgumentGroup) -> None:
+def add_size_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of a `SizeRule`."""
     group.add_argument(
         "--max-megapixels",
         type=number(float, 0),
@@ -129,7 +132,8 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_rendering(group: argparse._ArgumentGroup) -> None:
+def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how points become pictures."""
     _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--sigma",
@@ -140,7 +144,8 @@ def _add_rendering(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
 
 
-def _add_filters(group: argparse._ArgumentGroup) -> None:
+def add_point_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of a `PointFilter`."""
     group.add_argument(
         "--depth-conf-threshold",
         type=confidence_threshold,
@@ -162,7 +167,6 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
     )
     _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
     _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
-    add_quality_flags(group, "reject")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -172,6 +176,18 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         type=number(int, 1),
         default=selection.skip_every,
         help="use every Nth photo",
+    )
+    group.add_argument(
+        "--fps",
+        type=number(float, 0.001),
+        default=None,
+        help="photos taken from a video per second; as many as its motion asks for if not given",
+    )
+    group.add_argument(
+        "--frames",
+        type=number(int, 2),
+        default=None,
+        help="photos taken from a video altogether, evenly over its time",
     )
     _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
     group.add_argument(
@@ -295,6 +311,8 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.fps and args.frames:
+        parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
         parser.error("--size-preset and --resize-width exclude each other; give one of them")
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
@@ -302,28 +320,39 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
         parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
 
 
+def read_size_rule(args: argparse.Namespace) -> SizeRule:
+    """What the flags of `add_size_flags` say."""
+    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
+    return SizeRule(args.max_megapixels or None, resize_wh, args.size_preset)
+
+
+def read_point_filter(args: argparse.Namespace) -> PointFilter:
+    """What the flags of `add_point_flags` say."""
+    return PointFilter(
+        args.depth_conf_threshold,
+        args.depth_edge_threshold or None,
+        args.filter_sky,
+        args.filter_black_bg,
+        args.filter_white_bg,
+        _sha256_or_none(args.sky_model),
+    )
+
+
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
     """Turn parsed flags into options; contradictions end the program with code 2."""
     refuse_contradictions(parser, args)
-    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
     return BuildOptions(
         geometry=args.geometry,
         output_format=args.output_format,
-        size_rule=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
+        size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
-        point_filter=PointFilter(
-            args.depth_conf_threshold,
-            args.depth_edge_threshold or None,
-            args.filter_sky,
-            args.filter_black_bg,
-            args.filter_white_bg,
-            _sha256_or_none(args.sky_model),
-        ),
+        point_filter=read_point_filter(args),
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
+        sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),

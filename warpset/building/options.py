@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
-from .frames import FrameSelection
+from .frames import FrameSampling, FrameSelection
 from .scores import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
@@ -47,6 +47,7 @@ class BuildOptions:
         sigma_px: Distance in pixels over which filled holes fade.
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
+        sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
@@ -65,6 +66,7 @@ class BuildOptions:
     sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
+    sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
     quality: Quality = Quality()
     extras: frozenset[str] = field(default_factory=frozenset)

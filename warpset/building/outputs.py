@@ -69,7 +69,7 @@ def _confidence(warp: Warp, _: Encoding) -> bytes:
 def _mask(warp: Warp, _: Encoding) -> bytes:
     from ..files.pictures import mask_bytes
 
-    return mask_bytes(warp.hole)
+    return mask_bytes(warp.hole & warp.counted)
 
 
 def _depth(warp: Warp, _: Encoding) -> bytes:

@@ -31,6 +31,7 @@ class GeometrySource(NamedTuple):
         depth_files: Depth by photo where it is recorded.
         camera_keys: What identifies the recorded camera by photo, where it is one.
         may_leave_out: Whether photos may turn out to have no geometry.
+        mask_files: What is left out of a photo, where it has a mask.
     """
 
     name: str
@@ -38,6 +39,7 @@ class GeometrySource(NamedTuple):
     depth_files: Mapping[Path, Path]
     camera_keys: Mapping[Path, str]
     may_leave_out: bool = False
+    mask_files: Mapping[Path, Path] = {}
 
     def as_recorded(self) -> dict[str, str]:
         """How records name it."""
@@ -116,6 +118,7 @@ class SceneJob:
             return None
         made_from = {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
+            "masks": [self._sha256_of(path) for path in self.source.mask_files.values()],
             "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
             "cameras": list(self.source.camera_keys.values()),
             "geometry": self.source.as_recorded(),
@@ -156,6 +159,9 @@ class SceneJob:
         files = {"reference": reference, "target": target}
         if reference in self.source.depth_files:
             files["depth"] = self.source.depth_files[reference]
+        for role, photo in (("reference", reference), ("target", target)):
+            if photo in self.source.mask_files:
+                files[f"{role}_mask"] = self.source.mask_files[photo]
         hashes = {role: self._sha256_of(path) for role, path in files.items()}
         if keys := self.source.camera_keys:
             hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from ..core.errors import InputError, Remedy
 from ..core.natural_order import sorted_naturally
 from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
 from ..files.photos import PhotoFacts, look_at_photo
-from ..recordings.recording import RecordedFrame, Recording, near_origin
+from ..recordings.masks import mask_files
+from ..recordings.recording import MaskFile, RecordedFrame, Recording, near_origin
 from ..recordings.registry import read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 
@@ -35,6 +36,7 @@ class SceneInput:
         missing: How many photos the recording lists that are not on disk.
         unlisted: Photos on disk that the recording does not list.
         remarks: A line for each kind of file that was left out and is no problem.
+        masks: What to leave out of a photo, by its path.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class SceneInput:
     missing: int
     unlisted: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
+    masks: Mapping[Path, MaskFile] = field(default_factory=dict)
 
     def recorded_frames(self) -> tuple[RecordedFrame, ...]:
         """What is recorded of the chosen photos, in their order; nothing without a recording."""
@@ -87,6 +90,7 @@ def open_scene(
         recording.missing if recording else 0,
         tuple(choice.unlisted),
         tuple(choice.remarks),
+        mask_files(scene, recording, photos),
     )
     if len(photos) < minimum:
         raise _too_few(opened, len(choice.usable), minimum)
@@ -182,9 +186,9 @@ def _chosen(
 
 def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
-    if bad := scene.problems:
-        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        found += f" and {len(bad)} that cannot be used ({bad[0]}{more})"
+    if scene.problems:
+        reason = _first_reason(scene.problems)
+        found += f" and {len(scene.problems)} that cannot be used ({reason})"
     if scene.remarks:
         found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):
@@ -200,6 +204,14 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
         f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos",
         Remedy.FEWER_SKIPPED,
     )
+
+
+def _first_reason(problems: Sequence[str]) -> str:
+    """The first problem, and how many share its reason; a problem starts with its path."""
+    reasons = [problem.partition(": ")[2] for problem in problems]
+    share = reasons.count(reasons[0])
+    alike = f"{share} alike: " if share > 1 else ""
+    return alike + problems[0].removesuffix("; left out")
 
 
 def _overlap_of(

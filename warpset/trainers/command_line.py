@@ -14,9 +14,10 @@ from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.sizes import SIZE_PRESETS
+from .base_models import BASE_MODELS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
-from .documents import VALIDATION, ExportContext
-from .export import ExportOptions, lay_out_pairs
+from .documents import VALIDATION
+from .export import ExportOptions, export_context, lay_out_pairs
 from .pair_selection import (
     RecordedPair,
     Report,
@@ -104,8 +105,14 @@ def _add_export(group: argparse._ArgumentGroup) -> None:
         "--resolution",
         type=number(int, 64),
         nargs="+",
-        default=list(DEFAULTS.resolutions),
-        help="resolutions to train at, for the configuration and for --validate",
+        help="resolutions to train at, for the configuration and for --validate; that of the size "
+        "preset if not given, else 1024",
+    )
+    group.add_argument(
+        "--base-model",
+        choices=BASE_MODELS,
+        help="the model to train, for the configuration and for --validate; the trainer's first if "
+        "not given",
     )
     group.add_argument(
         "--number-digits",
@@ -181,7 +188,7 @@ def run_export(
 
 
 def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
-    findings = validate_export(trainer, place.folder, args.resolution)
+    findings = validate_export(trainer, place.folder, args.resolution, args.base_model)
     for finding in findings.notes:
         log.info(f"note: {finding}")
     for finding in findings.faults:
@@ -211,7 +218,7 @@ def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
         f"{trainer.title}, {validation} of them for validation, {len(problems)} problems"
     )
     if trainer.command is not None:
-        log.info(trainer.command(ExportContext(folder, args.resolution, trainer.default_prompt)))
+        log.info(trainer.command(export_context(trainer, folder, options)))
     return 1 if problems else 0
 
 
@@ -229,6 +236,7 @@ def _read_options(args: argparse.Namespace) -> ExportOptions:
         link=args.link,
         number_digits=args.number_digits,
         resolutions=args.resolution,
+        base_model=args.base_model,
         dry_run=args.dry_run,
         quiet=args.quiet,
     )

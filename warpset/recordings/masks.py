@@ -1,0 +1,96 @@
+"""Masks of photos: what is left out of them (passers-by, cars, what was made anonymous)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.geometry import SceneGeometry
+from ..core.masks import Mask
+from ..files.image_files import open_image
+from ..files.photos import upright_size
+from .listed_paths import existing_file, places
+from .recording import MaskFile, Recording, quarter_turns, same_aspect
+
+MASK_FOLDER = "masks"
+
+HALF_BRIGHT = 128
+"""Of 255; lossy or resized masks have grays between black and white."""
+
+
+def find_mask(scene: Path, photo_name: str) -> MaskFile | None:
+    """The mask of a photo by COLMAP's and 3DGS's convention, or None.
+
+    COLMAP: `masks/<photo with its extension>.png`, black = leave out
+    (https://colmap.github.io/faq.html#mask-image-regions); 3DGS tools: `masks/<photo>.png`.
+
+    Args:
+        scene: The scene's folder.
+        photo_name: The photo's path below the folder of photos.
+    """
+    if not (scene / MASK_FOLDER).is_dir():
+        return None
+    names = (photo_name, Path(photo_name).with_suffix("").as_posix())
+    listed = [f"{MASK_FOLDER}/{name}.png" for name in names]
+    found = existing_file([places(scene, text, scene / MASK_FOLDER)[-1] for text in listed])
+    return None if found is None else MaskFile(found)
+
+
+def mask_files(
+    scene: Path, recording: Recording | None, photos: Iterable[Path]
+) -> dict[Path, MaskFile]:
+    """The masks of photos: as the recording lists them, else by name, see `find_mask`."""
+    frames = recording.frames if recording else ()
+    listed = {frame.photo.path: frame.mask for frame in frames}
+    found = {photo: listed.get(photo) or _mask_by_name(scene, photo) for photo in photos}
+    return {photo: mask for photo, mask in found.items() if mask is not None}
+
+
+def _mask_by_name(scene: Path, photo: Path) -> MaskFile | None:
+    """By the photo's path below its folder of photos, else by its name alone."""
+    parts = photo.relative_to(scene).parts
+    names = ("/".join(parts[1:]), parts[-1]) if len(parts) > 1 else parts
+    masks = (find_mask(scene, name) for name in names)
+    return next((mask for mask in masks if mask is not None), None)
+
+
+def masked(geometry: SceneGeometry, masks: Mapping[Path, MaskFile]) -> SceneGeometry:
+    """The geometry, its frames with their masks."""
+    frames = (
+        replace(frame, load_kept=partial(read_kept, masks[frame.photo.path], frame.photo.path))
+        if frame.photo.path in masks
+        else frame
+        for frame in geometry.frames
+    )
+    return replace(geometry, frames=tuple(frames))
+
+
+def read_kept(mask: MaskFile, photo: Path) -> Mask:
+    """Which pixels (h, w) of the upright photo its mask keeps, on the mask's raster.
+
+    Raises:
+        InputError: The mask is not there, is no picture, or has not the photo's aspect.
+    """
+    try:
+        with open_image(mask.path) as image:
+            gray = np.asarray(image.convert("L"))
+    except FileNotFoundError:
+        raise InputError(f"{mask.path}: this mask is listed, but not there") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{mask.path}: cannot be read as a mask ({reason})") from error
+    height, width = gray.shape
+    kept = np.equal(gray >= HALF_BRIGHT, mask.keeps_white)
+    kept = np.rot90(kept, quarter_turns(photo, (width, height)))
+    taken_wh = upright_size(photo)
+    if not same_aspect((kept.shape[1], kept.shape[0]), taken_wh):
+        raise InputError(
+            f"{mask.path}: found {width}x{height}, need the aspect of its photo "
+            f"{taken_wh[0]}x{taken_wh[1]}"
+        )
+    return kept
