@@ -67,7 +67,7 @@ class SceneJob:
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
         self.pairs = plan_pairs(photos, options.bidirectional)
-        self.kinds = tuple(k.name for k in OUTPUTS if k.flag is None or k.name in options.extras)
+        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
         self._sha256_of = cache(_sha256_of)
 
     def narrow_to(self, photos: Sequence[Path], provenance: Mapping[str, str]) -> None:
