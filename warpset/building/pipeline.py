@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ..core.covisibility import small_view
 from ..core.errors import InputError, Remedy
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
@@ -19,10 +21,11 @@ from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
-from ..recordings.masks import masked
-from ..recordings.recording import Recording
+from ..recordings.masks import masked, masked_by
+from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
+from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
@@ -116,6 +119,7 @@ def _build_staged(
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
     scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
@@ -124,15 +128,33 @@ def _build_staged(
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
-        if job.todo() or job.scene_gaussians():
+        if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, masked(estimate(), scene.masks), backends, summary)
+            _make(job, _masked(estimate(), scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:
+    if depth_scale is None or scene.recording is None:
+        return scene
+    frames = with_depth_scale(scene.recording.frames, depth_scale)
+    return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
+
+
+def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:
+    """The geometry with the scene's masks and what a model of the user's leaves out."""
+    geometry = masked(geometry, scene.masks)
+    if options.mask_rule is None:
+        return geometry
+    from .sky import MaskModel  # loads onnxruntime
+
+    model = MaskModel(options.mask_rule.model, options.mask_rule.grow_px)
+    return masked_by(geometry, model.kept)
 
 
 def _make(
@@ -143,7 +165,7 @@ def _make(
         summary.report(line)
     gaussians, options = job.scene_gaussians(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, geometry.provenance)
+    job.narrow_to(photos, _chosen_pairs(geometry, job), geometry.provenance)
     sky_scores, workers = (
         _sky_scores(photos, options, backends),
         options.workers or available_cores(),
@@ -152,6 +174,17 @@ def _make(
     _PairMaker(job, warper, summary, backends).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
+
+
+def _chosen_pairs(geometry: SceneGeometry, job: SceneJob) -> list[tuple[int, int]]:
+    """(reference, target) indices of the frames to pair, by what they share where that decides."""
+    options, frames = job.options, geometry.frames
+    if not options.pairing.needs_depth:
+        return options.pairing.of_frames(len(frames), options.bidirectional)
+    bar = tqdm(frames, desc=f"{job.folder.path.name} pairing", unit="frame", disable=options.quiet)
+    views = [small_view(frame.load_depth()) for frame in bar]
+    keys = [job.photo_key(frame.photo.path) for frame in frames]
+    return covisible_pairs(views, keys, options.pairing)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
@@ -173,6 +206,9 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
+    if not job.is_planned:
+        log.info(f"{scene_path}: pairs are chosen by what frames share, once their depth is known")
+        return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     log.info(

@@ -15,7 +15,7 @@ from .options import BuildOptions
 from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
 from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
-from .pairs.plan import WarpPair, plan_pairs
+from .pairs.plan import WarpPair, name_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
 from .scene_gaussians import SceneGaussiansFile
@@ -66,14 +66,29 @@ class SceneJob:
         self.photos, self.folder, self.options, self.source = photos, folder, options, source
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
-        self.pairs = plan_pairs(photos, options.bidirectional)
+        chosen = options.pairing.of_frames(len(photos), options.bidirectional)
+        self.pairs = name_pairs(photos, chosen)
         self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
         self._sha256_of = cache(_sha256_of)
 
-    def narrow_to(self, photos: Sequence[Path], provenance: Mapping[str, str]) -> None:
-        """Take the frames that geometry was found for, and what records say of it besides."""
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is known without any depth which pairs are asked for."""
+        return not self.options.pairing.needs_depth
+
+    def narrow_to(
+        self,
+        photos: Sequence[Path],
+        reference_and_target: Sequence[tuple[int, int]],
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Take the frames that geometry was found for, their pairs, and what records say of it."""
         self.photos, self.provenance, self._frames_are_final = photos, provenance, True
-        self.pairs = plan_pairs(photos, self.options.bidirectional)
+        self.pairs = name_pairs(photos, reference_and_target)
+
+    def photo_key(self, photo: Path) -> str:
+        """What identifies a photo: the hash of its content."""
+        return self._sha256_of(photo)
 
     def todo(self) -> list[WarpPair]:
         """Pairs of which something is missing."""
