@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
@@ -24,8 +24,33 @@ DEFAULTS = BuildOptions()
 # Pixels of the photo, a hundredth of its side: silhouettes of small networks miss by that much.
 DEFAULT_MASK_GROW_PX = 8
 
+WAYS_ON = {
+    Remedy.INPUT_FOLDER: "see --input-dir",
+    Remedy.FEWER_SKIPPED: "or lower --skip-every",
+    Remedy.EVERY_NTH_PHOTO: "or use --skip-every instead of --auto-skip",
+    Remedy.MAKE_AGAIN: "use --force_output to make it again, or another --output-dir",
+    Remedy.MODEL: "pass --model PATH, or use --geometry stereo or recorded",
+    Remedy.STEREO: "or use --geometry stereo",
+    Remedy.STEREO_ENGINE: "install it or use --stereo-engine sweep",
+    Remedy.DEVICE: "use --device cpu",
+    Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
+    Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
+    Remedy.SHARDS: "give --num-shards and --shard-index",
+    Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
+    Remedy.FLEET_ADDRESS: (
+        "start one with `ray start --head`, or give --ray alone to use this machine"
+    ),
+    Remedy.CORES_OF_A_WORKER: "lower --cpus-per-worker",
+}
+"""What mends an error, as the command line has it."""
+
 AddFlags = Callable[[argparse._ArgumentGroup], None]
 """Adds flags to a group of a parser."""
+
+
+def describe(error: Exception) -> str:
+    """An error as a line for whoever uses the command line."""
+    return error.told(WAYS_ON) if isinstance(error, InputError) else str(error)
 
 
 def confidence_threshold(text: str) -> ConfidenceThreshold:
@@ -318,7 +343,7 @@ def read_shard(
     try:
         return shard_from_environment(environment)
     except InputError as error:
-        parser.error(str(error))
+        parser.error(describe(error))
 
 
 Idle = Mapping[str, tuple[bool, str]]

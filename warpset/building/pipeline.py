@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..core.covisibility import small_view
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
 from ..core.protocols import MakeRenderer
@@ -107,7 +107,7 @@ def build_scene(
     """
     if output.resolve().is_relative_to(scene_path.resolve()):
         raise InputError(
-            f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
+            f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
     with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
         summary.hide(stage.hidden, stage.shown)
@@ -252,14 +252,16 @@ def geometry_source(
     if asked == RECORDED:
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
-            "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
+            "transforms.json, or depths/ beside a COLMAP model",
+            Remedy.STEREO,
         )
     name = asked if asked != "auto" else next(iter(make_estimator))
     try:
         estimator = make_estimator[name]()
         revision = estimator.revision
     except InputError as error:
-        raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+        text = f"{scene.path}: found {found}, need depth; {error}"
+        raise InputError(text, error.remedy) from error
     if recording and recording.absent_depth:
         log.warning(f"{scene.path}: found {found}; takes {name} instead")
     keys = camera_keys if estimator.takes_recorded_cameras else {}

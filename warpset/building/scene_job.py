@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..files.cache import content_key
 from ..files.photos import sha256_of
 from ..files.writing import writing_to
@@ -26,7 +26,7 @@ class GeometrySource(NamedTuple):
     """Where a scene's geometry comes from.
 
     Attributes:
-        name: Who gives it, as `--geometry` names them.
+        name: Who gives it, as users ask for them.
         revision: What exactly.
         depth_files: Depth by photo where it is recorded.
         camera_keys: What identifies the recorded camera by photo, where it is one.
@@ -68,7 +68,7 @@ class SceneJob:
         self._frames_are_final = not source.may_leave_out
         chosen = options.pairing.of_frames(len(photos), options.bidirectional)
         self.pairs = name_pairs(photos, chosen)
-        self.kinds = tuple(k.name for k in OUTPUTS if k.flag is None or k.name in options.extras)
+        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
         self._sha256_of = cache(_sha256_of)
 
     @property
@@ -124,7 +124,7 @@ class SceneJob:
         return [
             f"{self.folder.path}: {len(others)} pairs of earlier runs with other options stay "
             f"({', '.join(sorted(others)[:3])}{', ...' if len(others) > 3 else ''}); make them "
-            "again with --bidirectional, or remove the folder first"
+            "again in both directions, or remove the folder first"
         ]
 
     def scene_gaussians(self) -> SceneGaussiansFile | None:
@@ -160,8 +160,8 @@ class SceneJob:
             if wanted.get(name) != there.get(name):
                 raise InputError(
                     f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
-                    f"this run asks for {name} = {wanted.get(name)}; use --force_output to make "
-                    "it again, or another --output-dir"
+                    f"this run asks for {name} = {wanted.get(name)}",
+                    Remedy.MAKE_AGAIN,
                 )
 
     def sha256(self, pair: WarpPair) -> dict[str, str]:

@@ -18,7 +18,7 @@ from huggingface_hub import hf_hub_download
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.masks import Mask
 from ..files.cache import ArrayCache, content_key
 from ..files.photos import read_photo, sha256_of, upright_size
@@ -42,15 +42,15 @@ def find_sky_model(path: Path | None) -> Path:
     """
     if path is not None:
         if not path.is_file():
-            raise InputError(f"{path}: found no such file, need an ONNX model; see --sky-model")
+            raise InputError(f"{path}: found no such file, need an ONNX model", Remedy.SKY_MODEL)
         return path
     try:
         return Path(hf_hub_download(HUB_REPOSITORY, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
     except Exception as error:
         reason = type(error).__name__
         raise InputError(
-            f"{HUB_REPOSITORY}: {HUB_FILE} cannot be fetched ({reason}); go online once, give "
-            "--sky-model PATH, or leave out --filter-sky"
+            f"{HUB_REPOSITORY}: {HUB_FILE} cannot be fetched ({reason}); go online once",
+            Remedy.SKY_MODEL,
         ) from error
 
 
