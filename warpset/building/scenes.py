@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.natural_order import sorted_naturally
 from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
 from ..files.photos import PhotoFacts, look_at_photo
@@ -201,8 +201,8 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     if readable > 1:
         found += f", of which the options keep {len(scene.photos)}"
     return InputError(
-        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos or lower "
-        "--skip-every"
+        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos",
+        Remedy.FEWER_SKIPPED,
     )
 
 
@@ -220,8 +220,9 @@ def _overlap_of(
     """View overlap of two usable photos, by index."""
     if recording is None:
         raise InputError(
-            f"{scene}: found no cameras, --auto-skip needs a transforms.json; "
-            "add one or use --skip-every"
+            f"{scene}: found no cameras, need them to tell how views overlap; add a "
+            "transforms.json",
+            Remedy.EVERY_NTH_PHOTO,
         )
     camera_of = {frame.photo.path: frame.photo.camera for frame in recording.frames}
     cameras = [camera_of[path] for path in usable]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.geometry import SceneGeometry
+from ..core.geometry import FrameGeometry, SceneGeometry
 from ..core.masks import Mask
 from ..files.image_files import open_image
 from ..files.photos import upright_size
@@ -68,6 +69,23 @@ def masked(geometry: SceneGeometry, masks: Mapping[Path, MaskFile]) -> SceneGeom
         for frame in geometry.frames
     )
     return replace(geometry, frames=tuple(frames))
+
+
+def masked_by(geometry: SceneGeometry, kept: Callable[[Path], Mask]) -> SceneGeometry:
+    """The geometry, its frames masked by what else is kept of a photo (h, w), upright."""
+    frames = (
+        replace(frame, load_kept=partial(_kept_by_both, frame, kept)) for frame in geometry.frames
+    )
+    return replace(geometry, frames=tuple(frames))
+
+
+def _kept_by_both(frame: FrameGeometry, kept: Callable[[Path], Mask]) -> Mask:
+    also = kept(frame.photo.path)
+    if frame.load_kept is None:
+        return also
+    height, width = also.shape
+    mask = frame.load_kept().astype(np.uint8)
+    return also & np.asarray(cv2.resize(mask, (width, height), None, 0, 0, cv2.INTER_NEAREST), bool)
 
 
 def read_kept(mask: MaskFile, photo: Path) -> Mask:

@@ -96,6 +96,11 @@ class Recording(NamedTuple):
         return [path for path in listed if path is not None and not path.is_file()]
 
 
+def with_depth_scale(frames: Iterable[RecordedFrame], depth_scale: float) -> list[RecordedFrame]:
+    """The frames, whose depth files store so many units per unit of the scene."""
+    return [frame._replace(unit_scale=1.0 / depth_scale) for frame in frames]
+
+
 class Reader(NamedTuple):
     """One format of recordings.
 

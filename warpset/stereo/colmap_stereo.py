@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pycolmap
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.geometry import DepthMap, PosedPhoto
 from .multi_view import StereoOptions
 from .sfm import image_name, triangulate_points
@@ -27,8 +27,9 @@ def require_cuda() -> None:
     """
     if not pycolmap.has_cuda:
         raise InputError(
-            "--stereo-engine colmap: found a pycolmap without CUDA, need pycolmap-cuda12 and an"
-            " NVIDIA GPU; install it or use --stereo-engine sweep"
+            "COLMAP's patch-match: found a pycolmap without CUDA, need pycolmap-cuda12 and an"
+            " NVIDIA GPU",
+            Remedy.STEREO_ENGINE,
         )
 
 

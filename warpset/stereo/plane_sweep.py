@@ -20,7 +20,7 @@ from ..core.cameras import Camera
 from ..core.reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 
-# What is said below of a larger number was seen on the example room with
+# What is said below of a larger number was seen on the example room as measured by
 # `benchmarks/stereo_depth.py`, where as it stands 64 % of the pixels get depth, off by 0.12 %
 # (median), 91.7 % of them by less than 1 %.
 
@@ -35,7 +35,8 @@ SMALL_WINDOW_PX, LARGE_WINDOW_PX = 1, 4
 TEXTURE_CONTRAST = 2.0 / 255.0
 
 # Added to variances, one level of 255 squared: what varies less than the camera's noise correlates
-# with nothing, instead of with anything.
+# with nothing, instead of with anything. Nine times as much leaves depth to 57 %, 89.9 % of it
+# within 1 %.
 NOISE_VARIANCE = (1.0 / 255.0) ** 2
 
 # Planes of the coarse level. Fewer than eight leave a parabola nothing to fit where a scene is
@@ -47,18 +48,20 @@ MIN_PLANES, MAX_PLANES = 8, 192
 COARSE_PLANE_STEP_PX = 1.0
 
 # Finer levels try four half pixels to either side of what the coarser one found, which is two
-# pixels here and one there: an error of one coarse pixel can be made good.
+# pixels here and one there: an error of one coarse pixel can be made good. With two steps 90.4 %
+# are within 1 %; with steps of a whole pixel 63 % get depth, 93.3 % of it.
 FINE_STEP_PX, FINE_STEPS = 0.5, 4
 
 # Price, in units of correlation, of moving one plane between neighbours: raised, slanted surfaces
-# turn into stairs.
+# turn into stairs. Three times as much: 62 %, 90.1 % of it within 1 %.
 SMALL_STEP = 0.08
 
-# Price of moving any further: raised, thin things melt into what is behind them.
+# Price of moving any further: raised, thin things melt into what is behind them. Twice as much: 66
+# %, 91.0 % of it within 1 %.
 JUMP = 0.6
 
 # How much a pixel differs from the mean of its 3x3 neighbours, 0 to 1, where `JUMP` costs half:
-# depth breaks where colours break.
+# depth breaks where colours break. Four times as much: 65 %, 91.3 % of it within 1 %.
 EDGE_CONTRAST = 0.03
 
 # Hypotheses times pixels that are worked on at once, 2 MB of float32 an array: they fit the
