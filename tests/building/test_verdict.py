@@ -10,7 +10,7 @@ from build_warp_dataset import main
 from tests.builders import a_scene, read_transforms_file, write_transforms
 from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.folder import read_records
-from warpset.building.verdict import PairQuality, hardly_of_use, quality_line
+from warpset.building.pairs.verdict import PairQuality, hardly_of_use, quality_line
 
 
 def build(tmp_path, *flags) -> int:

@@ -29,13 +29,13 @@ from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
+from .pairs.verdict import all_rejected, hardly_of_use, quality_of
 from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .sources.staging import staged
 from .summary import SceneSummary
-from .verdict import all_rejected, hardly_of_use, quality_of
 from .warping import PreparedPair, Warper
 
 log = logging.getLogger(__name__)

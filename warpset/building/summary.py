@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..files.writing import write_atomically
-from .verdict import PairQuality, quality_line
+from .pairs.verdict import PairQuality, quality_line
 
 SHARDS_FOLDER = ".shards"
 

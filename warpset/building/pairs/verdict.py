@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .pairs.record import PairRecord
+from .record import PairRecord
 
 MIN_USE_PSNR_DB = 15.0
 """Two photos of one place that show nothing alike differ by 8 to 14 dB; below this median, splats
