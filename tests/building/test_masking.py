@@ -1,15 +1,22 @@
 """Masks in pairs: no points from what is left out, no score and no hole for it."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.builders import a_photo
+from tests.building.test_scores import a_warp
 from tests.recordings import format_builders as formats
 from warpset.building.options import BuildOptions, MaskRule
+from warpset.building.outputs import OUTPUT_NAMED, Encoding
+from warpset.building.scores import measured
 from warpset.building.sky import MaskModel
 from warpset.building.warping import ResampledFrames
 from warpset.core.errors import InputError
+from warpset.core.scoring import PERFECT_PSNR_DB
 from warpset.recordings.masks import mask_files, masked, masked_by
 from warpset.recordings.registry import read_recording, recorded_geometry
 
@@ -110,3 +117,28 @@ def test_records_say_which_model_masked(tmp_path):
     assert (recorded["mask-model"], recorded["mask-grow"]) == ("abc", 8)
     assert recorded["depth-scale"] == 5000
     assert "mask-model" not in BuildOptions().as_recorded()
+
+
+def a_warp_with_a_masked_stranger():
+    """Holes in the left quarter; in the right half, whose target is masked, splats are wrong."""
+    hole, kept = np.zeros((48, 64), bool), ~np.zeros((48, 64), bool)
+    hole[:, :16], kept[:, 32:] = True, False
+    warp = a_warp(hole)
+    splats = warp.splats.copy()
+    splats[:, 40:] = 255 - splats[:, 40:]
+    return replace(warp, splats=splats, target_kept=kept)
+
+
+def test_masked_target_pixels_are_in_no_score():
+    scores = measured(a_warp_with_a_masked_stranger())
+    assert scores["coverage"] == 0.5 and scores["psnr"] == PERFECT_PSNR_DB
+    unmasked = measured(replace(a_warp_with_a_masked_stranger(), target_kept=None))
+    assert unmasked["coverage"] == 0.75 and (unmasked["psnr"] or 0) < 20
+
+
+def test_masked_target_pixels_are_black_in_the_mask_that_trainers_get():
+    warp = a_warp_with_a_masked_stranger()
+    warp = replace(warp, hole=np.ones_like(warp.hole))
+    content = OUTPUT_NAMED["mask"].encode(warp, Encoding("png", False, lambda cloud: b""))
+    mask = np.asarray(Image.open(io.BytesIO(content)))
+    assert (mask[:, :32] == 255).all() and (mask[:, 32:] == 0).all()

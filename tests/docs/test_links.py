@@ -45,3 +45,10 @@ def test_links_lead_somewhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors_of(target.relative_to(ROOT).as_posix()), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_of_the_project_that_a_page_names_are_there(page):
+    for name in re.findall(r"`((?:[\w.]+/)+[\w.]+\.(?:py|json|webp|jpg))\b", text_of(page)):
+        if (ROOT / name.split("/")[0]).is_dir():
+            assert (ROOT / name).exists(), name

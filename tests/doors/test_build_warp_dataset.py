@@ -434,6 +434,8 @@ def test_an_input_folder_without_scenes_is_one_line(tmp_path, capsys, content):
         ["--geometry", "stereo", "--preprocess-mode", "pad"],
         ["--stereo-engine", "colmap"],
         ["--sky-model", "sky.onnx"],
+        ["--mask-grow", "3"],
+        ["--depth-scale", "5000", "--geometry", "stereo"],
         ["--target-overlap", "0.3"],
         ["--cpus-per-worker", "2"],
     ],

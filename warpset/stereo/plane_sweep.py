@@ -49,7 +49,7 @@ COARSE_PLANE_STEP_PX = 1.0
 
 # Finer levels try four half pixels to either side of what the coarser one found, which is two
 # pixels here and one there: an error of one coarse pixel can be made good. With two steps 90.4 %
-# are within 1 %.
+# are within 1 %; with steps of a whole pixel 63 % get depth, 93.3 % of it.
 FINE_STEP_PX, FINE_STEPS = 0.5, 4
 
 # Price, in units of correlation, of moving one plane between neighbours: raised, slanted surfaces
