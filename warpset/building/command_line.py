@@ -89,7 +89,8 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     _add_masks(filters)
-    add_quality_flags(filters, "reject")
+    add_quality_flags(filters, "reject", DEFAULTS.quality)
+    _switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
@@ -370,6 +371,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),
+        match_exposure=args.match_exposure,
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,

@@ -29,6 +29,7 @@ from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
+from .pairs.verdict import all_rejected, hardly_of_use, quality_of
 from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
@@ -133,10 +134,27 @@ def _build_staged(
                 job.folder.clean()
             _make(job, _masked(estimate(), scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
+        _judge(job, summary)
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _judge(job: SceneJob, summary: SceneSummary) -> None:
+    """Say which pairs were rejected, and whether the scene's pairs can be of use."""
+    folder = job.folder
+    records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
+    rejected = [record for record in records if record.rejected]
+    if why := all_rejected(records):
+        summary.report(f"{folder.path}: {why}")
+    elif rejected:
+        named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
+        more = ", ..." if len(rejected) > 3 else ""
+        log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
+    if doubt := hardly_of_use(records):
+        log.warning(f"{folder.path}: {doubt}")
+    summary.qualities = quality_of(folder.path.name, records)
 
 
 def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from .exposure import Gain, apply_gain, exposure_gain
 
 Rgb = NDArray[np.uint8]
 
@@ -28,6 +29,8 @@ class Warp:
             None where the depth came without.
         cloud: The reference's points.
         cameras: Cameras of target and reference on the pictures' raster.
+        gain: What makes the reference as bright as the target, see `exposure_gain`; None where it
+            is not known, or not yet.
         target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
     """
 
@@ -39,6 +42,7 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
+    gain: Gain | None = None
     target_kept: Mask | None = None
 
     @property
@@ -50,3 +54,14 @@ class Warp:
     def seen(self) -> Mask:
         """(h, w) bool, which target pixels count and are covered by a visible point."""
         return ~self.hole & self.counted
+
+    def with_gain(self) -> Warp:
+        """The same, its gain found."""
+        return replace(self, gain=exposure_gain(self.splats, self.target, self.seen))
+
+    def matched(self) -> Warp:
+        """The same, splats and reference as bright as the target where the gain is known."""
+        if self.gain is None:
+            return self
+        splats = apply_gain(self.splats, self.gain)
+        return replace(self, splats=splats, reference=apply_gain(self.reference, self.gain))
