@@ -1,4 +1,4 @@
-"""How far splats lie from where the target shows the same, in pixels; knows no depth and no camera.
+"""How far splats lie from where the target shows the same, in pixels; no depth, no camera.
 
 Corners of the splats are followed into the target (Lucas and Kanade, in pyramids). Both pictures are
 first brought to the same local brightness and contrast, so that exposure does not matter; corners
