@@ -22,7 +22,8 @@ from ..core.cameras import Camera
 from ..core.consistency import agreement, near_rims
 from ..core.errors import InputError
 from ..core.geometry import DepthMap, PosedPhoto
-from ..files.pinhole_photos import read_pinhole, shrunk
+from ..core.sizes import shrunk
+from ..files.pinhole_photos import read_pinhole
 from .filling import fill_gaps, without_speckles
 from .plane_sweep import Sweep, View, sweep
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
