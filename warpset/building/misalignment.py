@@ -1,8 +1,8 @@
 """How far splats lie from where the target shows the same, in pixels; no depth, no camera.
 
-Corners of the splats are followed into the target (Lucas and Kanade, in pyramids). Both pictures are
-first brought to the same local brightness and contrast, so that exposure does not matter; corners
-near holes, and those that do not lead back to where they came from, are left out.
+Corners of the splats are followed into the target (Lucas and Kanade, in pyramids). Both pictures
+are first brought to the same local brightness and contrast, so that exposure does not matter;
+corners near holes, and those that do not lead back to where they came from, are left out.
 """
 
 from __future__ import annotations
