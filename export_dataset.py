@@ -1,4 +1,4 @@
-"""Warp pairs -> the layouts of musubi-tuner, SimpleTuner, Difix3D+, Hugging Face and WebDataset.
+"""Warp pairs -> the layouts of all trainers that have no script of their own.
 
 uv run python export_dataset.py --format musubi --prompt "refer to image 2, fix image 1"
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from warpset.trainers.command_line import Place, make_export_parser, run_export
 from warpset.trainers.registry import TRAINERS
 
-FORMATS = ("musubi", "simpletuner", "difix", "hf", "webdataset")
+FORMATS = [name for name in TRAINERS if name not in ("modelscope", "aitoolkit")]
 FOLDER_FLAG = "--dataset-dir"
 
 

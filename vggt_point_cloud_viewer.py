@@ -7,9 +7,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import splats
 from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
 from estimators.device import chosen_device
@@ -18,19 +18,17 @@ from renderer.making import make_renderer
 from viewer.command_line import check, make_parser, size_of
 from viewer.frame_source import FrameSource
 from viewer.output import check_output
-from viewer.point_cloud_files import subject_of_file
+from viewer.point_cloud_files import read_point_file, subject_of_file
 from viewer.showing import ShowOptions, show
 from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
 from warpset.building.command_line import refuse_idle_flags
 from warpset.building.frames import FrameSelection
 from warpset.building.options import PointFilter
 from warpset.building.pipeline import geometry_source
-from warpset.building.scene_folders import scene_name
 from warpset.building.scenes import open_scene
+from warpset.building.sources.scene_folders import scene_name
 from warpset.core.errors import InputError
-from warpset.core.points import PointCloud
 from warpset.core.sizes import SizeRule
-from warpset.files.ply import check_points, read_ply
 
 log = logging.getLogger("vggt_point_cloud_viewer")
 
@@ -68,7 +66,7 @@ def find_subject(args: argparse.Namespace) -> Subject:
     points = PointFilter(args.conf_threshold)
     options = SubjectOptions(size, points, args.max_points or None, args.quiet)
     if args.ply:
-        return subject_of_file(args.ply, read_point_file(args.ply), options)
+        return subject_of_file(args.ply, read_point_file(args.ply, splats), options)
     if args.scene:
         scene = open_scene(args.scene, FrameSelection(), minimum=1)
     else:
@@ -90,29 +88,6 @@ def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameS
 
     s0 = subject.s0 if args.auto_s0 else args.s0
     return FrameSource(subject.cloud, s0 or None, args.sigma, renderer, device)
-
-
-def read_point_file(path: Path) -> PointCloud:
-    """The points of a PLY, or the centres of Gaussian splats with their opacity as confidence.
-
-    Raises:
-        InputError: No such file, or none that can be read.
-    """
-    from splats import SplatError, confidence_from_opacity, holds_splats, read_splats
-
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a point cloud or Gaussian splat PLY")
-    try:
-        if not holds_splats(path):
-            cloud = read_ply(path)
-            check_points(cloud, path)
-            return cloud
-        gaussians = read_splats(path)
-    except SplatError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
-    return PointCloud(gaussians.means, gaussians.rgb, confidence_from_opacity(gaussians.opacities))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from warpset.building.command_line import OneLineParser
 from warpset.core.errors import InputError
 from warpset.files.pictures import picture_bytes
+from warpset.files.video import read_video
 from warpset.recordings.recording import same_aspect
 
 from .earth.camera_export import StudioExport, heading_and_pitch, metric_cameras, read_export
 from .earth.earth_models import EARTH_MODELS, EarthModel
 from .earth.frames_file import AerialFrame, write_frames
-from .earth.video import read_video
 from .scenes.scene_steps import (
     log,
     read_scene_list,
@@ -90,7 +90,8 @@ class PreprocessEarthStudio:
 
     def _extract(self, video: Path, scene: str, footage: Path) -> tuple[list[str], tuple[int, int]]:
         names, size_wh = [], (0, 0)
-        for rgb in tqdm(read_video(video), scene, unit="frame", disable=self.quiet, leave=False):
+        frames = tqdm(read_video(video), scene, unit="frame", disable=self.quiet, leave=False)
+        for rgb, _time_s in frames:
             names.append(f"{scene}_{len(names):03d}.jpeg")
             (footage / names[-1]).write_bytes(picture_bytes(rgb, "jpeg"))
             size_wh = rgb.shape[1], rgb.shape[0]

@@ -26,7 +26,7 @@ from PIL import Image
 from processes import usages_until_the_end
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from warpset.building.pairs.plan import TRIPLET
+from warpset.building.outputs import TRIPLET
 from warpset.building.pairs.record import RECORDS_NAME, PairRecord
 
 ROOT = Path(__file__).parents[1]

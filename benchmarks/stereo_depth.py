@@ -25,10 +25,10 @@ from processes import peak_memory_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
-from warpset.building.scoring import psnr
 from warpset.core.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
+from warpset.core.scoring import psnr
 from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole

@@ -19,7 +19,10 @@ from warpset.trainers.pair_selection import RecordedPair, find_pairs
 def arrays(pair: RecordedPair) -> dict[str, np.ndarray]:
     """(h, w, 3) uint8 each: what the model gets, and what it shall make of it."""
     kinds = ("splats", "reference", "target")
-    return {kind: np.asarray(Image.open(pair.path(kind)).convert("RGB")) for kind in kinds}
+    return {
+        kind: np.asarray(Image.open(pair.path(kind), formats=("JPEG", "PNG")).convert("RGB"))
+        for kind in kinds
+    }
 
 
 if __name__ == "__main__":

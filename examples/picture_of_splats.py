@@ -18,6 +18,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from splats import Gaussians, read_splats
 from splats.gaussians import SH_C0
+from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
 from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, project
@@ -40,11 +41,8 @@ def main() -> None:
         help="[right, down, forward] from the camera of the first target, in world units",
     )
     args = parser.parse_args()
-    stored = read_records(args.scene)[0].cameras["target"]
-    width, height = stored["size_wh"]
-    cam_from_world = np.array(stored["cam_from_world"])
-    cam_from_world[:3, 3] -= args.move
-    camera = Camera(np.array(stored["K"]), cam_from_world, (width, height))
+    camera = recorded_camera(read_records(args.scene)[0].cameras, "target")
+    camera.cam_from_world[:3, 3] -= args.move
     picture = paint(read_splats(args.scene / SCENE_GAUSSIANS_NAME), camera)
     args.picture.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(args.picture, quality=88, optimize=True)

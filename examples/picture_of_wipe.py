@@ -56,7 +56,7 @@ def _wiped(splats: Image.Image, target: Image.Image, edge: float) -> Image.Image
 
 def _picture(scene: Path, stem: str, width: int) -> Image.Image:
     path = next(iter(sorted(scene.glob(f"{stem}.*"))))
-    whole = Image.open(path).convert("RGB")
+    whole = Image.open(path, formats=("JPEG", "PNG")).convert("RGB")
     size = (width, round(whole.height * width / whole.width))
     return whole.resize(size, Image.Resampling.LANCZOS)
 

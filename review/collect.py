@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from warpset.core.cameras import invert_rigid
+from warpset.building.camera_motion import camera_motion, step_length, turn_deg
+from warpset.building.pairs.camera_json import recorded_camera
+from warpset.building.scores import SCORES
+from warpset.core.cameras import Camera
 from warpset.files.cache import content_key
-from warpset.trainers.captions import camera_motion, recorded_pose
 from warpset.trainers.pair_selection import RecordedPair, Report, find_recorded_pairs
 
 from .thumbnails import Thumbnail
 
-SCORES = ("coverage", "psnr", "ssim", "overlap")
-"""The scores that the page shows, as records name them."""
+SHOWN_SCORES = tuple(score.name for score in SCORES if score.name != "hole_share")
+"""The scores that the page shows, as records name them; holes are what coverage leaves."""
 
 ASSUMED_SIZE_WH = (4, 3)
 """The aspect of pairs whose record does not say."""
@@ -53,7 +53,8 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
     another one, so that a browser's earlier choice does not stick to it.
     """
     record = pair.record
-    scores = {name: record.scores.get(name) for name in SCORES}
+    scores = {name: record.scores.get(name) for name in SHOWN_SCORES}
+    cameras = _recorded_cameras(record.cameras)
     identity = (pair.key, record.sha256, record.cameras, record.geometry, record.options, scores)
     return {
         "scene": pair.scene,
@@ -65,8 +66,8 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
         "thumbnail": thumbnail.name,
         "files": dict(thumbnail.files),
         "size": _size_wh(record.cameras),
-        "measures": scores | _motion(record.cameras),
-        "motion": _motion_words(record.cameras),
+        "measures": scores | _motion(cameras),
+        "motion": _motion_words(cameras),
     }
 
 
@@ -79,27 +80,28 @@ def _size_wh(cameras: Mapping[str, Any]) -> tuple[int, int]:
     return (width, height) if is_a_size else ASSUMED_SIZE_WH
 
 
-def _motion(cameras: Mapping[str, Any]) -> dict[str, float | None]:
-    """How far the camera turns (degrees) and steps (world units) from reference to target."""
+def _recorded_cameras(cameras: Mapping[str, Any]) -> tuple[Camera, Camera] | None:
+    """Reference's and target's camera; None where the record has not both."""
     try:
-        reference, target = (recorded_pose(cameras, role) for role in ("reference", "target"))
+        return recorded_camera(cameras, "reference"), recorded_camera(cameras, "target")
     except ValueError:
+        return None
+
+
+def _motion(cameras: tuple[Camera, Camera] | None) -> dict[str, float | None]:
+    """How far the camera turns (degrees) and steps (world units) from reference to target."""
+    if cameras is None:
         return {"turn": None, "step": None}
-    target_from_reference = target @ invert_rigid(reference)
-    cosine = (np.trace(target_from_reference[:3, :3]) - 1.0) / 2.0
-    turn_deg = math.degrees(math.acos(np.clip(cosine, -1.0, 1.0)))
-    step = float(np.linalg.norm(target_from_reference[:3, 3]))
-    return {"turn": _rounded(turn_deg), "step": _rounded(step)}
+    return {"turn": _rounded(turn_deg(*cameras)), "step": _rounded(step_length(*cameras))}
 
 
 def _rounded(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
-def _motion_words(cameras: Mapping[str, Any]) -> str | None:
+def _motion_words(cameras: tuple[Camera, Camera] | None) -> str | None:
     """The motion as a prompt template would tell it; None where no cameras are recorded."""
-    try:
-        fields = camera_motion(cameras).fields()
-    except (ValueError, ArithmeticError):
+    if cameras is None:
         return None
+    fields = camera_motion(*cameras).fields()
     return f"{fields['azimuth']}, {fields['elevation']}, {fields['distance']}"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from warpset.building.pairs.plan import TRIPLET
+from warpset.building.outputs import TRIPLET
 from warpset.core.errors import InputError
 from warpset.files.cache import content_key
 from warpset.files.photos import read_photo

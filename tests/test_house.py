@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "review_dataset.py": EXPORTING | {"review"},
     "splats_to_usd.py": {"splats"},
     "vggt_point_cloud_viewer.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
+    "render_views.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
     "hole_filling_renderer.py": {"renderer"},
     "__init__.py": {"comfy_nodes"},
 }
@@ -64,7 +65,7 @@ LIBRARIES_KEPT_OUT = {
     "warpset/core/geometry.py": {"torch"},
     "warpset/files": {"torch"},
     "warpset/building": {"torch", "ray"},
-    "warpset/building/pairs": {"torch", "numpy"},
+    "warpset/building/pairs": {"torch", "cv2"},
     "warpset/building/pipeline.py": {"argparse"},
     "warpset/trainers": {"torch"},
     "review": {"torch"},

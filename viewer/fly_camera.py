@@ -8,17 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from warpset.core.cameras import Camera, FloatArray, invert_rigid
+from warpset.core.cameras import Camera, FloatArray, invert_rigid, rotation_about
 from warpset.core.sizes import fit_camera
 
 STEEPEST = math.pi / 2
-
-
-def turned_about(axis: FloatArray, angle: float) -> FloatArray:
-    """(3, 3) rotation about a unit axis by radians, right-handed (Rodrigues' formula)."""
-    x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
 
 
 def common_up(cameras: Sequence[Camera]) -> FloatArray:
@@ -77,10 +70,10 @@ class FlyCamera:
     def _rotation(self) -> FloatArray:
         """(3, 3) world from camera."""
         return (
-            turned_about(self.up_world, -self.yaw)
+            rotation_about(self.up_world, -self.yaw)
             @ self.start.world_from_cam[:3, :3]
-            @ turned_about(np.array([1.0, 0.0, 0.0]), self.pitch)
-            @ turned_about(np.array([0.0, 0.0, 1.0]), self.roll)
+            @ rotation_about(np.array([1.0, 0.0, 0.0]), self.pitch)
+            @ rotation_about(np.array([0.0, 0.0, 1.0]), self.roll)
         )
 
     def camera(self, size_wh: tuple[int, int]) -> Camera:

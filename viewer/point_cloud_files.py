@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
 from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud, splat_size, thinned
+from warpset.files.ply import check_points, read_ply
 
 from .subject import Standpoint, Subject, SubjectOptions, kept_points, say_thinned
 
@@ -26,6 +28,32 @@ FRAMED_SIZE_WH = (960, 720)
 FRAMED_FOV_Y = math.radians(60)
 FRAMED_SHARE = 0.95
 """Share of the points that a camera without a record tries to see."""
+
+
+def read_point_file(path: Path, splats: Any) -> PointCloud:
+    """The points of a PLY, or the centres of Gaussian splats with their opacity as confidence.
+
+    Args:
+        path: The file.
+        splats: The package that reads Gaussians.
+
+    Raises:
+        InputError: No such file, or none that can be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a point cloud or Gaussian splat PLY")
+    try:
+        if not splats.holds_splats(path):
+            cloud = read_ply(path)
+            check_points(cloud, path)
+            return cloud
+        gaussians = splats.read_splats(path)
+    except splats.SplatError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    confidence = splats.confidence_from_opacity(gaussians.opacities)
+    return PointCloud(gaussians.means, gaussians.rgb, confidence)
 
 
 def subject_of_file(path: Path, cloud: PointCloud, options: SubjectOptions) -> Subject:
@@ -69,19 +97,8 @@ def _recorded(path: Path) -> tuple[Standpoint, ...]:
         for record in records:
             names = {"reference": record.reference, "target": record.target}
             for role, name in names.items():
-                cameras.setdefault(name, _camera(record.cameras[role]))
-    except (InputError, OSError, KeyError, TypeError, ValueError) as error:
+                cameras.setdefault(name, recorded_camera(record.cameras, role))
+    except (InputError, OSError, TypeError, ValueError) as error:
         log.warning(f"{path}: the record beside it has no cameras ({error}); seen from in front")
         return ()
     return tuple(Standpoint(name, camera) for name, camera in cameras.items())
-
-
-def _camera(fields: Any) -> Camera:
-    width, height = fields["size_wh"]
-    K = np.array(fields["K"], np.float64).reshape(3, 3)
-    cam_from_world = np.array(fields["cam_from_world"], np.float64).reshape(4, 4)
-    if not (np.isfinite(K).all() and np.isfinite(cam_from_world).all() and K[0, 0] * K[1, 1] > 0):
-        raise ValueError("numbers that make no camera")
-    if min(width, height) < 1:
-        raise ValueError(f"a size of {width}x{height}")
-    return Camera(K, cam_from_world, (int(width), int(height)))

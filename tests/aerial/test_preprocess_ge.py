@@ -1,6 +1,7 @@
 """preprocess_ge: a video and an export become numbered frames with metric cameras."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,12 +96,22 @@ def test_workers_make_the_same_frames(tmp_path):
         assert len(photos_in(tmp_path / "data" / scene / "footage")) == 3
 
 
+def _damage(video: Path) -> None:
+    """Overwrite a quarter of a video's pictures."""
+    data = bytearray(video.read_bytes())
+    start = data.index(b"mdat") + 4
+    count = (len(data) - start) // 4
+    data[start + count : start + 2 * count] = np.random.default_rng(0).bytes(count)
+    video.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda folder: (folder / "0002.json").unlink(), "found no camera export"),
         (lambda folder: (folder / "0002.mp4").unlink(), "found no video"),
         (lambda folder: (folder / "0002.mp4").write_bytes(b"no video"), "cannot be read"),
+        (lambda folder: _damage(folder / "0002.mp4"), "0002.mp4: "),
         (
             lambda folder: a_video(folder / "0002.mp4", gray_frames(3)),
             "found 3 pictures and 6 camera frames, need as many or one more",

@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.builders import a_photo, a_scene
 from warpset.building.frames import FrameSelection
-from warpset.building.scene_folders import find_scenes
 from warpset.building.scenes import open_scene
+from warpset.building.sources.scene_folders import find_scenes
 from warpset.core.errors import InputError
 from warpset.recordings.recording import FAR_AWAY
 

@@ -58,3 +58,10 @@ def test_clean_edges_slopes_thin_things_and_unknown_depth_stay():
     unknown[:, 4] = 0
     for depth in (edge, slope, thin, unknown):
         assert not_flying(depth, 0.1).all()
+
+
+def test_a_flying_pixels_step_is_a_share_of_its_own_depth():
+    for row in ([1.0, 1.5, 2.0], [2.0, 1.5, 1.0]):
+        depth = np.array([row], np.float32)
+        assert not not_flying(depth, 0.3)[0, 1]  # 0.5 is more than 0.3 of 1.5, not of 2
+        assert not_flying(depth, 0.4)[0, 1]  # and no more than 0.4 of 1.5, though of 1

@@ -25,8 +25,9 @@ from tests.builders import (
     tree,
     write_transforms,
 )
+from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
-from warpset.core.cameras import Camera, project
+from warpset.core.cameras import project
 from warpset.files.ply import read_ply
 
 ROOT = Path(__file__).parents[2]
@@ -217,8 +218,7 @@ def test_extras_hold_what_they_say(tmp_path, room):
     assert (depth[hole] == 0).all()
     cloud = read_ply(folder / "2_reference.ply")
     np.testing.assert_allclose(cloud.xyz_world[:, 2], PLANE_DEPTH_M, rtol=1e-6)
-    record = read_records(folder)[0].cameras["reference"]
-    camera = Camera(np.array(record["K"]), np.array(record["cam_from_world"]), (64, 48))
+    camera = recorded_camera(read_records(folder)[0].cameras, "reference")
     uv, _ = project(camera, cloud.xyz_world[:1])
     np.testing.assert_allclose(uv, [[0.5, 0.5]], atol=1e-4)
 

@@ -51,7 +51,8 @@ def the_line(capsys):
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_exports_and_then_finds_its_export_sound(tmp_path, capsys, script):
     two_scenes(tmp_path)
-    assert run(tmp_path, "--prompt", "fix it", script=script) == 0
+    whole = ["--resize", "1248x832"] if script == "modelscope" else []
+    assert run(tmp_path, "--prompt", "fix it", *whole, script=script) == 0
     assert "16 pairs exported for" in capsys.readouterr().err
     assert run(tmp_path, "--validate", script=script) == 0
     assert "0 findings" in capsys.readouterr().err
@@ -82,7 +83,7 @@ def test_the_command_to_train_is_said_and_written(tmp_path, capsys):
 
 def test_validate_says_what_it_finds_and_changes_nothing(tmp_path, capsys):
     two_scenes(tmp_path)
-    run(tmp_path, "--quiet")
+    run(tmp_path, "--quiet", "--resize", "1024x1024")
     (tmp_path / "set" / "3_start_2.png").unlink()
     before = tree(tmp_path / "set")
     assert run(tmp_path, "--validate", "--quiet") == 1
@@ -90,13 +91,25 @@ def test_validate_says_what_it_finds_and_changes_nothing(tmp_path, capsys):
     assert tree(tmp_path / "set") == before
 
 
-def test_validate_goes_by_the_resolution_asked_for(tmp_path, capsys):
+def test_validate_goes_by_the_resolution_and_the_model_asked_for(tmp_path, capsys):
     a_scene(tmp_path / "output", photos=2)
-    run(tmp_path, "--quiet", "--resize", "1216x832", script="aitoolkit")
+    run(tmp_path, "--quiet", "--resize", "auto", "--base-model", "flux2-dev", script="aitoolkit")
     assert run(tmp_path, "--quiet", "--validate", script="aitoolkit") == 0
     asked = ["--quiet", "--validate", "--resolution", "768"]
     assert run(tmp_path, *asked, script="aitoolkit") == 1
-    assert "crops targets of 1216x832 to 960x608" in capsys.readouterr().err
+    assert "768 for FLUX.2 dev trains targets of 1248x832 on 944x624" in capsys.readouterr().err
+    asked += ["--base-model", "qwen-image-edit-2511"]
+    assert run(tmp_path, *asked, script="aitoolkit") == 1
+    assert "for Qwen-Image-Edit-2511 trains targets of 1248x832 on 960x608" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_base_model_that_a_trainer_does_not_take_is_one_line(tmp_path, capsys):
+    two_scenes(tmp_path)
+    assert run(tmp_path, "--quiet", "--base-model", "kontext", script="musubi") == 1
+    assert "musubi-tuner: found no way to train kontext" in the_line(capsys)
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_missing_folder_is_one_line(tmp_path, capsys):
@@ -192,6 +205,7 @@ def test_a_file_in_the_exports_place_is_one_line(tmp_path, capsys):
         ["--resize", "0x10"],
         ["--number-digits", "0"],
         ["--resolution", "7"],
+        ["--base-model", "sd15"],
         ["--min-coverage", "-1"],
         ["--modelscop", "x"],
     ],

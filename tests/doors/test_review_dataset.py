@@ -13,7 +13,7 @@ import review_dataset
 from review.dataset import ReviewDataset
 from tests.pair_builders import SIZE_WH, a_frame_picture, a_scene, rewrite_records, two_scenes
 from tests.review.review_builders import no_report, review, the_rows
-from warpset.building.pairs.plan import TRIPLET
+from warpset.building.outputs import TRIPLET
 
 
 def the_line(capsys):

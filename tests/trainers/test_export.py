@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from tests.pair_builders import (
     tree,
     two_scenes,
 )
-from warpset.building.quality import Quality
+from warpset.building.scores import Quality
 from warpset.core.errors import InputError
 from warpset.trainers import export_folder
+from warpset.trainers.base_models import BASE_MODELS
 from warpset.trainers.captions import Prompts
 from warpset.trainers.export import ExportOptions, export_pairs
 from warpset.trainers.export_folder import MANIFEST_NAME
@@ -35,7 +37,7 @@ QUIET = ExportOptions(Prompts(("fix it",)), quiet=True)
 
 
 def needs_webdataset(layout):
-    if TRAINERS[layout].pack:
+    if layout == "webdataset":
         pytest.importorskip("webdataset", reason="the group webdataset is not installed")
 
 
@@ -65,7 +67,8 @@ def test_a_loader_finds_sixteen_triplets_each_of_its_own_frames(tmp_path, layout
         reference, target = frames_of(row.name)
         members = {kind: pixels(member.read_bytes()) for kind, member in seen.members.items()}
         assert np.array_equal(members["target"], a_frame_picture(row.scene, target))
-        assert np.array_equal(members["reference"], a_frame_picture(row.scene, reference))
+        if "reference" in TRAINERS[layout].members:
+            assert np.array_equal(members["reference"], a_frame_picture(row.scene, reference))
         splats = a_splats_picture(row.scene, reference, target)
         assert np.array_equal(members["splats"], splats)
         assert seen.caption == "fix it"
@@ -88,7 +91,7 @@ def test_modelscope_has_the_names_of_its_readme(tmp_path):
 
 def test_ai_toolkit_has_the_names_of_its_readme(tmp_path):
     export(two_scenes(tmp_path), tmp_path / "set", "aitoolkit")
-    expected = {MANIFEST_NAME, "config.yaml"}
+    expected = {MANIFEST_NAME, "config.yaml", "TRAIN.md"}
     for number in range(1, 17):
         expected |= {f"{place}/{number}.png" for place in ("control1", "control2", "mask")}
         expected |= {f"target/{number}.png", f"target/{number}.txt"}
@@ -167,31 +170,130 @@ def test_stale_files_go_and_foreign_files_stay(tmp_path):
 @pytest.mark.parametrize(
     ("change", "stays"), [("nothing", True), ("a scene", True), ("a picture", False)]
 )
-def test_a_trainers_cache_goes_where_a_picture_changed(tmp_path, change, stays):
-    """SimpleTuner finds latents by the picture's name alone."""
+@pytest.mark.parametrize(
+    ("layout", "cached"),
+    [
+        ("simpletuner", "cache/splats/1.pt"),
+        ("simpletuner", "target/aspect_ratio_bucket_indices_train-target.json"),
+        ("aitoolkit", "target/_latent_cache/1.safetensors"),
+        ("aitoolkit", "target/_t_e_cache/1.safetensors"),
+        ("aitoolkit", "target/_clip_vision_cache/1.safetensors"),
+        ("aitoolkit", "target/.aitk_size.json"),
+        ("musubi", "cache/1_0096x0064_qie.safetensors"),
+    ],
+)
+def test_a_trainers_cache_goes_where_a_picture_changed(tmp_path, change, stays, layout, cached):
+    """Trainers find what they computed by the picture's name alone."""
     output, place = two_scenes(tmp_path), tmp_path / "set"
-    export(output, place, "simpletuner")
-    latent = place / "cache" / "splats" / "1.pt"
-    latent.parent.mkdir(parents=True)
+    export(output, place, layout)
+    latent = place / cached
+    latent.parent.mkdir(parents=True, exist_ok=True)
     latent.write_bytes(b"latent")
     (place / "notes.md").write_bytes(b"mine")
     if change == "a scene":
         a_scene(output, "yard", photos=3)
     elif change == "a picture":
         Image.fromarray(a_frame_picture("x", 9)).save(output / "room" / "2_splats.png")
-    export(output, place, "simpletuner")
+    export(output, place, layout)
     assert latent.exists() == stays
     assert (place / "notes.md").read_bytes() == b"mine"
+
+
+def test_musubis_cached_texts_go_with_the_captions(tmp_path):
+    output, place = two_scenes(tmp_path), tmp_path / "set"
+    export(output, place, "musubi")
+    cached = place / "cache" / "1_qie_te.safetensors"
+    cached.parent.mkdir()
+    cached.write_bytes(b"text")
+    export(output, place, "musubi", prompts=Prompts(("another",)))
+    assert not cached.exists()
 
 
 def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
     export(two_scenes(tmp_path), tmp_path / "set", "simpletuner")
     backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
     strategies = {b["id"]: b["caption_strategy"] for b in backends if "caption_strategy" in b}
-    assert strategies == {"train-target": "textfile", "train-splats": None, "train-reference": None}
+    assert strategies == {
+        "train-target": "textfile",
+        "train-splats": None,
+        "train-reference": None,
+        "train-mask": None,
+    }
+    types = {b["id"]: b.get("conditioning_type") for b in backends}
+    assert types["train-splats"] == types["train-reference"] == "reference_strict"
+    assert types["train-mask"] == "mask"
     command = (tmp_path / "set" / "TRAIN.md").read_text()
     assert "--conditioning_multidataset_sampling combined" in command
     assert "--model_flavour edit-v2" in command
+
+
+def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):
+    output = two_scenes(tmp_path)
+    export(output, tmp_path / "set", "simpletuner")
+    mask, weights = pixels(output / "garden/0_mask.png"), pixels(tmp_path / "set/mask/1.png")
+    assert {*np.unique(mask)} == {0, 255} and {*np.unique(weights)} == {128, 255}
+    assert np.array_equal(weights == 255, mask == 255)
+
+
+def test_simpletuner_evaluates_on_the_validation_side(tmp_path):
+    for number in range(6):
+        a_scene(tmp_path / "output", f"s{number}", photos=2)
+    export(tmp_path / "output", tmp_path / "set", "simpletuner", validation_share=0.5)
+    backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
+    kinds = {b["id"]: b["dataset_type"] for b in backends}
+    assert (kinds["train-target"], kinds["validation-target"]) == ("image", "eval")
+    assert "--eval_dataset_id validation-target" in (tmp_path / "set" / "TRAIN.md").read_text()
+
+
+def config_of(place):
+    """The process of an AI Toolkit configuration."""
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load((place / "config.yaml").read_text())["config"]["process"][0]
+
+
+@pytest.mark.parametrize(
+    ("resize", "matches"), [((1248, 832), False), ((640, 480), True), ("auto-512", True)]
+)
+def test_ai_toolkits_controls_take_the_targets_area_where_that_helps(tmp_path, resize, matches):
+    a_scene(tmp_path / "output", photos=2)
+    export(tmp_path / "output", tmp_path / "set", "aitoolkit", resize=resize)
+    process = config_of(tmp_path / "set")
+    assert process["model"]["model_kwargs"] == ({"match_target_res": True} if matches else {})
+    assert process["train"]["cache_text_embeddings"] is True
+    assert process["datasets"][0]["resolution"] == [512 if resize == "auto-512" else 1024]
+
+
+@pytest.mark.parametrize("layout", [name for name in TRAINERS if TRAINERS[name].models])
+def test_every_base_model_of_a_trainer_has_its_texts(tmp_path, layout):
+    output = a_scene(tmp_path / "output", photos=2).parent
+    for model in TRAINERS[layout].models:
+        place = tmp_path / model
+        export(output, place, layout, base_model=model)
+        page = (place / "TRAIN.md").read_text()
+        assert BASE_MODELS[model].title in page and "## Use the LoRA" in page
+        assert read_rows(TRAINERS[layout], place).faults == []
+
+
+def test_diffsynth_is_told_what_the_2511_model_needs(tmp_path):
+    output = a_scene(tmp_path / "output", photos=2).parent
+    export(output, tmp_path / "old", base_model="qwen-image-edit-2509")
+    export(output, tmp_path / "new", base_model="qwen-image-edit-2511")
+    assert "--zero_cond_t" not in (tmp_path / "old" / "TRAIN.md").read_text()
+    assert "--zero_cond_t" in (tmp_path / "new" / "TRAIN.md").read_text()
+
+
+def test_ai_toolkit_reads_a_caption_with_commas_as_it_was_given(tmp_path, caplog):
+    output = a_scene(tmp_path / "output", photos=2).parent
+    caption = "camera moves left, closer, then up"
+    export(output, tmp_path / "set", "aitoolkit", prompts=Prompts((caption,)))
+    text = (tmp_path / "set" / "target" / "1.txt").read_text()
+    assert ", ".join(text.split(",")) == caption
+    assert {row.caption for row in read_rows(TRAINERS["aitoolkit"], tmp_path / "set").rows} == {
+        caption
+    }
+    assert caplog.text == ""
+    export(output, tmp_path / "odd", "aitoolkit", prompts=Prompts(("1,5 m left",)))
+    assert "AI Toolkit adds one, such as '1, 5 m left'" in caplog.text
 
 
 def test_data_sets_of_other_folders_train_loras_of_other_names(tmp_path):
@@ -516,20 +618,24 @@ def test_selection_goes_by_scores_and_lists(tmp_path):
             pair.key for pair in select_pairs(pairs, Selection(**wanted)) if pair.scene == "room"
         }
 
-    assert names(quality=Quality(min_coverage=0.75)) == {"room/0", "room/1", "room/1_reverse"}
-    assert names(quality=Quality(max_coverage=0.55)) == {"room/4"}
-    assert names(quality=Quality(min_psnr=23)) == {"room/3", "room/3_reverse", "room/4"}
+    assert names(quality=Quality((("min-coverage", 0.75),))) == {
+        "room/0",
+        "room/1",
+        "room/1_reverse",
+    }
+    assert names(quality=Quality((("max-coverage", 0.55),))) == {"room/4"}
+    assert names(quality=Quality((("min-psnr", 23),))) == {"room/3", "room/3_reverse", "room/4"}
     assert names(accepted=frozenset({"room/2"})) == {"room/2"}
     assert "room/2" not in names(rejected=frozenset({"room/2"}))
     with pytest.raises(InputError, match="none is left"):
-        names(quality=Quality(min_coverage=1.0))
+        names(quality=Quality((("min-coverage", 1.0),)))
 
 
 def test_pairs_without_the_score_do_not_pass_its_bound(tmp_path):
     a_scene(tmp_path / "output", scores={"coverage": 0.5, "psnr": None})
     pairs = find_pairs(tmp_path / "output", print)
     with pytest.raises(InputError):
-        select_pairs(pairs, Selection(Quality(min_psnr=1)))
+        select_pairs(pairs, Selection(Quality((("min-psnr", 1),))))
 
 
 def test_rejected_pairs_are_not_found(tmp_path):
@@ -630,3 +736,62 @@ def test_webdataset_itself_reads_the_shards(tmp_path):
     assert np.array_equal(pixels(samples[0]["target.png"]), a_frame_picture("garden", 0))
     assert samples[0]["txt"] == b"fix it"
     assert json.loads(samples[0]["json"])["pair"] == "0"
+
+
+def test_diffusion_pipe_gets_the_pictures_own_aspects_and_evaluates_on_the_other_side(tmp_path):
+    tomllib = pytest.importorskip("tomllib")
+    for number in range(6):
+        a_scene(tmp_path / "output", f"s{number}", photos=2)
+    place = tmp_path / "set"
+    export(tmp_path / "output", place, "diffusion-pipe", validation_share=0.5)
+    data = tomllib.loads((place / "dataset.toml").read_text())
+    assert data["ar_buckets"] == [1.5] and data["resolutions"] == [1024]
+    (directory,) = data["directory"]
+    assert directory["path"] == (place / "target").as_posix()
+    assert directory["control_path"] == (place / "splats").as_posix()
+    assert directory["mask_path"] == (place / "mask").as_posix()
+    assert (place / "validation" / "dataset.toml").as_posix() in (place / "TRAIN.md").read_text()
+
+
+def test_onetrainer_gets_a_png_condition_and_a_concept_a_side(tmp_path):
+    folder = a_scene(tmp_path / "output", "s0", photos=2)
+    for path in folder.glob("*_splats.png"):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    rewrite_records(
+        folder,
+        lambda record: dataclasses.replace(
+            record, files=record.files | {"splats": record.files["splats"][:-3] + "jpg"}
+        ),
+    )
+    for number in range(1, 6):
+        a_scene(tmp_path / "output", f"s{number}", photos=2)
+    rows, _ = export(tmp_path / "output", tmp_path / "set", "onetrainer", validation_share=0.5)
+    for row in rows:
+        with Image.open(tmp_path / "set" / row.place("splats")) as image:
+            assert image.format == "PNG"
+    concepts = json.loads((tmp_path / "set" / "concepts.json").read_text())
+    assert {concept["type"] for concept in concepts} == {"STANDARD", "VALIDATION"}
+    assert not any(concept["image"]["enable_random_flip"] for concept in concepts)
+
+
+def test_the_zip_holds_starts_ends_and_captions_by_number(tmp_path):
+    rows, _ = export(two_scenes(tmp_path), tmp_path / "set", "zip")
+    with zipfile.ZipFile(tmp_path / "set" / "train.zip") as archive:
+        names = set(archive.namelist())
+        expected = {
+            f"{row.number}_{place}.png" for row in rows for place in ("start", "start2", "end")
+        }
+        assert names == expected | {f"{row.number}.txt" for row in rows}
+        assert archive.testzip() is None
+        assert np.array_equal(pixels(archive.read("1_end.png")), a_frame_picture("garden", 0))
+        assert archive.read("16.txt") == b"fix it"
+
+
+def test_sd_scripts_gets_splats_as_the_condition(tmp_path):
+    tomllib = pytest.importorskip("tomllib")
+    export(two_scenes(tmp_path), tmp_path / "set", "sd-scripts", resize="auto-512")
+    data = tomllib.loads((tmp_path / "set" / "dataset.toml").read_text())
+    (subset,) = data["datasets"][0]["subsets"]
+    assert subset["conditioning_data_dir"] == (tmp_path / "set" / "splats").as_posix()
+    assert data["general"]["resolution"] == 512

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera
-from viewer.fly_camera import FlyCamera, common_up, turned_about
-from warpset.core.cameras import project
+from viewer.fly_camera import FlyCamera, common_up
+from warpset.core.cameras import project, rotation_about
 
 SIZE = (64, 48)
 UP = np.array([0.0, -1.0, 0.0])
@@ -37,7 +37,7 @@ def test_rotations_agree_with_the_matrix_exponential():
     for order in range(1, 20):
         term = term @ cross / order
         series += term
-    np.testing.assert_allclose(turned_about(axis, 0.7), series, atol=1e-14)
+    np.testing.assert_allclose(rotation_about(axis, 0.7), series, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
-from .frames import FrameSelection
-from .options import PICTURE_FORMATS, BuildOptions, PointFilter, Quality
-from .pairs.plan import EXTRA_SUFFIXES
+from .frames import FrameSampling, FrameSelection
+from .options import PICTURE_FORMATS, BuildOptions, PointFilter
+from .outputs import ON_REQUEST
+from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
 
@@ -45,10 +45,12 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
         allow_abbrev=False,
     )
     _add_files(parser.add_argument_group("input and output"))
-    _add_sizes(parser.add_argument_group("resolution"))
+    add_size_flags(parser.add_argument_group("resolution"))
     add_geometry_flags(parser.add_argument_group("depth and cameras"))
-    _add_rendering(parser.add_argument_group("rendering"))
-    _add_filters(parser.add_argument_group("filters"))
+    add_rendering_flags(parser.add_argument_group("rendering"))
+    filters = parser.add_argument_group("filters")
+    add_point_flags(filters)
+    add_quality_flags(filters, "reject")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
@@ -70,27 +72,20 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         default=DEFAULTS.output_format,
         help="format of splats, target and reference; JPEG has quality 95",
     )
-    _switch(group, "--save-confidence", "write the reference's confidence seen from the target")
-    _switch(group, "--save-ply", "write the reference's point cloud")
-    group.add_argument(
-        "--save-splats",
-        dest="save_gaussians",
-        action="store_true",
-        help="write the reference's points as Gaussian splats (3DGS PLY)",
-    )
+    for kind in ON_REQUEST:
+        group.add_argument(kind.flag, dest=f"save_{kind.name}", action="store_true", help=kind.help)
     group.add_argument(
         "--save-scene-splats",
         dest="save_scene_gaussians",
         action="store_true",
         help="write all frames' points of a scene as one splat PLY",
     )
-    _switch(group, "--save-mask", "write the holes: 255 = hole")
-    _switch(group, "--save-depth", "write the points' depth in the target's view (EXR)")
     _switch(group, "--force_output", "make again what is there already")
     _switch(group, "--dry-run", "only say what would be made")
 
 
-def _add_sizes(group: argparse._ArgumentGroup) -> None:
+def add_size_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of a `SizeRule`."""
     group.add_argument(
         "--max-megapixels",
         type=number(float, 0),
@@ -112,7 +107,8 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_rendering(group: argparse._ArgumentGroup) -> None:
+def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how points become pictures."""
     _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
     group.add_argument(
         "--sigma",
@@ -123,7 +119,8 @@ def _add_rendering(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
 
 
-def _add_filters(group: argparse._ArgumentGroup) -> None:
+def add_point_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of a `PointFilter`."""
     group.add_argument(
         "--depth-conf-threshold",
         type=confidence_threshold,
@@ -145,13 +142,6 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
     )
     _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
     _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
-    bounds = {
-        "--min-coverage": ("reject pairs with less of the target covered", 1),
-        "--max-coverage": ("reject pairs with more of the target covered", 1),
-        "--min-psnr": ("reject pairs with a lower PSNR in dB where covered", math.inf),
-    }
-    for flag, (text, maximum) in bounds.items():
-        group.add_argument(flag, type=number(float, 0, maximum), default=None, help=text)
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -161,6 +151,18 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         type=number(int, 1),
         default=selection.skip_every,
         help="use every Nth photo",
+    )
+    group.add_argument(
+        "--fps",
+        type=number(float, 0.001),
+        default=None,
+        help="photos taken from a video per second; as many as its motion asks for if not given",
+    )
+    group.add_argument(
+        "--frames",
+        type=number(int, 2),
+        default=None,
+        help="photos taken from a video altogether, evenly over its time",
     )
     _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
     group.add_argument(
@@ -284,6 +286,8 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.fps and args.frames:
+        parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
         parser.error("--size-preset and --resize-width exclude each other; give one of them")
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
@@ -291,31 +295,42 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
         parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
 
 
+def read_size_rule(args: argparse.Namespace) -> SizeRule:
+    """What the flags of `add_size_flags` say."""
+    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
+    return SizeRule(args.max_megapixels or None, resize_wh, args.size_preset)
+
+
+def read_point_filter(args: argparse.Namespace) -> PointFilter:
+    """What the flags of `add_point_flags` say."""
+    return PointFilter(
+        args.depth_conf_threshold,
+        args.depth_edge_threshold or None,
+        args.filter_sky,
+        args.filter_black_bg,
+        args.filter_white_bg,
+        _sha256_or_none(args.sky_model),
+    )
+
+
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
     """Turn parsed flags into options; contradictions end the program with code 2."""
     refuse_contradictions(parser, args)
-    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
     return BuildOptions(
         geometry=args.geometry,
         output_format=args.output_format,
-        size_rule=SizeRule(args.max_megapixels or None, resize_wh, args.size_preset),
+        size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
-        point_filter=PointFilter(
-            args.depth_conf_threshold,
-            args.depth_edge_threshold or None,
-            args.filter_sky,
-            args.filter_black_bg,
-            args.filter_white_bg,
-            _sha256_or_none(args.sky_model),
-        ),
+        point_filter=read_point_filter(args),
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
+        sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
-        quality=Quality(args.min_coverage, args.max_coverage, args.min_psnr),
-        extras=frozenset(kind for kind in EXTRA_SUFFIXES if getattr(args, f"save_{kind}")),
+        quality=read_quality(args),
+        extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,
         dry_run=args.dry_run,

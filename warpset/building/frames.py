@@ -26,6 +26,19 @@ class FrameSelection:
     limit: int | None = None
 
 
+@dataclass(frozen=True)
+class FrameSampling:
+    """How densely a video's frames are taken; neither for as many as the motion asks for.
+
+    Attributes:
+        fps: One frame for each 1 / fps seconds.
+        count: So many frames, evenly over the time.
+    """
+
+    fps: float | None = None
+    count: int | None = None
+
+
 def select_frames(
     count: int, selection: FrameSelection, overlap: Callable[[int, int], float] | None = None
 ) -> list[int]:

@@ -17,7 +17,7 @@ from ..fleet.over_ray import Fleet, map_over_ray
 from ..fleet.shards import Shard
 from .options import BuildOptions
 from .pipeline import Backends, build_scene
-from .scene_folders import find_scenes, scene_name
+from .sources.scene_folders import find_scenes, scene_name
 from .summary import SceneSummary, ShardSummaries
 
 log = logging.getLogger(__name__)

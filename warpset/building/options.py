@@ -7,8 +7,8 @@ from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
-from .frames import FrameSelection
-from .quality import Quality
+from .frames import FrameSampling, FrameSelection
+from .scores import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
@@ -47,9 +47,10 @@ class BuildOptions:
         sigma_px: Distance in pixels over which filled holes fade.
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
+        sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
-        extras: Kinds of file wanted beside the triplet, see `pairs.EXTRA_SUFFIXES`.
+        extras: Kinds of file wanted beside the triplet, see `outputs`.
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
@@ -65,6 +66,7 @@ class BuildOptions:
     sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
+    sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
     quality: Quality = Quality()
     extras: frozenset[str] = field(default_factory=frozenset)
@@ -92,7 +94,5 @@ class BuildOptions:
             "filter-white-bg": self.point_filter.white_background,
             "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
-            "min-coverage": self.quality.min_coverage,
-            "max-coverage": self.quality.max_coverage,
-            "min-psnr": self.quality.min_psnr,
+            **self.quality.as_recorded(),
         }

@@ -19,16 +19,19 @@ from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
+from ..recordings.recording import Recording
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
+from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
+from .sources.staging import staged
 from .summary import SceneSummary
-from .warping import PreparedPair, Warp, Warper
+from .warping import PreparedPair, Warper
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +92,7 @@ def build_scene(
     """Make the pairs of one scene that are not there yet.
 
     Args:
-        scene_path: Folder of the scene.
+        scene_path: The scene's folder, zip or video.
         output: Folder that its pairs go to.
         options: What is wanted.
         backends: Estimators and renderer.
@@ -102,13 +105,20 @@ def build_scene(
         raise InputError(
             f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
         )
-    scene = open_scene(scene_path, options.selection, workers=options.workers or available_cores())
+    with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
+        summary.hide(stage.hidden, stage.shown)
+        _build_staged(stage.folder, output, options, backends, summary)
+
+
+def _build_staged(
+    folder: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
+) -> None:
+    """Make the pairs of a scene's folder, see `build_scene`."""
+    scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     if options.dry_run:
-        _say_what_is_missing(
-            scene_path, SceneJob(scene.photos, PairFolder(output), options, source)
-        )
+        _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
@@ -147,6 +157,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     for problem in scene.problems:
         summary.report(problem)
     summary.missing_photos = scene.missing
+    if scene.recording:
+        log.info(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
     for remark in scene.remarks:
         log.info(remark)
     if scene.recording and scene.unlisted:
@@ -196,7 +208,7 @@ def geometry_source(
         depth_files = {f.photo.path: f.depth_path for f in frames if f.depth_path is not None}
         source = GeometrySource(RECORDED, recording.origin, depth_files, camera_keys)
         return source, lambda: recorded_geometry(recording, frames)
-    found = "cameras but no depth" if recording else "neither cameras nor depth"
+    found = _found(recording)
     if asked == RECORDED:
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
@@ -208,9 +220,20 @@ def geometry_source(
         revision = estimator.revision
     except InputError as error:
         raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+    if recording and recording.absent_depth:
+        log.warning(f"{scene.path}: found {found}; takes {name} instead")
     keys = camera_keys if estimator.takes_recorded_cameras else {}
     source = GeometrySource(name, revision, {}, keys, estimator.may_leave_out)
     return source, lambda: estimator.estimate(scene)
+
+
+def _found(recording: Recording | None) -> str:
+    """What there is where recorded depth is not."""
+    if recording is None:
+        return "neither cameras nor depth"
+    if absent := recording.absent_depth:
+        return f"cameras, but of {len(absent)} listed depth files none ({absent[0]} first)"
+    return "cameras but no depth"
 
 
 class _PairMaker:

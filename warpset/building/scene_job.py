@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.cameras import Camera
 from ..core.errors import InputError
-from ..core.points import PointCloud
 from ..files.cache import content_key
 from ..files.photos import sha256_of
-from ..files.pictures import confidence_bytes, depth_bytes, mask_bytes, picture_bytes
-from ..files.ply import ply_bytes
 from ..files.writing import writing_to
 from .options import BuildOptions
+from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
+from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
-from .pairs.plan import EXTRA_SUFFIXES, TRIPLET, WarpPair, plan_pairs
+from .pairs.plan import WarpPair, plan_pairs
 from .pairs.record import PairRecord
+from .pairs.warp import Warp
 from .scene_gaussians import SceneGaussiansFile
-from .scoring import Scores
-from .warping import Warp
-
-GaussianPly = Callable[[PointCloud], bytes]
-"""A cloud as the bytes of a Gaussian splat PLY."""
+from .scores import Scores, measured
 
 
 class GeometrySource(NamedTuple):
@@ -70,7 +65,7 @@ class SceneJob:
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
         self.pairs = plan_pairs(photos, options.bidirectional)
-        self.kinds = (*TRIPLET, *(kind for kind in EXTRA_SUFFIXES if kind in options.extras))
+        self.kinds = tuple(k.name for k in OUTPUTS if k.flag is None or k.name in options.extras)
         self._sha256_of = cache(_sha256_of)
 
     def narrow_to(self, photos: Sequence[Path], provenance: Mapping[str, str]) -> None:
@@ -172,12 +167,14 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
-        scores = warp.scores()
-        rejected = self.options.quality.rejection(scores.coverage, scores.psnr)
+        scores = measured(warp)
+        with_confidence = "confidence" in self.options.extras
+        encoding = Encoding(self.options.output_format, with_confidence, gaussian_ply)
+        rejected = self.options.quality.rejection(scores)
         if not rejected:
             with writing_to(self.folder.path):
                 for kind in sorted(self.missing(pair)):
-                    content = self._encoded(kind, warp, gaussian_ply)
+                    content = OUTPUT_NAMED[kind].encode(warp, encoding)
                     name = pair.file_name(kind, self.options.output_format)
                     self.folder.write_file(name, content)
         return self._record(pair, warp, scores, rejected)
@@ -187,7 +184,7 @@ class SceneJob:
     ) -> PairRecord:
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
-        kinds = [kind for kind in (*TRIPLET, *EXTRA_SUFFIXES) if kind in kept | set(self.kinds)]
+        kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self.kinds)]
         extension = self.options.output_format
         return PairRecord(
             name=pair.name,
@@ -196,27 +193,12 @@ class SceneJob:
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
-            cameras={role: _camera_record(camera) for role, camera in warp.cameras.items()},
+            cameras={role: camera_to_json(camera) for role, camera in warp.cameras.items()},
             geometry={**self.source.as_recorded(), **self.provenance},
             options=self.options.as_recorded(),
-            scores=scores._asdict(),
+            scores=scores,
             rejected=rejected,
         )
-
-    def _encoded(self, kind: str, warp: Warp, gaussian_ply: GaussianPly) -> bytes:
-        if kind == "mask":
-            return mask_bytes(warp.hole)
-        if kind == "confidence":
-            return confidence_bytes(warp.confidence, warp.hole)
-        if kind == "depth":
-            return depth_bytes(warp.depth)
-        if kind == "ply":
-            with_confidence = "confidence" in self.options.extras
-            cloud = warp.cloud if with_confidence else warp.cloud._replace(confidence=None)
-            return ply_bytes(cloud)
-        if kind == "gaussians":
-            return gaussian_ply(warp.cloud)
-        return picture_bytes(getattr(warp, kind), self.options.output_format)
 
 
 def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
@@ -228,11 +210,3 @@ def _sha256_of(path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error
-
-
-def _camera_record(camera: Camera) -> dict[str, object]:
-    return {
-        "K": camera.K.tolist(),
-        "cam_from_world": camera.cam_from_world.tolist(),
-        "size_wh": list(camera.size_wh),
-    }

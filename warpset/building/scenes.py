@@ -182,9 +182,9 @@ def _chosen(
 
 def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     found = f"found {readable} readable photo{'' if readable == 1 else 's'}"
-    if bad := scene.problems:
-        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        found += f" and {len(bad)} that cannot be used ({bad[0]}{more})"
+    if scene.problems:
+        reason = _first_reason(scene.problems)
+        found += f" and {len(scene.problems)} that cannot be used ({reason})"
     if scene.remarks:
         found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):
@@ -200,6 +200,14 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
         f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos or lower "
         "--skip-every"
     )
+
+
+def _first_reason(problems: Sequence[str]) -> str:
+    """The first problem, and how many share its reason; a problem starts with its path."""
+    reasons = [problem.partition(": ")[2] for problem in problems]
+    share = reasons.count(reasons[0])
+    alike = f"{share} alike: " if share > 1 else ""
+    return alike + problems[0].removesuffix("; left out")
 
 
 def _overlap_of(

@@ -27,10 +27,18 @@ class SceneSummary:
     kept: int = 0
     missing_photos: int = 0
     problems: list[str] = field(default_factory=list)
+    shown_as: dict[str, str] = field(default_factory=dict)
+
+    def hide(self, folder: str, shown: str) -> None:
+        """Say another place instead of a temporary folder that nobody can look into."""
+        if folder:
+            self.shown_as[folder] = shown
 
     def report(self, line: str) -> None:
         """Say a problem once, in one line, and keep it."""
         line = " ".join(line.splitlines())
+        for folder, shown in self.shown_as.items():
+            line = line.replace(folder, shown)
         log.warning(line)
         self.problems.append(line)
 

@@ -20,7 +20,7 @@ from ..files.photos import read_photo
 from ..files.pinhole_photos import look_through
 from ..fleet.stages import LRUCache
 from .options import BuildOptions, PointFilter
-from .scoring import Scores, score_pair, share_in_view
+from .pairs.warp import Warp
 
 Rgb = NDArray[np.uint8]
 
@@ -44,37 +44,6 @@ class PreparedPair:
     drawable: Drawable
     splat_size: float
     cameras: dict[str, Camera]
-
-
-@dataclass(frozen=True, eq=False)
-class Warp:
-    """A pair's pictures, all on one raster.
-
-    Attributes:
-        splats: (h, w, 3) uint8, the reference's points seen from the target.
-        target: (h, w, 3) uint8.
-        reference: (h, w, 3) uint8.
-        hole: (h, w) bool, True where no visible point lies.
-        depth: (h, w) float32 z-depth of the points in the target's view, 0 = unknown.
-        confidence: (h, w) float32 of the points in the target's view, in the estimator's units;
-            None where the depth came without.
-        cloud: The reference's points.
-        cameras: Cameras of target and reference on the pictures' raster.
-    """
-
-    splats: Rgb
-    target: Rgb
-    reference: Rgb
-    hole: Mask
-    depth: NDArray[np.float32]
-    confidence: NDArray[np.float32] | None
-    cloud: PointCloud
-    cameras: dict[str, Camera]
-
-    def scores(self) -> Scores:
-        """How good the pair is."""
-        overlap = share_in_view(self.cloud.xyz_world, self.cameras["target"])
-        return score_pair(self.splats, self.target, self.hole, overlap)
 
 
 class ResampledFrames:

@@ -80,6 +80,41 @@ class Camera:
         scale_x, scale_y = size_wh[0] / self.size_wh[0], size_wh[1] / self.size_wh[1]
         return self.on_raster(size_wh, np.diag([scale_x, scale_y, 1.0]))
 
+    def turned(self, quarter_turns: int) -> Camera:
+        """The same camera held another way: its picture turns anticlockwise, as `np.rot90` does."""
+        to_turned, size_wh = turned_raster(self.size_wh, quarter_turns)
+        rotation = np.eye(4)
+        rotation[:2, :2] = to_turned[:2, :2]
+        K = to_turned @ self.K @ rotation[:3, :3].T
+        return Camera(K, rotation @ self.cam_from_world, size_wh)
+
+
+def turned_raster(
+    size_wh: tuple[int, int], quarter_turns: int
+) -> tuple[FloatArray, tuple[int, int]]:
+    """What `np.rot90` does to a raster.
+
+    Args:
+        size_wh: Its size.
+        quarter_turns: Anticlockwise.
+
+    Returns:
+        (3, 3) transform from old pixel positions to new ones, and the new size.
+    """
+    to_turned = np.eye(3)
+    for _ in range(quarter_turns % 4):  # a turn takes (x, y) to (y, width - x)
+        width, height = size_wh
+        to_turned = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, width], [0.0, 0.0, 1.0]]) @ to_turned
+        size_wh = (height, width)
+    return to_turned, size_wh
+
+
+def rotation_about(axis: FloatArray, angle: float) -> FloatArray:
+    """(3, 3) rotation about a unit axis by radians, right-handed (Rodrigues' formula)."""
+    x, y, z = axis
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
+
 
 def up_of(cameras: Sequence[Camera]) -> tuple[float, float, float]:
     """Up of a world, as those who held its cameras took it: a direction of length one.

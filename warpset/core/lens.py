@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import pycolmap
 from numpy.typing import NDArray
 
-from .cameras import Camera, intrinsics, pixel_centers
+from .cameras import Camera, intrinsics, pixel_centers, turned_raster
+from .errors import InputError
 
 BAND_SAMPLES = 1 << 20
 """So many samples of a photo are looked up at once; each takes 56 bytes on the way."""
+
+# Pixels by which a rational function may miss a four-term polynomial; measured over the whole
+# photo. Real lenses stay a hundred times below; more would shift edges visibly.
+MAX_FIT_ERROR_PX = 0.05
+FIT_SAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,15 @@ class Lens:
     Attributes:
         model: Name of a COLMAP camera model, such as `OPENCV`.
         params: Its parameters in COLMAP's order.
-        size_wh: Size of the photo that the parameters are for.
+        size_wh: Size of the upright photo.
+        quarter_turns: By which the pixels that the parameters are for are turned anticlockwise to
+            be upright.
     """
 
     model: str
     params: tuple[float, ...]
     size_wh: tuple[int, int]
+    quarter_turns: int = 0
 
     @property
     def is_pinhole(self) -> bool:
@@ -41,7 +50,7 @@ class Lens:
         camera = self._colmap()
         if not camera.is_perspective():
             return False
-        (width, height), K = self.size_wh, _pinhole_K(camera)
+        (width, height), K = (camera.width, camera.height), _pinhole_K(camera)
         corners = np.array([[x, y] for x in (0, width) for y in (0, height)], np.float64)
         rays = np.column_stack([(corners - K[:2, 2]) / np.diag(K)[:2], np.ones(4)])
         return bool(np.allclose(np.asarray(camera.img_from_cam(rays)), corners, atol=1e-3))
@@ -51,7 +60,9 @@ class Lens:
         camera = self._colmap()
         if not self.is_pinhole:
             camera = pycolmap.undistort_camera(pycolmap.UndistortCameraOptions(), camera)
-        return _pinhole_K(camera), (camera.width, camera.height)
+        size_wh = (camera.width, camera.height)
+        pinhole = Camera(_pinhole_K(camera), np.eye(4), size_wh).turned(self.quarter_turns)
+        return pinhole.K, pinhole.size_wh
 
     def photo_positions(self, camera: Camera, oversampling: int = 1) -> NDArray[np.float32]:
         """Positions (h * n, w * n, 2) in the photo of `n` times `n` samples a pixel.
@@ -66,17 +77,32 @@ class Lens:
         rays = np.ones((len(rows), len(columns), 3))
         rays[..., 0] = (columns / oversampling - camera.K[0, 2]) / camera.K[0, 0]
         rays[..., 1] = ((rows / oversampling - camera.K[1, 2]) / camera.K[1, 1])[:, None]
+        to_upright, _ = turned_raster(self._stored_wh, self.quarter_turns)
+        turn = to_upright[:2, :2]
+        rays[..., :2] = rays[..., :2] @ turn  # back to how the lens was held
         positions = np.asarray(self._colmap().img_from_cam(rays.reshape(-1, 3)))
+        positions = positions @ turn.T + to_upright[:2, 2]
         return positions.astype(np.float32).reshape(*rays.shape[:2], 2)
+
+    def turned(self, quarter_turns: int) -> Lens:
+        """The same lens before the photo turned anticlockwise."""
+        _, size_wh = turned_raster(self.size_wh, quarter_turns)
+        return replace(
+            self, size_wh=size_wh, quarter_turns=(self.quarter_turns + quarter_turns) % 4
+        )
 
     def resized(self, size_wh: tuple[int, int]) -> Lens:
         """The same lens before a photo of another size."""
-        camera = self._colmap()
-        camera.rescale(*size_wh)
-        return Lens(self.model, tuple(camera.params), size_wh)
+        camera, resized = self._colmap(), replace(self, size_wh=size_wh)
+        camera.rescale(*resized._stored_wh)
+        return replace(resized, params=tuple(camera.params))
+
+    @property
+    def _stored_wh(self) -> tuple[int, int]:
+        return turned_raster(self.size_wh, -self.quarter_turns)[1]
 
     def _colmap(self) -> pycolmap.Camera:
-        width, height = self.size_wh
+        width, height = self._stored_wh
         return pycolmap.Camera(
             model=self.model, width=width, height=height, params=list(self.params)
         )
@@ -103,6 +129,43 @@ def opencv_lens(
     """
     params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2], *distortion)
     return Lens("FULL_OPENCV", tuple(float(value) for value in params), size_wh)
+
+
+def four_term_lens(
+    K: NDArray[np.floating],
+    radial: Sequence[float],
+    tangential: Sequence[float],
+    size_wh: tuple[int, int],
+) -> Lens:
+    """The perspective distortion of nerfstudio: 1 + k1 r^2 + k2 r^4 + k3 r^6 + k4 r^8, as a lens.
+
+    No camera model of COLMAP has the fourth term; OpenCV's rational one is fitted to it.
+
+    Args:
+        K: (3, 3) intrinsics of the photo.
+        radial: k1, k2, k3, k4.
+        tangential: p1, p2.
+        size_wh: Size of the photo.
+
+    Raises:
+        InputError: The distortion folds the photo, or no rational function comes near it.
+    """
+    focal, (width, height) = K[0, 0], size_wh
+    corner = max(math.hypot(x - K[0, 2], y - K[1, 2]) for x in (0, width) for y in (0, height))
+    radii = np.linspace(0.0, 4.0 * corner / focal, 4 * FIT_SAMPLES)
+    powers = np.stack([radii ** (2 * power) for power in (1, 2, 3, 4)], axis=-1)
+    factor = 1.0 + powers @ np.asarray(radial)
+    reached = np.flatnonzero(radii * factor >= corner / focal)
+    if not reached.size or np.any(np.diff((radii * factor)[: reached[0] + 1]) <= 0):
+        raise InputError(f"its distortion k1..k4 {tuple(radial)} folds the photo onto itself")
+    radii, powers, factor = (values[: reached[0] + 1] for values in (radii, powers, factor))
+    system = np.hstack([powers[:, :3], -factor[:, None] * powers[:, :3]])
+    fitted = np.linalg.lstsq(system, factor - 1.0, rcond=None)[0]
+    rational = (1.0 + powers[:, :3] @ fitted[:3]) / (1.0 + powers[:, :3] @ fitted[3:])
+    if not np.abs(radii * (rational - factor)).max() * focal <= MAX_FIT_ERROR_PX:
+        raise InputError(f"its distortion k1..k4 {tuple(radial)} cannot be modelled")
+    k1, k2, k3, k4, k5, k6 = fitted
+    return opencv_lens(K, (k1, k2, *tangential, k3, k4, k5, k6), size_wh)
 
 
 def opencv_fisheye_lens(

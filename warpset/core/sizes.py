@@ -17,6 +17,8 @@ import numpy as np
 
 from .cameras import Camera, FloatArray, raster_transform
 
+MAXIMUM_ASPECT = 2.3
+
 _LANDSCAPE_SIZES_WH = (
     (1152, 896),
     (1184, 864),
@@ -38,13 +40,53 @@ LOSS_FREE_SIZES_WH = (
 Only 1024x1024, 1152x896 and its twin stay whole at 512 and at 768 as well.
 """
 
+DEFAULT_RESOLUTION = 1024
+
+
+MINIMUM_FILL = 0.94
+"""Least share of the area to train at: smaller leaves pixels unused, larger leaves aspects out."""
+
+
+def loss_free_sizes(resolution: int) -> tuple[tuple[int, int], ...]:
+    """Sizes that trainers keep whole at a resolution, controls brought to the target's area.
+
+    Both sides are multiples of 32, the area is `MINIMUM_FILL` to 1 of resolution²; aspects up to
+    2.3. At 1024 `LOSS_FREE_SIZES_WH` is stricter: controls that are brought to 1024² pixels
+    whatever the target stay whole as well.
+
+    Args:
+        resolution: Side of the square that has the area to train at, in pixels.
+    """
+    sides = range(32, int(resolution * math.sqrt(MAXIMUM_ASPECT)) + 1, 32)
+    wide = [
+        (width, height)
+        for width in sides
+        for height in sides
+        if height <= width <= MAXIMUM_ASPECT * height
+        and MINIMUM_FILL <= width * height / resolution**2 <= 1
+    ]
+    return tuple(dict.fromkeys((*wide, *((height, width) for width, height in wide))))
+
+
 SIZE_PRESETS = {
     "qwen": LOSS_FREE_SIZES_WH,
     "flux2": LOSS_FREE_SIZES_WH,
     "kontext": LOSS_FREE_SIZES_WH,
     "auto": LOSS_FREE_SIZES_WH,
+    "auto-512": loss_free_sizes(512),
+    "auto-768": loss_free_sizes(768),
+    "auto-1328": loss_free_sizes(1328),
 }
-"""Sizes by the model they are for. One set serves all: multiples of 32 are multiples of 16."""
+"""Sizes by the model or the resolution they are for; those without a resolution are for 1024.
+
+One set serves all models: multiples of 32 are multiples of 16.
+"""
+
+
+def preset_resolution(preset: object) -> int:
+    """The resolution that a key of `SIZE_PRESETS` is for; the default for anything else."""
+    number = str(preset).rpartition("-")[2]
+    return int(number) if preset in SIZE_PRESETS and number.isdecimal() else DEFAULT_RESOLUTION
 
 
 def preset_size(preset: str, photo_wh: tuple[int, int]) -> tuple[int, int]:

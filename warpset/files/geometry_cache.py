@@ -52,6 +52,7 @@ class GeometryCache:
             frame["lens_model"] = np.array(photo.lens.model)
             frame["lens_params"] = np.array(photo.lens.params)
             frame["lens_size_wh"] = np.array(photo.lens.size_wh)
+            frame["lens_quarter_turns"] = np.array(photo.lens.quarter_turns)
         self._arrays.store(self._frame_key(index), frame)
 
     def finish(self, count: int, plan: str, left_out: Mapping[int, str] | None = None) -> None:
@@ -123,7 +124,9 @@ def _lens(arrays: dict[str, NDArray]) -> Lens | None:
     if "lens_model" not in arrays:
         return None
     params = tuple(float(value) for value in arrays["lens_params"])
-    return Lens(str(arrays["lens_model"]), params, _size(arrays["lens_size_wh"]))
+    quarter_turns = int(arrays.get("lens_quarter_turns", 0))
+    size_wh = _size(arrays["lens_size_wh"])
+    return Lens(str(arrays["lens_model"]), params, size_wh, quarter_turns)
 
 
 def _size(array: NDArray) -> tuple[int, int]:

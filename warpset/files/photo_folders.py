@@ -10,9 +10,8 @@ from typing import NamedTuple
 from ..core.natural_order import sorted_naturally
 from .photos import PHOTO_EXTENSIONS
 from .raw_photos import RAW_EXTENSIONS
-
-VIDEO_EXTENSIONS = frozenset({".mp4", ".mov", ".mkv", ".m4v", ".avi", ".webm"})
-"""Lower-case extensions of files that are taken for videos."""
+from .video import VIDEO_EXTENSIONS
+from .zip_scenes import is_zip
 
 UNREADABLE_EXTENSIONS = (
     RAW_EXTENSIONS | {".jxl", ".gif", ".jp2", ".j2k", ".psd", ".jfif"}
@@ -34,7 +33,7 @@ _BESIDE_WORDS = frozenset(
 )
 _NO_NAMES = _BESIDE_WORDS | frozenset("color colour rgb".split())
 
-_LEAST_SPOILT = (
+_LEAST_SPOILT: Sequence[str] = (
     ".heic .heif .tif .tiff .png .webp .avif .jxl .bmp .jpg .jpeg "
     ".dng .cr2 .cr3 .nef .arw .raf .rw2 .orf"
 ).split()
@@ -51,6 +50,7 @@ class FolderListing(NamedTuple):
         beside: Depth pictures, masks and the like: named like one of the photos, and what it is.
         unreadable: Photos in formats that cannot be read here.
         videos: Videos, but for those that have a photo of the same name (Live Photos).
+        archives: Zips, each of which may hold a scene.
         folders: Sub-folders, but for those of depth, masks and the like.
     """
 
@@ -58,6 +58,7 @@ class FolderListing(NamedTuple):
     beside: tuple[Path, ...]
     unreadable: tuple[Path, ...]
     videos: tuple[Path, ...]
+    archives: tuple[Path, ...]
     folders: tuple[Path, ...]
 
 
@@ -94,6 +95,7 @@ def list_folder(folder: Path) -> FolderListing:
         tuple(path for path in pictures if path in beside),
         tuple(path for path in rest if by_extension[path] in UNREADABLE_EXTENSIONS),
         tuple(path for path in rest if by_extension[path] in VIDEO_EXTENSIONS),
+        tuple(path for path in files if is_zip(path)),
         tuple(path for path in visible if not _BESIDE.fullmatch(path.name) and path.is_dir()),
     )
 
@@ -124,9 +126,11 @@ def look_for_photos(scene: Path, nesting: int = MAX_NESTING) -> FoundPhotos:
         None,
     )
     if inside and len(inside.photos) + len(inside.unreadable) > len(here.photos):
-        return inside._replace(remarks=(*_remarks(scene, (), here.photos), *inside.remarks))
+        lines = _remarks(scene, (), here.photos, here.videos)
+        return inside._replace(remarks=(*lines, *inside.remarks))
     if here.photos or here.unreadable:
-        return FoundPhotos(here.photos, here.unreadable, _remarks(scene, here.beside, ()))
+        lines = _remarks(scene, here.beside, (), here.videos)
+        return FoundPhotos(here.photos, here.unreadable, lines)
     if nesting:
         nested = [look_for_photos(folder, nesting - 1) for folder in here.folders]
         with_photos = [found for found in nested if any_photos(found)]
@@ -154,11 +158,16 @@ def photos_below(folder: Path) -> FoundPhotos:
     return FoundPhotos(
         tuple(photo for listing in listings for photo in listing.photos),
         tuple(photo for listing in listings for photo in listing.unreadable),
-        _remarks(folder, [path for listing in listings for path in listing.beside], ()),
+        _remarks(folder, [path for listing in listings for path in listing.beside]),
     )
 
 
-def _remarks(folder: Path, beside: Sequence[Path], left_out: Sequence[Path]) -> tuple[str, ...]:
+def _remarks(
+    folder: Path,
+    beside: Sequence[Path],
+    left_out: Sequence[Path] = (),
+    videos: Sequence[Path] = (),
+) -> tuple[str, ...]:
     lines = []
     if beside:
         lines.append(
@@ -169,6 +178,10 @@ def _remarks(folder: Path, beside: Sequence[Path], left_out: Sequence[Path]) -> 
         lines.append(
             f"{folder}: {len(left_out)} photos beside a folder of more ({left_out[0].name} first); "
             "left out"
+        )
+    if videos:
+        lines.append(
+            f"{folder}: {len(videos)} videos beside photos ({videos[0].name} first); left out"
         )
     return tuple(lines)
 

@@ -35,7 +35,11 @@ _ORIENTATION_TAG = 274
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):  # a video need not fit the memory
+            digest.update(block)
+    return digest.hexdigest()
 
 
 class PhotoFacts(NamedTuple):
@@ -59,11 +63,20 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         InputError: The header cannot be read, or announces too many pixels.
     """
+    return size_and_orientation(path)[0]
+
+
+def size_and_orientation(path: Path) -> tuple[tuple[int, int], int]:
+    """Width and height after EXIF rotation, and the EXIF orientation (1 to 8) that was applied.
+
+    Raises:
+        InputError: The header cannot be read, or announces too many pixels.
+    """
     try:
         if is_raw(path):
-            return _checked_size(raw_size(path))
+            return _checked_size(raw_size(path)), 1
         with open_image(path) as image:
-            return _upright_size(image)
+            return _upright_size(image), _orientation(image)
     except Exception as error:
         raise _unreadable(path, error) from error
 

@@ -1,7 +1,8 @@
-"""COLMAP models, text or binary, as recordings; pycolmap reads them."""
+"""COLMAP models and workspaces as recordings; pycolmap reads them."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,73 +10,97 @@ import pycolmap
 
 from ..core.errors import InputError
 from ..core.lens import Lens
-from ..core.natural_order import sorted_naturally
-from ..files.cache import content_key
 from ..files.depth_files import DEPTH_EXTENSIONS
-from .recording import Reader, RecordedFrame, Recording, inside, pose_photo
+from .colmap_binary import check_counts
+from .listed_paths import existing_file, photo_folders, places
+from .masks import find_mask
+from .recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 
-MODEL_FOLDERS = ("sparse-txt", "sparse/0", "sparse")
+# Where models lie; of a workspace the dense one first, whose photos have depth and no distortion.
+# `sparse/1` and on are parts that COLMAP could not join to `sparse/0`.
+MODEL_FOLDERS = (
+    *("dense/sparse", "dense/0/sparse", "sparse-txt", "sparse/0", "sparse"),
+    *("colmap/sparse/0", "colmap/sparse", "sparse/1"),
+)
+
+WORLD_LENSES = ("EQUIRECTANGULAR",)
+"""Camera models that no pinhole photo can be made of."""
 
 
 def find_colmap_model(scene: Path) -> Path | None:
     """The folder of a scene's COLMAP model, or None."""
-    folders = (scene / name for name in MODEL_FOLDERS)
-    return next((folder for folder in folders if _holds_model(folder)), None)
+    for name in MODEL_FOLDERS:
+        if _holds_model(scene / name) and (name[:5] != "dense" or _is_dense(scene / name)):
+            return scene / name
+    return scene / "sparse" if _is_dense(scene / "sparse") else None
 
 
 def _holds_model(folder: Path) -> bool:
     return any((folder / f"images.{kind}").is_file() for kind in ("txt", "bin"))
 
 
-def read_colmap_model(scene: Path, model: Path) -> Recording:
-    """Read a COLMAP model and find the photos and depth files that belong to it.
+def _is_dense(model: Path) -> bool:
+    return _holds_model(model) and (model.parent / "stereo" / "depth_maps").is_dir()
 
-    Photos are looked for in the scene's `images*` folders, then in the scene itself; depth in
-    `depths/<image name without extension>` with any extension of `depth_files`.
+
+def read_colmap_model(scene: Path, model: Path) -> Recording:
+    """Read a COLMAP model and find the photos, depth and masks that belong to it.
+
+    Photos are looked for in the `images*` folders beside the model and of the scene, then in the
+    scene itself; depth in `stereo/depth_maps` beside the model (`dense/`), then in
+    `depths/<image name without extension>` with any extension of `depth_files`; masks in `masks/`.
 
     Raises:
         InputError: The model cannot be read.
     """
+    check_counts(model)
     try:
         reconstruction = pycolmap.Reconstruction(str(model))
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{model}: no readable COLMAP model ({reason})") from error
-    frames, problems, missing = [], {}, 0
-    for image in reconstruction.images.values():
-        try:
-            path = _photo_path(scene, image.name, model)
-            if path is None:
-                missing += 1
-                continue
-            frames.append(_recorded_frame(scene, path, image, model))
-        except InputError as error:
-            problems[scene / image.name] = str(error)
-    return Recording(tuple(frames), model.relative_to(scene).as_posix(), problems, missing)
+    makers = (
+        (scene / image.name, partial(_frame, scene, image, model))
+        for image in reconstruction.images.values()
+    )
+    return collected(scene, model, makers)
 
 
-def _photo_path(scene: Path, name: str, model: Path) -> Path | None:
-    folders = sorted_naturally(path for path in scene.glob("images*") if path.is_dir())
-    names = [*(folder.name for folder in folders), "."]
-    candidates = (inside(scene, f"{folder}/{name}", model) for folder in names)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _recorded_frame(scene: Path, path: Path, image: pycolmap.Image, model: Path) -> RecordedFrame:
+def _frame(scene: Path, image: pycolmap.Image, model: Path) -> RecordedFrame | None:
+    path = existing_file(_candidates(scene, image.name, model))
+    if path is None:
+        return None
     camera = image.camera
-    assert camera is not None
+    assert camera is not None, "a registered image has a camera"
+    if camera.model_name in WORLD_LENSES:
+        raise InputError(f"{path}: its camera model is {camera.model_name}, need a lens; left out")
     lens = Lens(camera.model_name, tuple(camera.params), (camera.width, camera.height))
     cam_from_world = np.eye(4)
     cam_from_world[:3] = image.cam_from_world().matrix()
-    stem = Path(image.name).with_suffix("").as_posix()
-    depth_files = (
-        inside(scene, f"depths/{stem}{extension}", model) for extension in DEPTH_EXTENSIONS
-    )
-    depth_path = next((path for path in depth_files if path.is_file()), None)
-    key = content_key(
-        lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
-    )
-    return RecordedFrame(pose_photo(path, lens, cam_from_world), depth_path, key=key)
+    frame = recorded_frame(path, lens, cam_from_world)
+    depth_path = _depth_path(scene, image.name, model)
+    return frame._replace(depth_path=depth_path, mask=find_mask(scene, image.name))
+
+
+def _candidates(scene: Path, name: str, model: Path) -> list[Path]:
+    folders = []
+    if _is_dense(model):  # its cameras are those of the undistorted photos beside it
+        folders.append((model.parent / "images").relative_to(scene).as_posix())
+    folders += [folder.name for folder in photo_folders(scene)]
+    listed = [f"{folder}/{name}" for folder in (*folders, "input", ".")]
+    return [path for text in listed for path in places(scene, text, model.parent / "x")[-1:]]
+
+
+def _depth_path(scene: Path, name: str, model: Path) -> Path | None:
+    if _is_dense(model):
+        maps = model.parent / "stereo" / "depth_maps"
+        kinds = ("geometric", "photometric")
+        found = existing_file([maps / f"{name}.{kind}.bin" for kind in kinds])
+        if found:
+            return found
+    stem = Path(name).with_suffix("").as_posix()
+    listed = [f"depths/{stem}{extension}" for extension in DEPTH_EXTENSIONS]
+    return existing_file([places(scene, text, scene / "x")[0] for text in listed])
 
 
 READER = Reader("COLMAP model", find_colmap_model, read_colmap_model)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +14,9 @@ from ..core.cameras import Camera
 from ..core.errors import InputError
 from ..core.geometry import PosedPhoto
 from ..core.lens import Lens
-from ..files.photos import upright_size
+from ..files.cache import content_key
+from ..files.depth_files import read_levels, read_stored_depth
+from ..files.photos import size_and_orientation, upright_size
 
 MAX_ROTATION_ERROR = 1e-2
 
@@ -24,20 +24,45 @@ FAR_AWAY = 1000.0
 """Scene units from the origin, of which float32 still holds a ten-thousandth."""
 
 
+class MaskFile(NamedTuple):
+    """A gray picture that says which pixels of a photo to leave out.
+
+    Attributes:
+        path: The picture.
+        keeps_white: Whether white pixels stay and black ones go (nerfstudio, COLMAP); else white
+            ones go (instant-ngp).
+    """
+
+    path: Path
+    keeps_white: bool = True
+
+
 class RecordedFrame(NamedTuple):
-    """A posed photo and the file that holds its depth.
+    """A posed photo and the files that belong to it.
 
     Attributes:
         photo: The photo and its camera.
-        depth_path: Depth file, or None where none is recorded.
+        depth_path: Depth file, which may be absent; None where none is recorded.
         unit_scale: Scene units per unit stored in it; None for the format's own default.
         key: Of what is recorded of camera and depth unit, as it stands there.
+        quarter_turns: By which depth and mask are turned anticlockwise to be upright as the photo.
+        mask: What to leave out of the photo; None where nothing is listed.
+        confidence_path: Levels of trust in the depth, on its raster; None for fully trusted.
+        confidence_step: Stored value that is one level.
+        read_stored: What reads the depth file, as it is stored.
+        read_confidence: What reads the levels of trust.
     """
 
     photo: PosedPhoto
     depth_path: Path | None
     unit_scale: float | None = None
     key: str = ""
+    quarter_turns: int = 0
+    mask: MaskFile | None = None
+    confidence_path: Path | None = None
+    confidence_step: float = 1.0
+    read_stored: Callable[[Path], NDArray] = read_stored_depth
+    read_confidence: Callable[[Path], NDArray] = read_levels
 
 
 class Recording(NamedTuple):
@@ -62,7 +87,13 @@ class Recording(NamedTuple):
     @property
     def has_depth(self) -> bool:
         """Whether any frame has a depth file."""
-        return any(frame.depth_path is not None for frame in self.frames)
+        return len(self.absent_depth) < sum(f.depth_path is not None for f in self.frames)
+
+    @property
+    def absent_depth(self) -> list[Path]:
+        """Depth files that are listed, but not there."""
+        listed = (frame.depth_path for frame in self.frames)
+        return [path for path in listed if path is not None and not path.is_file()]
 
 
 class Reader(NamedTuple):
@@ -100,19 +131,66 @@ def _moved(photo: PosedPhoto, by: NDArray[np.floating]) -> PosedPhoto:
     return replace(photo, camera=replace(photo.camera, cam_from_world=cam_from_world))
 
 
-def inside(scene: Path, listed: str, origin: Path) -> Path:
-    """A listed path below the scene folder, refused where its text leads out of it.
+def collected(
+    scene: Path, origin: Path, makers: Iterable[tuple[Path, Callable[[], RecordedFrame | None]]]
+) -> Recording:
+    """The recording of what can be made of its frames.
+
+    Args:
+        scene: The scene's folder.
+        origin: Where the frames are recorded.
+        makers: A path to name each frame by, and what makes it: None where its photo is not there,
+            an `InputError` where it cannot be used.
+    """
+    frames, problems, missing = [], {}, 0
+    for path, make in makers:
+        try:
+            frame = make()
+        except InputError as error:
+            problems[path] = str(error)
+            continue
+        if frame is None:
+            missing += 1
+        else:
+            frames.append(frame)
+    return Recording(tuple(frames), origin.relative_to(scene).as_posix(), problems, missing)
+
+
+def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> RecordedFrame:
+    """A photo with the camera that a file records for it; no depth yet.
+
+    Files that know nothing of EXIF (COLMAP, nerfstudio) record the camera of the stored pixels: it
+    is turned with the photo. Where only the upright size fits, it is the upright photo's camera.
+
+    Args:
+        path: The photo.
+        lens: As recorded.
+        cam_from_world: (4, 4) pose, as recorded.
 
     Raises:
-        InputError: The path leaves the scene folder.
+        InputError: See `pose_photo`; or the photo is mirrored, which no camera is.
     """
-    relative = posixpath.normpath(listed.replace("\\", "/"))
-    if posixpath.isabs(relative):
-        relative = os.path.relpath(relative, os.path.normpath(scene.absolute()))
-    is_drive = PureWindowsPath(relative).drive
-    if is_drive or "\0" in listed or relative.split("/")[0] in ("", ".", ".."):
-        raise InputError(f"{origin}: refused the path {listed!r}, which leaves the scene folder")
-    return scene / relative
+    key = content_key(
+        lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
+    )
+    quarter_turns = _quarter_turns(path, lens.size_wh)
+    upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(quarter_turns)
+    photo = pose_photo(path, lens.turned(quarter_turns), upright.cam_from_world)
+    return RecordedFrame(photo, None, key=key, quarter_turns=quarter_turns)
+
+
+def _quarter_turns(path: Path, recorded_wh: tuple[int, int]) -> int:
+    upright_wh, orientation = size_and_orientation(path)
+    swaps_sides = orientation in (5, 6, 7, 8)
+    stored_wh = (upright_wh[1], upright_wh[0]) if swaps_sides else upright_wh
+    if same_aspect(upright_wh, recorded_wh) and not same_aspect(stored_wh, recorded_wh):
+        return 0
+    if orientation in (2, 4, 5, 7):
+        raise InputError(
+            f"{path}: its EXIF orientation {orientation} mirrors it, but its camera was recorded "
+            "for the pixels as stored; left out, remove the tag"
+        )
+    return {3: 2, 6: 3, 8: 1}.get(orientation, 0)
 
 
 def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> PosedPhoto:

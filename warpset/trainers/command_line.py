@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..building.quality import Quality
+from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError
 from ..core.sizes import SIZE_PRESETS
+from .base_models import BASE_MODELS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
-from .documents import VALIDATION, ExportContext
-from .export import ExportOptions, lay_out_pairs
+from .documents import VALIDATION
+from .export import ExportOptions, export_context, lay_out_pairs
 from .pair_selection import (
     RecordedPair,
     Report,
@@ -84,9 +85,7 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
 def _add_selection(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--accept-list", type=Path, help="export only these, one scene/pair a line")
     group.add_argument("--reject-list", type=Path, help="leave these out, one scene/pair a line")
-    group.add_argument("--min-coverage", type=number(float, 0, 1), help="least coverage")
-    group.add_argument("--max-coverage", type=number(float, 0, 1), help="greatest coverage")
-    group.add_argument("--min-psnr", type=number(float, 0), help="least PSNR in dB")
+    add_quality_flags(group, "leave out")
     group.add_argument(
         "--split",
         type=number(float, 0, 1),
@@ -106,8 +105,14 @@ def _add_export(group: argparse._ArgumentGroup) -> None:
         "--resolution",
         type=number(int, 64),
         nargs="+",
-        default=list(DEFAULTS.resolutions),
-        help="resolutions to train at, for the configuration and for --validate",
+        help="resolutions to train at, for the configuration and for --validate; that of the size "
+        "preset if not given, else 1024",
+    )
+    group.add_argument(
+        "--base-model",
+        choices=BASE_MODELS,
+        help="the model to train, for the configuration and for --validate; the trainer's first if "
+        "not given",
     )
     group.add_argument(
         "--number-digits",
@@ -183,7 +188,7 @@ def run_export(
 
 
 def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
-    findings = validate_export(trainer, place.folder, args.resolution)
+    findings = validate_export(trainer, place.folder, args.resolution, args.base_model)
     for finding in findings.notes:
         log.info(f"note: {finding}")
     for finding in findings.faults:
@@ -213,7 +218,7 @@ def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
         f"{trainer.title}, {validation} of them for validation, {len(problems)} problems"
     )
     if trainer.command is not None:
-        log.info(trainer.command(ExportContext(folder, args.resolution, trainer.default_prompt)))
+        log.info(trainer.command(export_context(trainer, folder, options)))
     return 1 if problems else 0
 
 
@@ -231,6 +236,7 @@ def _read_options(args: argparse.Namespace) -> ExportOptions:
         link=args.link,
         number_digits=args.number_digits,
         resolutions=args.resolution,
+        base_model=args.base_model,
         dry_run=args.dry_run,
         quiet=args.quiet,
     )
@@ -243,8 +249,7 @@ def _read_selection(
     rejected = (
         read_pair_list(args.reject_list, pairs, log.info) if args.reject_list else frozenset()
     )
-    quality = Quality(args.min_coverage, args.max_coverage, args.min_psnr)
-    return Selection(quality, accepted, rejected)
+    return Selection(read_quality(args), accepted, rejected)
 
 
 def describe_failure(error: OSError, place: Place, link: bool) -> str:

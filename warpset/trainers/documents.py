@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .base_models import BASE_MODELS
+
 TRAIN, VALIDATION = "train", "validation"
 
 
@@ -63,11 +65,13 @@ class ExportContext:
         place: The export's folder, absolute, because trainers run in folders of their own.
         resolutions: Sides of the squares that the trainer's pictures shall have the area of.
         default_prompt: Caption of pairs without one.
+        base_model: Key of `BASE_MODELS`; empty where the layout serves any.
     """
 
     place: Path
     resolutions: Sequence[int]
     default_prompt: str
+    base_model: str = ""
 
     @property
     def job_name(self) -> str:
@@ -105,6 +109,32 @@ def fenced(command: str) -> str:
     while fence in command:
         fence += "`"
     return f"{fence}bash\n{command}\n{fence}\n"
+
+
+AFTERWARDS = """\
+## Use the LoRA
+
+`render_views.py` renders views of your own photos as the splats that the LoRA was trained on, and
+ComfyUI takes the LoRA with the model it was trained for: a LoRA loader after the model, the two
+pictures as its two references, splats first. Use the caption you trained with.
+"""
+
+
+def train_page(context: ExportContext, how: str, needs: str, where: str) -> str:
+    """`TRAIN.md`: the command, what it takes, and how to use what comes out.
+
+    Args:
+        context: The export.
+        how: Paragraphs with the command.
+        needs: Memory, steps and rate.
+        where: Where the LoRA lies in the end.
+    """
+    model = BASE_MODELS.get(context.base_model)
+    title = f" for {model.title}" if model else ""
+    return (
+        f"# Train on this dataset{title}\n\n{how}\n## What it takes\n\n{needs}\n\n"
+        f"{AFTERWARDS}\n{where}\n"
+    )
 
 
 def by_folder(rows: Sequence[ExportedRow]) -> dict[str, list[ExportedRow]]:

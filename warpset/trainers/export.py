@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..building.pairs.plan import TRIPLET
+from ..building.outputs import TRIPLET
 from ..core.errors import InputError
-from ..core.sizes import preset_size
+from ..core.sizes import preset_resolution, preset_size
 from .captions import Prompts, read_scene_prompt
 from .documents import TRAIN, VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder, Manifest, read_manifest, recover
-from .export_pictures import Picture, common_size, prepare_picture
+from .export_pictures import Picture, as_png, common_size, prepare_picture, weighted_mask
 from .pair_selection import (
     RecordedPair,
     Report,
@@ -41,7 +41,9 @@ class ExportOptions:
         resize: Key of `core.sizes.SIZE_PRESETS`, or width and height; None resizes nothing.
         link: Hard-link what needs no change instead of copying it.
         number_digits: Least digits of a number, filled up with zeros.
-        resolutions: See `ExportContext`.
+        resolutions: Sides of the squares whose area is trained; None for the one that `resize` is
+            for, else 1024.
+        base_model: Key of `BASE_MODELS`; None for the trainer's first.
         dry_run: Only look whether all files are there.
         quiet: No progress bars.
     """
@@ -51,7 +53,8 @@ class ExportOptions:
     resize: str | tuple[int, int] | None = None
     link: bool = False
     number_digits: int = 1
-    resolutions: Sequence[int] = (1024,)
+    resolutions: Sequence[int] | None = None
+    base_model: str | None = None
     dry_run: bool = False
     quiet: bool = False
 
@@ -112,9 +115,11 @@ def lay_out_pairs(
         InputError: Nothing could be exported, or the folder holds something else.
         OSError: The folder cannot be written; the earlier export is as it was.
     """
+    base_model = chosen_model(trainer, options.base_model)
     if not options.dry_run:
         recover(place)
     manifest = read_manifest(place, trainer.name)
+    manifest.base_model = base_model
     exporter = _Exporter(trainer, options, manifest)
     if options.dry_run:
         return exporter.lay_out(pairs, lambda row, pictures: None, report)
@@ -126,16 +131,43 @@ def lay_out_pairs(
     return rows
 
 
+def export_context(trainer: Trainer, place: Path, options: ExportOptions) -> ExportContext:
+    """What the texts of an export are told of it."""
+    model = chosen_model(trainer, options.base_model)
+    resolutions = options.resolutions or (preset_resolution(options.resize),)
+    return ExportContext(place, resolutions, trainer.default_prompt, model)
+
+
+def chosen_model(trainer: Trainer, base_model: str | None) -> str:
+    """The base model to write texts for; empty where the layout serves any.
+
+    Raises:
+        InputError: The trainer does not take it.
+    """
+    if base_model is None or not trainer.models:
+        return trainer.models[0] if trainer.models else ""
+    if base_model not in trainer.models:
+        raise InputError(
+            f"{trainer.title}: found no way to train {base_model} with splats and reference, need "
+            f"one of {', '.join(trainer.models)}; choose another model or trainer"
+        )
+    return base_model
+
+
 WriteRow = Callable[[ExportedRow, Mapping[str, Picture]], None]
 
 
 def _write_files(
-    folder: ExportFolder, link: bool, row: ExportedRow, pictures: Mapping[str, Picture]
+    folder: ExportFolder,
+    trainer: Trainer,
+    link: bool,
+    row: ExportedRow,
+    pictures: Mapping[str, Picture],
 ) -> None:
     for kind, picture in pictures.items():
         folder.add(row.place(kind), picture.content, link)
     if row.caption_file is not None:
-        folder.add(row.folder + row.caption_file, _encoded(row.caption))
+        folder.add(row.folder + row.caption_file, _encoded(trainer.written_caption(row.caption)))
 
 
 def _encoded(text: str) -> bytes:
@@ -154,7 +186,7 @@ class _Exporter:
     ) -> list[ExportedRow]:
         """Write pictures and captions into a folder, packed where the trainer wants them so."""
         if self._trainer.pack is None:
-            write = partial(_write_files, folder, self._options.link)
+            write = partial(_write_files, folder, self._trainer, self._options.link)
             return self.lay_out(pairs, write, report)
         with self._trainer.pack(folder) as packer:
             return self.lay_out(pairs, packer.write, report)
@@ -187,13 +219,17 @@ class _Exporter:
         """The text files beside the pictures."""
         if self._trainer.describe is None:
             return {}
-        context = ExportContext(place, self._options.resolutions, self._trainer.default_prompt)
+        context = export_context(self._trainer, place, self._options)
         return self._trainer.describe(rows, context)
 
     def _pictures(self, pair: RecordedPair, kinds: Sequence[str]) -> dict[str, Picture]:
         paths = {kind: pair.path(kind) for kind in kinds}
         size_wh = self._size(paths)
-        return {kind: prepare_picture(path, kind, size_wh) for kind, path in paths.items()}
+        pictures = {kind: prepare_picture(path, kind, size_wh) for kind, path in paths.items()}
+        pictures |= {kind: as_png(pictures[kind]) for kind in self._trainer.png_kinds}
+        if "mask" in pictures and self._trainer.seen_weight:
+            pictures["mask"] = weighted_mask(pictures["mask"], self._trainer.seen_weight)
+        return pictures
 
     def _size(self, paths: Mapping[str, Path]) -> tuple[int, int] | None:
         resize = self._options.resize
@@ -229,7 +265,7 @@ class _Exporter:
 
 def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
     """The kinds of file that the layout takes and every pair has; the triplet in any case."""
-    kinds: list[str] = list(TRIPLET)
+    kinds = [kind for kind in TRIPLET if kind in trainer.members]
     with_mask = sum("mask" in pair.record.files for pair in pairs)
     if "mask" in trainer.members and with_mask:
         if with_mask == len(pairs):

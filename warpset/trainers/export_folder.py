@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST_NAME = ".warpset-export.json"
 
-CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt"})
+CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt", ".jsonl"})
 
 
 @dataclass
@@ -31,11 +32,13 @@ class Manifest:
 
     Attributes:
         layout: Name of the layout.
+        base_model: The model that its texts are for; empty where they serve any.
         files: Paths of its files, relative to the folder, with forward slashes.
         numbers: Numbers of all pairs ever exported there, by key.
     """
 
     layout: str
+    base_model: str = ""
     files: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -92,7 +95,7 @@ class ExportFolder:
     Args:
         place: Where the export shall be; an absolute path.
         earlier: Files that the earlier export wrote there.
-        caches: Folders that the trainer keeps what it computed in, see `Trainer.caches`.
+        caches: Patterns of what the trainer computed, see `Trainer.caches`.
     """
 
     def __init__(self, place: Path, earlier: Iterable[str], caches: Iterable[str] = ()):
@@ -151,7 +154,7 @@ class ExportFolder:
             InputError: A file that is not ours has the name of one of this export's.
         """
         foreign = [name for name in _files_below(self.place) if name not in self._earlier]
-        cached = [name for name in foreign if self._caches.intersection(name.split("/")[:-1])]
+        cached = [name for name in foreign if self._is_cache(name)]
         stale = set(cached) if cached and self._has_changed() else set()
         if stale:
             log.info(f"{self.place}: removed {len(stale)} cached files of pictures that changed")
@@ -165,10 +168,13 @@ class ExportFolder:
         self.building.rename(self.place)
         shutil.rmtree(self._previous, ignore_errors=True)
 
+    def _is_cache(self, name: str) -> bool:
+        return any(fnmatchcase(part, cache) for part in name.split("/") for cache in self._caches)
+
     def _has_changed(self) -> bool:
         """Whether a picture or caption of the earlier export has other bytes now."""
         return any(
-            not filecmp.cmp(self.place / name, self.building / name)
+            _differs(self.place / name, self.building / name)
             for name in self.files
             if Path(name).suffix in CACHED_SUFFIXES and (self.place / name).is_file()
         )
@@ -186,6 +192,14 @@ class ExportFolder:
             os.link(source, path, follow_symlinks=False)
         except OSError:
             shutil.copy2(source, path, follow_symlinks=False)
+
+
+def _differs(before: Path, after: Path) -> bool:
+    """Whether a file has other bytes; a table of rows, whether one of its rows is gone."""
+    if after.suffix == ".jsonl":
+        rows = (set(path.read_bytes().splitlines()) for path in (before, after))
+        return bool(next(rows) - next(rows))
+    return not filecmp.cmp(before, after, shallow=False)
 
 
 def recover(place: Path) -> None:

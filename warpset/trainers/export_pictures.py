@@ -121,6 +121,33 @@ def _remade_mask(path: Path, box: Box, size_wh: tuple[int, int]) -> bytes:
     return mask_bytes(np.asarray(mask.resize(size_wh, Image.Resampling.NEAREST, box)) >= 128)
 
 
+def bytes_of(picture: Picture) -> bytes:
+    """A picture's bytes, wherever they lie."""
+    content = picture.content
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def as_png(picture: Picture) -> Picture:
+    """The same pixels as PNG, for trainers that look for no other extension."""
+    if picture.extension == "png":
+        return picture
+    from ..files.pictures import picture_bytes
+
+    with open_image(io.BytesIO(bytes_of(picture))) as image:
+        rgb = np.asarray(image.convert("RGB"))
+    return Picture("png", picture_bytes(rgb, "png"), picture.size_wh)
+
+
+def weighted_mask(mask: Picture, seen_weight: int) -> Picture:
+    """A mask as weights of the loss: 255 in holes, `seen_weight` (0..255) elsewhere."""
+    from ..files.pictures import picture_bytes
+
+    with open_image(io.BytesIO(bytes_of(mask))) as image:
+        hole = np.asarray(image.convert("L")) >= 128
+    weights = np.where(hole, np.uint8(255), np.uint8(seen_weight))
+    return Picture("png", picture_bytes(weights, "png"), mask.size_wh)
+
+
 def cover_box(picture_wh: tuple[int, int], wanted_wh: tuple[int, int]) -> Box:
     """Left, top, right, bottom of the largest centred part of a picture with a wanted aspect."""
     scale = min(picture_wh[0] / wanted_wh[0], picture_wh[1] / wanted_wh[1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
-from ..building.quality import Quality
+from ..building.scores import Quality
 from ..core.errors import InputError
 from ..core.natural_order import sorted_naturally
 
@@ -74,8 +74,7 @@ class Selection:
         """Whether a pair is to be exported."""
         if self.accepted is not None and pair.key not in self.accepted:
             return False
-        scores = pair.record.scores
-        rejection = self.quality.rejection(scores.get("coverage"), scores.get("psnr"))
+        rejection = self.quality.rejection(pair.record.scores)
         return pair.key not in self.rejected and rejection is None
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from .layouts import aitoolkit, difix, hf, modelscope, musubi, simpletuner, webdataset
+from .layouts import (
+    aitoolkit,
+    diffusion_pipe,
+    difix,
+    hf,
+    modelscope,
+    musubi,
+    onetrainer,
+    pairs_zip,
+    sd_scripts,
+    simpletuner,
+    webdataset,
+)
 
 TRAINERS = {
     trainer.name: trainer
@@ -12,6 +24,10 @@ TRAINERS = {
         musubi.TRAINER,
         simpletuner.TRAINER,
         difix.TRAINER,
+        diffusion_pipe.TRAINER,
+        onetrainer.TRAINER,
+        sd_scripts.TRAINER,
+        pairs_zip.TRAINER,
         hf.TRAINER,
         webdataset.TRAINER,
     )

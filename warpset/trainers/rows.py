@@ -7,7 +7,7 @@ absent members included.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,10 +62,12 @@ class Reading:
     Attributes:
         rows: The pairs it sees.
         faults: A line for each thing that stops it before it sees a pair.
+        matches_target: Whether a configuration asks that controls take the target's area.
     """
 
     rows: list[TrainerRow] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    matches_target: bool = False
 
 
 def read_table(
@@ -76,6 +78,17 @@ def read_table(
         members = {kind: below(folder, row.get(key)) for kind, key in keys.items()}
         row_name = Path(str(row.get(keys["target"]))).name
         reading.rows.append(TrainerRow(row_name, members, text_of(row.get(caption))))
+
+
+def read_folders(folder: Path, controls: Sequence[str], reading: Reading) -> None:
+    """Rows of `target/` with what has the same stem in other folders, whatever its extension."""
+    kinds = [*controls, *(["mask"] if (folder / "mask").is_dir() else [])]
+    by_stem = {kind: {path.stem: path for path in pictures_in(folder / kind)} for kind in kinds}
+    for target in pictures_in(folder / "target"):
+        members: dict[str, Member | None] = {"target": target}
+        members |= {kind: by_stem[kind].get(target.stem) for kind in kinds}
+        caption = read_text(target.with_suffix(".txt"))
+        reading.rows.append(TrainerRow(f"target/{target.name}", members, caption))
 
 
 def pictures_in(folder: Path) -> list[Path]:

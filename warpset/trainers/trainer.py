@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ..building.pairs.plan import TRIPLET
+from ..building.outputs import TRIPLET
 from .documents import VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder
 from .export_pictures import Picture
-from .findings import Consequences, Findings
+from .findings import Consequences
+from .grids import Trained
 from .rows import Reading
 
 FIX_PROMPT = "refer to image 2, fix the distortion and blank areas in image 1"
@@ -27,23 +28,18 @@ FOLDERS = {kind: f"{kind}/{{number}}.{{extension}}" for kind in TRIPLET}
 MASK_FOLDER = {"mask": "mask/{number}.png"}
 
 
-class SizeGroup(NamedTuple):
-    """Pairs of one size, at one resolution to train at.
+class Training(NamedTuple):
+    """How pictures are going to be trained.
 
     Attributes:
-        size_wh: Width and height of the target.
-        pair_count: How many pairs.
         resolution: Side of the square that has the area to train at, in pixels.
+        model: Key of `BASE_MODELS`.
+        matches_target: Whether controls are brought to the target's area, where a trainer asks.
     """
 
-    size_wh: tuple[int, int]
-    pair_count: int
     resolution: int
-
-    @property
-    def pairs(self) -> str:
-        """How many pairs, in words."""
-        return f"{self.pair_count} pair{'' if self.pair_count == 1 else 's'}"
+    model: str
+    matches_target: bool = False
 
 
 class Packer(Protocol):
@@ -65,17 +61,25 @@ class Trainer:
         read: Finds the rows below a folder of `sides` as the trainer's loader would.
         consequences: What the trainer does about faults.
         describe: Makes the text files beside the pictures; None where there are none.
-        judge_size: Says what becomes of pictures of one size; None where all stay as they are.
+        trained: Where pixels of a picture of some size come to lie; None where all stay as they are
+            or the trainer leaves it to the model.
+        models: The base models that it trains with both controls, the default first; empty where
+            the layout serves any.
+        notes: What is wrong with the trainer itself, each a line.
+        written_caption: The text to write so that the trainer reads the caption it is given.
         caption: Path of a pair's caption; None where captions stand in a table only.
         caption_always: Whether the file is written without a given prompt as well, because the
             trainer reads captions nowhere else.
         train_folder: Where the training side lies; the other side lies in `validation/`.
         sides: The folders that have rows of their own; those after the first may be missing.
+        seen_weight: What a mask holds where it is no hole, 0..255, for trainers that multiply the
+            loss by it; holes are 255.
+        png_kinds: Kinds of file that have to be PNG.
         default_prompt: The caption of pairs where none is given.
         pack: What takes rows in place of the folder; None where each file lies there by itself.
         command: The command line that trains; None where the trainer needs more than that.
-        caches: Folders that the trainer fills, by the files' names alone, with what it computed
-            from pictures and captions; they go when a picture or caption changes.
+        caches: Patterns of files and folders that the trainer fills with what it computed from
+            pictures and captions, by their names alone; they go when one of these changes.
     """
 
     name: str
@@ -84,11 +88,16 @@ class Trainer:
     read: Callable[[Path, Reading], None]
     consequences: Consequences
     describe: Callable[[Sequence[ExportedRow], ExportContext], Documents] | None = None
-    judge_size: Callable[[SizeGroup, Findings], None] | None = None
+    trained: Callable[[tuple[int, int], Training], Trained] | None = None
+    models: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    written_caption: Callable[[str], str] = str
     caption: str | None = None
     caption_always: bool = False
     train_folder: str = ""
     sides: Sequence[str] = ("", f"{VALIDATION}/")
+    seen_weight: int = 0
+    png_kinds: frozenset[str] = frozenset()
     default_prompt: str = FIX_PROMPT
     pack: Callable[[ExportFolder], AbstractContextManager[Packer]] | None = None
     command: Callable[[ExportContext], str] | None = None

@@ -11,19 +11,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.sizes import DEFAULT_RESOLUTION
+from .base_models import BASE_MODELS
+from .export import chosen_model
+from .export_folder import read_manifest
 from .export_pictures import UPRIGHT, PictureFacts, look_at
 from .findings import Consequences, Findings
+from .grids import Size, by, lost_share
 from .rows import CONTROL_EXTENSIONS, Member, Reading, TrainerRow, pictures_in
-from .trainer import SizeGroup, Trainer
+from .trainer import Trainer, Training
+
+SHIFT_PX = 0.5
+"""Target and control closer than this, in pixels of the source, count as lined up: trainers round
+sides to whole pixels when they scale, which moves edges by up to half of one."""
 
 
-def validate_export(trainer: Trainer, folder: Path, resolutions: Sequence[int]) -> Findings:
+def validate_export(
+    trainer: Trainer,
+    folder: Path,
+    resolutions: Sequence[int] | None = None,
+    base_model: str | None = None,
+) -> Findings:
     """Replay a trainer's rules on a finished export.
 
     Args:
         trainer: The trainer that it is for.
         folder: The export.
-        resolutions: Resolutions to train at.
+        resolutions: Resolutions to train at; None for 1024.
+        base_model: Key of `BASE_MODELS`; None for the one that the export was made for.
 
     Raises:
         InputError: There is no such folder.
@@ -31,7 +46,7 @@ def validate_export(trainer: Trainer, folder: Path, resolutions: Sequence[int]) 
     if not folder.is_dir():
         raise InputError(f"{folder}: found no such folder, need a finished export; export first")
     reading = read_rows(trainer, folder)
-    findings = Findings(rows=len(reading.rows))
+    findings = Findings(rows=len(reading.rows), notes=list(trainer.notes))
     findings.add(reading.faults)
     if not reading.rows:
         findings.add([f"{folder}: found no pairs, need some to train on; export again"])
@@ -41,11 +56,46 @@ def validate_export(trainer: Trainer, folder: Path, resolutions: Sequence[int]) 
     judge.judge_names(reading.rows)
     for lines in judge.faults.values():
         findings.add(lines)
-    if trainer.judge_size is not None:
-        for size_wh, count in sorted(judge.sizes.items()):
-            for resolution in resolutions:
-                trainer.judge_size(SizeGroup(size_wh, count, resolution), findings)
+    model = chosen_model(trainer, base_model or recorded_model(folder, trainer))
+    for size_wh, count in sorted(judge.sizes.items()):
+        for resolution in resolutions or (DEFAULT_RESOLUTION,):
+            training = Training(resolution, model, reading.matches_target)
+            _judge_grids(trainer, size_wh, count, training, findings)
     return findings
+
+
+def recorded_model(folder: Path, trainer: Trainer) -> str | None:
+    """The base model that an export was made for; None where it does not say, or is foreign."""
+    try:
+        model = read_manifest(folder, trainer.name).base_model
+    except InputError:
+        return None
+    return model if model in trainer.models else None
+
+
+def _judge_grids(
+    trainer: Trainer, size_wh: Size, count: int, training: Training, findings: Findings
+) -> None:
+    """Say how target and controls of one size come to lie, where not as they are."""
+    if trainer.trained is None:
+        return
+    target, control = fit = trainer.trained(size_wh, training)
+    model = f" for {BASE_MODELS[training.model].title}" if training.model else ""
+    where = (
+        f"{count} pair{'' if count == 1 else 's'}: {trainer.title} at resolution "
+        f"{training.resolution}{model}"
+    )
+    if fit.shift_px > SHIFT_PX or not fit.same_grid:
+        findings.faults.append(
+            f"{where} trains targets of {by(size_wh)} on {by(target.size_wh)} and controls on "
+            f"{by(control.size_wh)}, up to {fit.shift_px:.1f} px apart, so that the warp does not "
+            "line up; crop pictures to a size that it keeps whole"
+        )
+    elif lost := lost_share(size_wh, target):
+        sizes = f"{by(size_wh)} to {by(target.size_wh)} ({lost})"
+        findings.notes.append(f"{where} crops {sizes}, target and controls alike")
+    elif size_wh[0] * target.size_wh[1] != size_wh[1] * target.size_wh[0]:
+        findings.notes.append(f"{where} stretches {by(size_wh)} to {by(target.size_wh)}, all alike")
 
 
 def read_rows(trainer: Trainer, folder: Path) -> Reading:

@@ -8,18 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import InputError
-
-TRIPLET = ("splats", "target", "reference")
-"""The kinds of file that every pair has."""
-
-EXTRA_SUFFIXES = {
-    "confidence": "_confidence.png",
-    "mask": "_mask.png",
-    "depth": "_depth.exr",
-    "ply": "_reference.ply",
-    "gaussians": "_reference_gaussians.ply",
-}
-"""The kinds of file made on request, and how their names end."""
+from ..outputs import OUTPUT_NAMED
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,7 @@ class WarpPair:
 
     def file_name(self, kind: str, extension: str) -> str:
         """Name of one of the pair's files; `extension` is that of the triplet's pictures."""
-        return self.name + EXTRA_SUFFIXES.get(kind, f"_{kind}.{extension}")
+        return self.name + OUTPUT_NAMED[kind].suffix.format(extension=extension)
 
 
 def plan_pairs(photos: Sequence[Path], bidirectional: bool) -> list[WarpPair]:

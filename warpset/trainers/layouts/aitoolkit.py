@@ -4,124 +4,117 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from ..documents import TRAIN, VALIDATION, Documents, ExportContext, ExportedRow, quoted
-from ..findings import Consequences, Findings
-from ..grids import by, lost_share
+from ..base_models import BASE_MODELS
+from ..documents import (
+    TRAIN,
+    VALIDATION,
+    Documents,
+    ExportContext,
+    ExportedRow,
+    fenced,
+    quoted,
+    train_page,
+)
+from ..findings import Consequences
+from ..grids import Raster, Size, Trained, area_size, whole
 from ..rows import CONTROL_EXTENSIONS, Member, Reading, TrainerRow, pictures_in, read_text
-from ..trainer import MASK_FOLDER, SizeGroup, Trainer
+from ..trainer import MASK_FOLDER, Trainer, Training
 
-AITOOLKIT_STEPS_PX = {"Qwen-Image-Edit-2509": 32, "FLUX.2": 16}
-"""Models whose controls AI Toolkit leaves whole while it crops the target, and their bucket step.
-
-AI Toolkit: `use_raw_control_images` and `get_bucket_divisibility` of the model.
-"""
-
+log = logging.getLogger(__name__)
 
 SAMPLES = 3
 """How many pairs are shown during training."""
 
+CONTROL_AREA_PX = 1024**2
+"""What controls are brought to, or kept below, unless `match_target_res` is set."""
 
-def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
-    """`config.yaml` for AI Toolkit, as its `DatasetConfig` and `SampleItem` name the fields."""
-    train = [row for row in rows if row.split == TRAIN]
-    shown = [row for row in rows if row.split == VALIDATION] or train
-    with_masks = bool(train) and "mask" in train[0].files
-    masks = [f"          mask_path: {quoted(context.path('mask'))}"] if with_masks else []
-    masks += ["          mask_min_value: 0.5  # weight of what is no hole"] if with_masks else []
-    samples = []
-    for row in shown[:SAMPLES]:
-        samples += [
-            f"            - prompt: {quoted(_sample_prompt(row.caption))}",
-            f"              ctrl_img_1: {quoted(context.path(row.place('splats')))}",
-            f"              ctrl_img_2: {quoted(context.path(row.place('reference')))}",
-            f"              width: {row.size_wh[0]}",
-            f"              height: {row.size_wh[1]}",
-        ]
-    config = _AITOOLKIT_CONFIG.format(
-        target=quoted(context.path("target")),
-        control1=quoted(context.path("control1")),
-        control2=quoted(context.path("control2")),
-        masks="".join(f"{line}\n" for line in masks),
-        caption=quoted(context.default_prompt),
-        resolutions=json.dumps(list(context.resolutions)),
-        side=max(context.resolutions),
-        samples="\n".join(samples),
-        name=quoted(context.job_name),
-    )
-    return {"config.yaml": config}
+CONTROL_FOLDERS = {"splats": "control1", "reference": "control2"}
 
 
-def _sample_prompt(caption: str) -> str:
-    """A caption as the prompt of a sample, where AI Toolkit takes what follows -- for flags."""
-    return caption.replace("--", "- -")
+class Architecture(NamedTuple):
+    """How AI Toolkit trains a base model.
+
+    Attributes:
+        arch: What it calls it.
+        step_px: Sides of a target are multiples of this (`get_bucket_divisibility`).
+        controls: `area`: scaled to an area, both sides rounded; `capped`: shrunk to an area, the
+            centre cut to steps; `shrunk`: shrunk to an area, both sides rounded; `target`: brought
+            to the target's raster.
+        qtype: What the transformer is quantised to.
+        timesteps: How noise levels are weighted.
+        kwargs: What `model_kwargs` needs besides.
+        takes: The controls it can take.
+    """
+
+    arch: str
+    step_px: int
+    controls: str
+    qtype: str = "qfloat8"
+    timesteps: str = "weighted"
+    kwargs: Mapping[str, object] = {}
+    takes: Sequence[str] = ("splats", "reference")
 
 
-_AITOOLKIT_CONFIG = """\
-# Run in a clone of AI Toolkit: python run.py <this file>
-job: extension
-config:
-  name: {name}
-  process:
-    - type: "diffusion_trainer"
-      training_folder: "output"
-      device: "cuda"
-      network:
-        type: "lora"
-        linear: 32
-        linear_alpha: 32
-      save:
-        dtype: "bf16"
-        save_every: 250
-        max_step_saves_to_keep: 4
-      datasets:
-        - folder_path: {target}
-          control_path_1: {control1}
-          control_path_2: {control2}
-{masks}          caption_ext: "txt"
-          default_caption: {caption}
-          caption_dropout_rate: 0.0
-          resolution: {resolutions}
-          flip_x: false  # mirrored, left and right in captions would be untrue
-          flip_y: false
-      train:
-        batch_size: 1
-        steps: 3000
-        gradient_accumulation: 1
-        train_unet: true
-        train_text_encoder: false
-        gradient_checkpointing: true
-        noise_scheduler: "flowmatch"
-        optimizer: "adamw8bit"
-        lr: 0.0001
-        dtype: "bf16"
-      model:
-        name_or_path: "Qwen/Qwen-Image-Edit-2509"
-        arch: "qwen_image_edit_plus"
-        quantize: true
-        quantize_te: true
-        low_vram: true
-      sample:
-        sampler: "flowmatch"
-        sample_every: 250
-        neg: ""  # without one the first sample stops the run
-        width: {side}
-        height: {side}
-        guidance_scale: 4
-        sample_steps: 25
-        seed: 42
-        samples:
-{samples}
-meta:
-  name: "[name]"
-  version: "1.0"
-"""
+_THREE_BITS = (
+    "uint3|ostris/accuracy_recovery_adapters/qwen_image_edit_2509_torchao_uint3.safetensors"
+)
+
+ARCHITECTURES = {
+    "qwen-image-edit-2509": Architecture("qwen_image_edit_plus", 32, "area", _THREE_BITS),
+    "qwen-image-edit-2511": Architecture("qwen_image_edit_plus", 32, "area"),
+    "flux2-dev": Architecture("flux2", 16, "capped"),
+    "flux2-klein-4b": Architecture("flux2_klein_4b", 16, "capped"),
+    "flux2-klein-9b": Architecture("flux2_klein_9b", 16, "capped"),
+    "kontext": Architecture("flux_kontext", 16, "target", takes=("splats",)),
+    "krea-2": Architecture("krea2", 16, "shrunk", timesteps="linear", kwargs={"edit": True}),
+}
+"""By base model; AI Toolkit's model classes and the defaults of its job form."""
 
 
-def aitoolkit_bucket(size_wh: tuple[int, int], resolution: int, step_px: int) -> tuple[int, int]:
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Where pixels of a picture come to lie, by `setup_buckets` and the model's own resizing."""
+    model = ARCHITECTURES[training.model]
+    target = _bucketed(picture_wh, aitoolkit_bucket(picture_wh, training.resolution, model.step_px))
+    if model.controls == "target":
+        return Trained(target, target)
+    width, height = target.size_wh
+    area = width * height if training.matches_target else CONTROL_AREA_PX
+    control = whole(picture_wh)
+    if training.matches_target or model.controls == "area":
+        step_px = model.step_px if model.controls == "shrunk" else 32
+        control = control.stretched(area_size(picture_wh, area, step_px))
+    elif model.controls == "shrunk":
+        area = min(area, picture_wh[0] * picture_wh[1])
+        control = control.stretched(area_size(picture_wh, area, model.step_px))
+    if model.controls == "capped":
+        control = _capped(control, area, model.step_px)
+    return Trained(target, control)
+
+
+def _bucketed(picture_wh: Size, bucket_wh: Size) -> Raster:
+    """Scaled to cover its bucket, sides rounded up, the centre cut out."""
+    scale = max(bucket_wh[0] / picture_wh[0], bucket_wh[1] / picture_wh[1])
+    width, height = (math.ceil(side * scale) for side in picture_wh)
+    return whole(picture_wh).stretched((width, height)).cropped(bucket_wh)
+
+
+def _capped(control: Raster, area: int, step_px: int) -> Raster:
+    """FLUX.2, `default_prep`: shrink to an area, then cut the centre to steps."""
+    width, height = control.size_wh
+    if width * height > area:
+        scale = math.sqrt(area / (width * height))
+        width, height = int(width * scale), int(height * scale)
+    cut = width // step_px * step_px, height // step_px * step_px
+    return control.stretched((width, height)).cropped(cut)
+
+
+def aitoolkit_bucket(size_wh: Size, resolution: int, step_px: int) -> Size:
     """Width and height that AI Toolkit cuts a target to.
 
     AI Toolkit, `toolkit/buckets.py`: shrink to at most resolution² pixels, never enlarge; of the
@@ -139,10 +132,188 @@ def aitoolkit_bucket(size_wh: tuple[int, int], resolution: int, step_px: int) ->
     return min(roundings, key=lambda wh: abs(wh[0] * wh[1] - area), default=smallest)
 
 
+def matching_helps(sizes_wh: Sequence[Size], context: ExportContext) -> bool:
+    """Whether controls fit their targets better at the target's area, over all resolutions."""
+
+    def misfit(matches: bool) -> tuple[int, float]:
+        asked = [Training(side, context.base_model, matches) for side in context.resolutions]
+        found = [trained(size_wh, training) for size_wh in sizes_wh for training in asked]
+        return sum(not fit.same_grid for fit in found), max(fit.shift_px for fit in found)
+
+    return misfit(True) < misfit(False)
+
+
+def written_caption(caption: str) -> str:
+    """A caption as it has to be written: AI Toolkit splits at commas and joins with `, `."""
+    return caption.replace(", ", ",")
+
+
+def read_caption(text: str) -> str:
+    """What AI Toolkit makes of a caption (`CaptionProcessingDTOMixin.get_caption`)."""
+    return ", ".join(text.split(","))
+
+
+def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
+    """`config.yaml` as AI Toolkit's `DatasetConfig` and `SampleItem` name the fields, `TRAIN.md`.
+
+    Keys and values are those of its example for Qwen-Image-Edit-2509 but where a comment says why.
+    """
+    _say_changed_captions({row.caption for row in rows})
+    return {"config.yaml": _config_text(rows, context), "TRAIN.md": _train_page(context)}
+
+
+def _config_text(rows: Sequence[ExportedRow], context: ExportContext) -> str:
+    model = ARCHITECTURES[context.base_model]
+    train = [row for row in rows if row.split == TRAIN]
+    shown = [row for row in rows if row.split == VALIDATION] or train
+    controls = (quoted(context.path(CONTROL_FOLDERS[kind])) for kind in model.takes)
+    return _CONFIG.format(
+        target=quoted(context.path("target")),
+        controls="\n".join(f"            - {folder}" for folder in controls),
+        masks=_mask_lines(train, context),
+        caption=quoted(written_caption(context.default_prompt)),
+        resolutions=json.dumps(list(context.resolutions)),
+        side=max(context.resolutions),
+        samples="\n".join(_sample_lines(shown[:SAMPLES], model, context)),
+        name=quoted(context.job_name),
+        repository=quoted(BASE_MODELS[context.base_model].repository),
+        arch=quoted(model.arch),
+        qtype=quoted(model.qtype),
+        timesteps=quoted(model.timesteps),
+        kwargs=json.dumps(_model_kwargs(rows, context)),
+    )
+
+
+def _model_kwargs(rows: Sequence[ExportedRow], context: ExportContext) -> dict[str, object]:
+    sizes = sorted({row.size_wh for row in rows})
+    matches = {"match_target_res": True} if matching_helps(sizes, context) else {}
+    return {**ARCHITECTURES[context.base_model].kwargs, **matches}
+
+
+def _say_changed_captions(captions: set[str]) -> None:
+    changed = sorted(text for text in captions if read_caption(written_caption(text)) != text)
+    if changed:
+        log.warning(
+            f"{len(changed)} captions have commas without a blank after them, and AI Toolkit adds "
+            f"one, such as {read_caption(written_caption(changed[0]))!r}"
+        )
+
+
+def _mask_lines(train: Sequence[ExportedRow], context: ExportContext) -> str:
+    if not train or "mask" not in train[0].files:
+        return ""
+    return (
+        f"          mask_path: {quoted(context.path('mask'))}\n"
+        "          mask_min_value: 0.5  # weight of what is no hole, so that holes count double\n"
+    )
+
+
+def _sample_lines(
+    rows: Sequence[ExportedRow], model: Architecture, context: ExportContext
+) -> list[str]:
+    lines = []
+    for row in rows:
+        lines.append(f"          - prompt: {quoted(_sample_prompt(row.caption))}")
+        for number, kind in enumerate(model.takes, 1):
+            lines.append(f"            ctrl_img_{number}: {quoted(context.path(row.place(kind)))}")
+        lines.append(f"            width: {row.size_wh[0]}")
+        lines.append(f"            height: {row.size_wh[1]}")
+    return lines
+
+
+def _sample_prompt(caption: str) -> str:
+    """A caption as the prompt of a sample, where AI Toolkit takes what follows -- for flags."""
+    return caption.replace("--", "- -")
+
+
+def _train_page(context: ExportContext) -> str:
+    command = f"python run.py {quoted(context.path('config.yaml'))}"
+    return train_page(
+        context,
+        "In a clone of ostris/ai-toolkit:\n\n" + fenced(command),
+        "The configuration is the toolkit's own example for Qwen-Image-Edit-2509, which fits "
+        "32 GB at 3 bits; the other models have the 8 bits of its job form, with `low_vram`. The "
+        "example calls 500 to 4000 steps at 1e-4 a good range. Masks weigh the loss: holes count "
+        "twice as much as the rest (`mask_min_value: 0.5`); 1.0 makes all the same, and pictures "
+        "in `mask/` turned negative make the rest count double.",
+        f"The LoRA lies in `output/{context.job_name}/`.",
+    )
+
+
+_CONFIG = """\
+# Run in a clone of AI Toolkit: python run.py <this file>
+job: extension
+config:
+  name: {name}
+  process:
+    - type: "diffusion_trainer"
+      training_folder: "output"
+      device: "cuda:0"
+      network:
+        type: "lora"
+        linear: 16
+        linear_alpha: 16
+      save:
+        dtype: "float16"
+        save_every: 250
+        max_step_saves_to_keep: 4
+      datasets:
+        - folder_path: {target}
+          control_path:
+{controls}
+{masks}          caption_ext: "txt"
+          default_caption: {caption}  # pairs without a caption file
+          caption_dropout_rate: 0.0  # the caption may tell how the camera moves
+          resolution: {resolutions}  # where target and controls lie on one grid; see --validate
+          flip_x: false  # mirrored, left and right in captions would be untrue
+          flip_y: false
+      train:
+        batch_size: 1
+        cache_text_embeddings: true  # else the VAE gets controls shrunk to 384x384 pixels' area
+        steps: 3000
+        gradient_accumulation: 1
+        timestep_type: {timesteps}
+        train_unet: true
+        train_text_encoder: false
+        gradient_checkpointing: true
+        noise_scheduler: "flowmatch"
+        optimizer: "adamw8bit"
+        lr: 0.0001
+        dtype: "bf16"
+      model:
+        name_or_path: {repository}
+        arch: {arch}
+        quantize: true
+        qtype: {qtype}
+        quantize_te: true
+        qtype_te: "qfloat8"
+        low_vram: true
+        model_kwargs: {kwargs}
+      sample:
+        sampler: "flowmatch"
+        sample_every: 250
+        sample_start_step: 0
+        width: {side}
+        height: {side}
+        samples:
+{samples}
+        neg: ""
+        seed: 42
+        walk_seed: false  # the same noise each time, so that samples can be compared
+        guidance_scale: 3
+        sample_steps: 25
+meta:
+  name: "[name]"
+  version: "1.0"
+"""
+
+
 def _read(folder: Path, reading: Reading) -> None:
     """AI Toolkit, `AiToolkitDataset`: targets in any case, the rest by the target's stem."""
-    default = _default_caption(folder)
-    folders = {"splats": folder / "control1", "reference": folder / "control2"}
+    config = _config(folder)
+    reading.matches_target = '"match_target_res": true' in config
+    default = _default_caption(config)
+    folders = {kind: folder / name for kind, name in CONTROL_FOLDERS.items()}
     if (folder / "mask").is_dir():
         folders["mask"] = folder / "mask"
     names = {kind: {path.name for path in pictures_in(place)} for kind, place in folders.items()}
@@ -152,40 +323,29 @@ def _read(folder: Path, reading: Reading) -> None:
             tried = (f"{target.stem}{extension}" for extension in CONTROL_EXTENSIONS)
             found = next((name for name in tried if name in names[kind]), None)
             members[kind] = place / found if found else None
-        caption = read_text(target.with_suffix(".txt"))
-        reading.rows.append(
-            TrainerRow(f"target/{target.name}", members, default if caption is None else caption)
-        )
+        text = read_text(target.with_suffix(".txt"))
+        caption = default if text is None else read_caption(text)
+        reading.rows.append(TrainerRow(f"target/{target.name}", members, caption))
 
 
-def _default_caption(folder: Path) -> str | None:
-    config = folder / "config.yaml"
-    if not config.is_file():
-        config = folder.parent / "config.yaml"
-    for line in (read_text(config) or "").splitlines():
+def _config(folder: Path) -> str:
+    """The configuration of a side; the validation side has none of its own."""
+    return read_text(folder / "config.yaml") or read_text(folder.parent / "config.yaml") or ""
+
+
+def _default_caption(config: str) -> str | None:
+    for line in config.splitlines():
         key, _, value = line.strip().partition(": ")
         if key == "default_caption":
-            return value.strip('"')
+            return read_caption(value.rpartition("  #")[0].strip('"'))
     return None
-
-
-def _judge_size(group: SizeGroup, findings: Findings) -> None:
-    for model, step_px in AITOOLKIT_STEPS_PX.items():
-        bucket_wh = aitoolkit_bucket(group.size_wh, group.resolution, step_px)
-        if lost := lost_share(group.size_wh, bucket_wh):
-            findings.faults.append(
-                f"{group.pairs}: AI Toolkit at resolution {group.resolution} crops targets of "
-                f"{by(group.size_wh)} to {by(bucket_wh)} for {model} ({lost}) and leaves "
-                "controls whole, so that the warp no longer lines up; see --resize"
-            )
 
 
 TRAINER = Trainer(
     "aitoolkit",
     "AI Toolkit",
     {
-        "splats": "control1/{number}.{extension}",
-        "reference": "control2/{number}.{extension}",
+        **{kind: f"{name}/{{number}}.{{extension}}" for kind, name in CONTROL_FOLDERS.items()},
         "target": "target/{number}.{extension}",
         **MASK_FOLDER,
     },
@@ -197,7 +357,9 @@ TRAINER = Trainer(
         uncaptioned="AI Toolkit trains the pair on an empty prompt and says nothing",
     ),
     _describe,
-    _judge_size,
+    trained,
+    models=tuple(ARCHITECTURES),
     caption="target/{number}.txt",
-    caches=("_latent_cache",),
+    written_caption=written_caption,
+    caches=("_latent_cache", "_t_e_cache", "_clip_vision_cache", "_controls", ".aitk_size.json"),
 )

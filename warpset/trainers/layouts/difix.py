@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..documents import TRAIN, Documents, ExportContext, ExportedRow
-from ..findings import Consequences, Findings
-from ..grids import by
+from ..documents import TRAIN, Documents, ExportContext, ExportedRow, fenced, train_page
+from ..findings import Consequences
+from ..grids import Size, Trained, whole
 from ..rows import Reading, TrainerRow, below, read_json, text_of
-from ..trainer import FOLDERS, SizeGroup, Trainer
+from ..trainer import FOLDERS, Trainer, Training
 
 DIFIX_SIZE_WH = (1024, 576)
+
+UPSTREAM = (
+    "Difix3D+ as published (nv-tlabs/Difix3D, issue 24) trains on no data at all: src/dataset.py "
+    "turns img_t, output_t and ref_t into tensors before they are set (input_img, output_img and "
+    "ref_img are meant), and src/train_difix.py shuffles dataset_val.img_names (img_ids is meant); "
+    "mend both in the clone, the rows here are as its README asks"
+)
+"""Said by every validation, because nothing in an export can help it."""
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -29,7 +38,37 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
             "ref_image": context.path(row.place("reference")),
             "prompt": row.caption,
         }
-    return {"data.json": json.dumps(data, indent=1) + "\n"}
+    page = train_page(
+        context,
+        f"{UPSTREAM}.\n\nThen in the clone of nv-tlabs/Difix3D:\n\n" + fenced(_command(context)),
+        "The command is the one of its README, with this data set in place of theirs; `test` is "
+        "what the split puts into validation, and is what it evaluates on.",
+        f"The weights lie in `./outputs/{context.job_name}/`.",
+    )
+    return {"data.json": json.dumps(data, indent=1) + "\n", "TRAIN.md": page}
+
+
+def _command(context: ExportContext) -> str:
+    parts = {
+        "output_dir": f"./outputs/{context.job_name}",
+        "dataset_path": context.path("data.json"),
+        "max_train_steps": "10000",
+        "resolution": "512",
+        "learning_rate": "2e-5",
+        "train_batch_size": "1",
+        "dataloader_num_workers": "8",
+        "checkpointing_steps": "1000",
+        "eval_freq": "1000",
+        "viz_freq": "100",
+        "lambda_lpips": "1.0",
+        "lambda_l2": "1.0",
+        "lambda_gram": "1.0",
+        "gram_loss_warmup_steps": "2000",
+        "timestep": "199",
+    }
+    flags = [f"--{name} {shlex.quote(value)}" for name, value in parts.items()]
+    script = "accelerate launch --mixed_precision=bf16 src/train_difix.py"
+    return " \\\n  ".join([script, *flags, "--enable_xformers_memory_efficient_attention"])
 
 
 def _read(folder: Path, reading: Reading) -> None:
@@ -44,13 +83,10 @@ def _read(folder: Path, reading: Reading) -> None:
                 reading.rows.append(TrainerRow(name, members, text_of(row.get("prompt"))))
 
 
-def _judge_size(group: SizeGroup, findings: Findings) -> None:
-    (width, height), (wide, high) = group.size_wh, DIFIX_SIZE_WH
-    line = (
-        f"{group.pairs}: Difix3D+ stretches {by(group.size_wh)} to {by(DIFIX_SIZE_WH)}, all alike"
-    )
-    if width * high != height * wide and line not in findings.notes:
-        findings.notes.append(line)
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Difix3D+, `PairedDataset`: every picture is stretched to one size."""
+    stretched = whole(picture_wh).stretched(DIFIX_SIZE_WH)
+    return Trained(stretched, stretched)
 
 
 TRAINER = Trainer(
@@ -63,7 +99,8 @@ TRAINER = Trainer(
         rotated="Difix3D+ ignores EXIF and trains on it lying on its side",
     ),
     _describe,
-    _judge_size,
+    trained,
+    notes=(UPSTREAM,),
     sides=("",),
     default_prompt="remove degradation",
 )

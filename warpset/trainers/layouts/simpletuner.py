@@ -6,12 +6,46 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..documents import Documents, ExportContext, ExportedRow, by_folder, fenced
+from ..documents import (
+    TRAIN,
+    VALIDATION,
+    Documents,
+    ExportContext,
+    ExportedRow,
+    by_folder,
+    fenced,
+    train_page,
+)
 from ..findings import Consequences
 from ..rows import Member, Reading, TrainerRow, below, pictures_in, read_text
-from ..trainer import FOLDERS, Trainer
+from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+
+
+class Flavour(NamedTuple):
+    """What SimpleTuner calls a base model.
+
+    Attributes:
+        family: `--model_family`.
+        flavour: `--model_flavour`.
+        flags: What it needs besides.
+    """
+
+    family: str
+    flavour: str
+    flags: Sequence[str] = ()
+
+
+FLAVOURS = {
+    "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2"),
+    "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3"),
+    "flux2-dev": Flavour("flux2", "dev"),
+    "flux2-klein-4b": Flavour("flux2", "klein-4b"),
+    "flux2-klein-9b": Flavour("flux2", "klein-9b"),
+    "kontext": Flavour("flux", "kontext"),
+}
+"""By base model."""
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -19,37 +53,56 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
 
     SimpleTuner, "Dataloader configuration file" and "Qwen Image Edit Quickstart": one conditioning
     dataset a control, same file names, `reference_strict` for crops that match the target's. Of
-    several conditioning datasets it takes one at random unless it is told to combine them.
+    several conditioning datasets it takes one at random unless it is told to combine them. The
+    validation side is a dataset of its own in the same file, named by `--eval_dataset_id`.
     """
-    documents = {
-        f"{folder}multidatabackend.json": json.dumps(
-            _simpletuner_backends(folder, members[0].split, context), indent=2
-        )
-        + "\n"
-        for folder, members in by_folder(rows).items()
-    }
-    command = simpletuner_command(context)
-    documents["TRAIN.md"] = (
-        "# Train on this dataset\n\nIn a clone of SimpleTuner, beside the settings of its Qwen "
-        "Image Edit Quickstart:\n\n" + fenced(command)
+    backends = []
+    for folder, members in by_folder(rows).items():
+        kinds = [kind for kind in ("splats", "reference", "mask") if kind in members[0].files]
+        backends += _backends(folder, members[0].split, kinds, context)
+    backends.append(
+        {
+            "id": "captions",
+            "type": "local",
+            "dataset_type": "text_embeds",
+            "default": True,
+            "cache_dir": context.path("cache/captions"),
+        }
     )
-    return documents
+    validates = any(row.split == VALIDATION for row in rows)
+    page = train_page(
+        context,
+        "In a clone of bghira/SimpleTuner, beside the settings of its quickstart for this model:"
+        "\n\n" + fenced(simpletuner_command(context, validates)),
+        "Its quickstart of Qwen-Image-Edit asks for 24 GB at least (int8 or nf4) and recommends "
+        "40 GB. Masks are a conditioning data set of type `mask`: the loss is multiplied by their "
+        "brightness, here 1 in holes and 0.5 elsewhere; leave the data sets `*-mask` and their "
+        "names in `conditioning_data` out to weigh all alike, or turn the pictures negative to "
+        "make the rest count double.",
+        f"The LoRA lies in `output/{context.job_name}/`.",
+    )
+    return {"multidatabackend.json": json.dumps(backends, indent=2) + "\n", "TRAIN.md": page}
 
 
-def simpletuner_command(context: ExportContext) -> str:
-    """The flags of SimpleTuner that hang on this data set: both controls at once, for edit-v2."""
+def simpletuner_command(context: ExportContext, validates: bool) -> str:
+    """The flags of SimpleTuner that hang on this data set: both controls at once."""
+    flavour = FLAVOURS[context.base_model]
     parts = {
-        "model_family": "qwen_image",
-        "model_flavour": "edit-v2",
+        "model_family": flavour.family,
+        "model_flavour": flavour.flavour,
         "data_backend_config": context.path("multidatabackend.json"),
         "conditioning_multidataset_sampling": "combined",
         "output_dir": f"output/{context.job_name}",
     }
+    if validates:
+        parts["eval_dataset_id"] = f"{VALIDATION}-target"
     flags = [f"--{name} {shlex.quote(value)}" for name, value in parts.items()]
     return " \\\n  ".join(["simpletuner train", *flags])
 
 
-def _simpletuner_backends(folder: str, split: str, context: ExportContext) -> list[dict[str, Any]]:
+def _backends(
+    folder: str, split: str, kinds: Sequence[str], context: ExportContext
+) -> list[dict[str, Any]]:
     def pictures(kind: str, **settings: object) -> dict[str, Any]:
         return {
             "id": f"{split}-{kind}",
@@ -62,38 +115,31 @@ def _simpletuner_backends(folder: str, split: str, context: ExportContext) -> li
             "crop": False,
         }
 
-    control = {
-        "dataset_type": "conditioning",
-        "caption_strategy": None,
-        "conditioning_type": "reference_strict",
-        "source_dataset_id": f"{split}-target",
-    }
-    captions = {
-        "id": f"{split}-captions",
-        "type": "local",
-        "dataset_type": "text_embeds",
-        "default": True,
-        "cache_dir": context.path(f"{folder}cache/captions"),
-    }
-    conditioning = [f"{split}-splats", f"{split}-reference"]
-    return [
+    target = pictures(
+        "target",
+        dataset_type="image" if split == TRAIN else "eval",
+        caption_strategy="textfile",
+        conditioning_data=[f"{split}-{kind}" for kind in kinds],
+    )
+    controls = [
         pictures(
-            "target",
-            dataset_type="image",
-            caption_strategy="textfile",
-            conditioning_data=conditioning,
-        ),
-        pictures("splats", **control),
-        pictures("reference", **control),
-        captions,
+            kind,
+            dataset_type="conditioning",
+            caption_strategy=None,
+            conditioning_type="mask" if kind == "mask" else "reference_strict",
+            source_dataset_id=f"{split}-target",
+        )
+        for kind in kinds
     ]
+    return [target, *controls]
 
 
 def _read(folder: Path, reading: Reading) -> None:
     """SimpleTuner, "Qwen Image Edit Quickstart": the very same file name in each dataset."""
     for target in pictures_in(folder / "target"):
         members: dict[str, Member | None] = {"target": target}
-        for kind in ("splats", "reference"):
+        kinds = ["splats", "reference", *(["mask"] if (folder / "mask").is_dir() else [])]
+        for kind in kinds:
             members[kind] = below(folder / kind, target.name)
         caption = read_text(target.with_suffix(".txt"))
         reading.rows.append(TrainerRow(f"target/{target.name}", members, caption))
@@ -102,11 +148,13 @@ def _read(folder: Path, reading: Reading) -> None:
 TRAINER = Trainer(
     "simpletuner",
     "SimpleTuner",
-    FOLDERS,
+    {**FOLDERS, **MASK_FOLDER},
     _read,
     Consequences(missing="SimpleTuner stops: control tensors do not match the batch size"),
     _describe,
     caption="target/{number}.txt",
     caption_always=True,
-    caches=("cache",),
+    models=tuple(FLAVOURS),
+    caches=("cache", "aspect_ratio_bucket_*"),
+    seen_weight=128,
 )

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ...building.pairs.plan import TRIPLET
+from ...building.outputs import TRIPLET
 from ...core.errors import InputError
 from ..documents import TRAIN, ExportedRow
 from ..export_folder import ExportFolder
-from ..export_pictures import PICTURE_EXTENSIONS, Picture
+from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
 from ..findings import Consequences
 from ..rows import Member, PackedFile, Reading, TrainerRow
 from ..trainer import Trainer
@@ -62,7 +62,7 @@ class ShardWriters:
         """Append a row."""
         sample: dict[str, Any] = {"__key__": row.number, "txt": row.caption, "json": row.facts()}
         for kind, picture in pictures.items():
-            sample[row.files[kind].split(".", 1)[1]] = _bytes(picture.content)
+            sample[row.files[kind].split(".", 1)[1]] = bytes_of(picture)
         self._writer(row.split).write(sample)
 
     def _writer(self, split: str) -> Any:
@@ -84,10 +84,6 @@ class ShardWriters:
 
     def _close(self, path: str) -> None:
         self._files.pop(path).close()
-
-
-def _bytes(content: Path | bytes) -> bytes:
-    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 def _read(folder: Path, reading: Reading) -> None:

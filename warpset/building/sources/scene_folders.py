@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..core.errors import InputError
-from ..core.natural_order import sorted_naturally
-from ..files.photo_folders import (
+from ...core.errors import InputError
+from ...core.natural_order import sorted_naturally
+from ...files.photo_folders import (
     BY_NAME,
     MAX_NESTING,
     any_photos,
@@ -18,8 +18,10 @@ from ..files.photo_folders import (
     look_for_photos,
     photos_below,
 )
-from ..files.photos import PHOTO_EXTENSIONS
-from ..recordings.registry import find_recording
+from ...files.photos import PHOTO_EXTENSIONS
+from ...files.video import is_video
+from ...files.zip_scenes import is_zip
+from ...recordings.registry import find_recording
 
 IMAGES = re.compile(r"images(_\d+)?")
 """Folders that are never scenes of their own: nerfstudio's, shrunk where they name a factor."""
@@ -30,11 +32,16 @@ log = logging.getLogger(__name__)
 def find_scenes(input_dir: Path) -> list[Path]:
     """The scenes below a folder, in natural order; the folder itself may be one.
 
-    A scene is a folder of photos or with a recording.
+    A scene is a folder of photos or with a recording, a zip of one, or a video.
+
+    Args:
+        input_dir: The folder, or one scene's zip or video.
 
     Raises:
         InputError: The folder is missing or holds no scene.
     """
+    if input_dir.is_file() and (is_zip(input_dir) or is_video(input_dir)):
+        return [input_dir]
     if not input_dir.is_dir():
         raise InputError(
             f"{input_dir}: found no such folder, need one with photos; see --input-dir"
@@ -42,7 +49,8 @@ def find_scenes(input_dir: Path) -> list[Path]:
     if find_recording(input_dir) is not None:
         return [input_dir]
     here = list_folder(input_dir)
-    scenes = [path for path in here.folders if may_be_scene(path)]
+    folders = [path for path in here.folders if may_be_scene(path)]
+    scenes = sorted_naturally([*folders, *here.videos, *here.archives])
     if any(IMAGES.fullmatch(path.name) for path in scenes):
         return [input_dir]
     if here.photos or here.unreadable:
@@ -62,7 +70,7 @@ def _holds_photos_of_one_scene(folder_name: str) -> bool:
 def may_be_scene(path: Path) -> bool:
     """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
     try:
-        if find_recording(path) is not None:
+        if find_recording(path) is not None or list_folder(path).videos:
             return True
         find = photos_below if _holds_photos_of_one_scene(path.name) else look_for_photos
         return any_photos(find(path))
@@ -71,8 +79,21 @@ def may_be_scene(path: Path) -> bool:
 
 
 def scene_name(scene: Path) -> str:
-    """What a scene's output folder is called: the folder's own name, also for `.` and `..`."""
-    return scene.resolve().name if scene.name in ("", "..") else scene.name
+    """What a scene's output folder is called: the folder's own name, also for `.` and `..`.
+
+    A zip or a video gives the name without its extension, unless that is a neighbour's.
+    """
+    if scene.name in ("", ".."):
+        return scene.resolve().name
+    if not (is_zip(scene) or is_video(scene)) or not scene.is_file():
+        return scene.name
+    neighbours = [path for path in scene.parent.iterdir() if path != scene]
+    taken = any(path.name == scene.stem or _is_file_of(path, scene.stem) for path in neighbours)
+    return f"{scene.stem}_{scene.suffix[1:].lower()}" if taken else scene.stem
+
+
+def _is_file_of(path: Path, stem: str) -> bool:
+    return path.stem == stem and (is_zip(path) or is_video(path))
 
 
 def _no_scene(input_dir: Path) -> InputError:
@@ -80,7 +101,8 @@ def _no_scene(input_dir: Path) -> InputError:
     extensions = " ".join(sorted(PHOTO_EXTENSIONS))
     return InputError(
         f"{input_dir}: found no scene, saw {_inventory(entries)}; need photos ({extensions}) in "
-        "it, in its sub-folders or in their images/, input/ or rgb/; see --input-dir"
+        "it, in its sub-folders or in their images/, input/ or rgb/, or videos or zips of scenes; "
+        "see --input-dir"
     )
 
 

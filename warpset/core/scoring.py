@@ -1,53 +1,17 @@
-"""How good a pair is: coverage, overlap, PSNR and SSIM where something was seen; no files."""
+"""How alike pictures are, and how much of a cloud a camera sees; no files."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cameras import Camera, project
+from .cameras import Camera, project
 
 PERFECT_PSNR_DB = 100.0
-DECIMALS = 4
 
 BLOCK_POINTS = 1 << 14
 """So many points are projected at once: they fit a core's cache."""
-
-
-class Scores(NamedTuple):
-    """Scores of a pair, rounded so that records read well.
-
-    Attributes:
-        coverage: Share of target pixels that a visible point covers, 0..1.
-        hole_share: The rest, 1 - coverage.
-        overlap: Share of the reference's points that lie in the target's view, 0..1.
-        psnr: Of splats against target over covered pixels, in dB (at most 100); None without any.
-        ssim: Likewise, -1..1.
-    """
-
-    coverage: float
-    hole_share: float
-    overlap: float
-    psnr: float | None
-    ssim: float | None
-
-
-def score_pair(
-    splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_], overlap: float
-) -> Scores:
-    """Score splats (h, w, 3) against target (h, w, 3), holes (h, w) left out."""
-    seen = ~hole
-    coverage = float(seen.mean())
-    return Scores(
-        round(coverage, DECIMALS),
-        round(1.0 - coverage, DECIMALS),
-        round(overlap, DECIMALS),
-        round(psnr(splats, target, seen), DECIMALS) if seen.any() else None,
-        round(ssim(splats, target, seen), DECIMALS) if seen.any() else None,
-    )
 
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:

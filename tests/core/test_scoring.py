@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
-from warpset.building.scoring import PERFECT_PSNR_DB, psnr, score_pair, share_in_view, ssim
+from warpset.core.scoring import PERFECT_PSNR_DB, psnr, share_in_view, ssim
 
 EVERYWHERE = np.ones((48, 64), bool)
 
@@ -25,23 +25,6 @@ def test_ssim_falls_with_noise_and_hardly_with_brightness():
     noisy = (photo + np.random.default_rng(0).integers(-40, 40, photo.shape)).clip(0, 255)
     brighter = ssim(photo, photo + 10, EVERYWHERE)
     assert ssim(photo, noisy.astype(np.uint8), EVERYWHERE) < 0.8 < brighter
-
-
-def test_holes_do_not_count():
-    photo = a_photo()
-    hole = np.zeros((48, 64), bool)
-    hole[:, :16] = True
-    splats = photo.copy()
-    splats[hole] = 0
-    scores = score_pair(splats, photo, hole, overlap=0.5)
-    assert (scores.coverage, scores.hole_share, scores.overlap) == (0.75, 0.25, 0.5)
-    assert scores.psnr == PERFECT_PSNR_DB
-
-
-def test_a_pair_without_any_coverage_has_no_psnr():
-    photo = a_photo()
-    scores = score_pair(photo, photo, EVERYWHERE, overlap=0.0)
-    assert scores.coverage == 0 and scores.psnr is None and scores.ssim is None
 
 
 def test_points_count_as_in_view_before_the_camera_and_inside_its_raster():

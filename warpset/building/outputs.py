@@ -1,0 +1,134 @@
+"""The kinds of file that a pair has: a row each, so a new kind is one line and its encoder.
+
+Encoders import what they need when they are called: whoever reads records only loads no picture
+library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..core.points import PointCloud
+    from .pairs.warp import Warp
+
+GaussianPly = Callable[["PointCloud"], bytes]
+"""A cloud as the bytes of a Gaussian splat PLY."""
+
+
+class Encoding(NamedTuple):
+    """What encoders go by besides the pictures.
+
+    Attributes:
+        picture_format: Extension of the triplet's pictures.
+        with_confidence: Whether confidence is saved; a point cloud then holds it, too.
+        gaussian_ply: Writes gaussians.
+    """
+
+    picture_format: str
+    with_confidence: bool
+    gaussian_ply: GaussianPly
+
+
+@dataclass(frozen=True)
+class OutputKind:
+    """One kind of file.
+
+    Attributes:
+        name: As records name it.
+        suffix: How file names end; `{extension}` is that of the triplet's pictures.
+        encode: A warp as the file's bytes.
+        flag: Asks for it on the command line; None for the triplet, which every pair has.
+        help: What the flag does.
+    """
+
+    name: str
+    suffix: str
+    encode: Callable[[Warp, Encoding], bytes]
+    flag: str | None = None
+    help: str = ""
+
+
+def _picture(role: str) -> OutputKind:
+    def encode(warp: Warp, encoding: Encoding) -> bytes:
+        from ..files.pictures import picture_bytes
+
+        return picture_bytes(getattr(warp, role), encoding.picture_format)
+
+    return OutputKind(role, f"_{role}.{{extension}}", encode)
+
+
+def _confidence(warp: Warp, _: Encoding) -> bytes:
+    from ..files.pictures import confidence_bytes
+
+    return confidence_bytes(warp.confidence, warp.hole)
+
+
+def _mask(warp: Warp, _: Encoding) -> bytes:
+    from ..files.pictures import mask_bytes
+
+    return mask_bytes(warp.hole)
+
+
+def _depth(warp: Warp, _: Encoding) -> bytes:
+    from ..files.pictures import depth_bytes
+
+    return depth_bytes(warp.depth)
+
+
+def _point_cloud(warp: Warp, encoding: Encoding) -> bytes:
+    from ..files.ply import ply_bytes
+
+    cloud = warp.cloud if encoding.with_confidence else warp.cloud._replace(confidence=None)
+    return ply_bytes(cloud)
+
+
+def _gaussians(warp: Warp, encoding: Encoding) -> bytes:
+    return encoding.gaussian_ply(warp.cloud)
+
+
+OUTPUTS = (
+    _picture("splats"),
+    _picture("target"),
+    _picture("reference"),
+    OutputKind(
+        "confidence",
+        "_confidence.png",
+        _confidence,
+        "--save-confidence",
+        "write the reference's confidence seen from the target",
+    ),
+    OutputKind("mask", "_mask.png", _mask, "--save-mask", "write the holes: 255 = hole"),
+    OutputKind(
+        "depth",
+        "_depth.exr",
+        _depth,
+        "--save-depth",
+        "write the points' depth in the target's view (EXR)",
+    ),
+    OutputKind(
+        "ply",
+        "_reference.ply",
+        _point_cloud,
+        "--save-ply",
+        "write the reference's point cloud",
+    ),
+    OutputKind(
+        "gaussians",
+        "_reference_gaussians.ply",
+        _gaussians,
+        "--save-splats",
+        "write the reference's points as Gaussian splats (3DGS PLY)",
+    ),
+)
+"""In the order in which records name a pair's files."""
+
+OUTPUT_NAMED = {kind.name: kind for kind in OUTPUTS}
+
+TRIPLET = tuple(kind.name for kind in OUTPUTS if kind.flag is None)
+"""The kinds of file that every pair has."""
+
+ON_REQUEST = tuple(kind for kind in OUTPUTS if kind.flag is not None)
+"""The kinds that are made where they are asked for."""

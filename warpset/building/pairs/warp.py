@@ -1,0 +1,40 @@
+"""A pair's pictures before they are files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.cameras import Camera
+from ...core.masks import Mask
+from ...core.points import PointCloud
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """A pair's pictures, all on one raster.
+
+    Attributes:
+        splats: (h, w, 3) uint8, the reference's points seen from the target.
+        target: (h, w, 3) uint8.
+        reference: (h, w, 3) uint8.
+        hole: (h, w) bool, True where no visible point lies.
+        depth: (h, w) float32 z-depth of the points in the target's view, 0 = unknown.
+        confidence: (h, w) float32 of the points in the target's view, in the estimator's units;
+            None where the depth came without.
+        cloud: The reference's points.
+        cameras: Cameras of target and reference on the pictures' raster.
+    """
+
+    splats: Rgb
+    target: Rgb
+    reference: Rgb
+    hole: Mask
+    depth: NDArray[np.float32]
+    confidence: NDArray[np.float32] | None
+    cloud: PointCloud
+    cameras: dict[str, Camera]

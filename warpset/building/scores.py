@@ -1,0 +1,170 @@
+"""The scores of a pair, a row each, and the bounds that a pair can be held to; no pixels.
+
+A new score is one row: records, rejection, the flags for its bounds and the review page follow.
+What measures imports the picture library when it is called: whoever reads records loads none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ..core.argument_types import number
+
+if TYPE_CHECKING:
+    from .pairs.warp import Warp
+
+DECIMALS = 4
+"""Records keep so many, which reads well."""
+
+Side = Literal["min", "max"]
+_WORDS: Mapping[Side, tuple[str, str]] = {"min": ("less", "below"), "max": ("more", "above")}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measure of how good a pair is.
+
+    Attributes:
+        name: As records name it.
+        label: As sentences name it.
+        measures: What it is, with its unit.
+        measure: Of a warp; None where there is nothing to measure.
+        bounds: Which bounds a pair can be held to.
+        maximum: The largest bound that makes sense.
+    """
+
+    name: str
+    label: str
+    measures: str
+    measure: Callable[[Warp], float | None]
+    bounds: tuple[Side, ...] = ()
+    maximum: float = math.inf
+
+
+def _coverage(warp: Warp) -> float:
+    return float((~warp.hole).mean())
+
+
+def _hole_share(warp: Warp) -> float:
+    return 1.0 - _coverage(warp)
+
+
+def _overlap(warp: Warp) -> float:
+    from ..core.scoring import share_in_view
+
+    return share_in_view(warp.cloud.xyz_world, warp.cameras["target"])
+
+
+def _psnr(warp: Warp) -> float | None:
+    from ..core.scoring import psnr
+
+    return None if warp.hole.all() else psnr(warp.splats, warp.target, ~warp.hole)
+
+
+def _ssim(warp: Warp) -> float | None:
+    from ..core.scoring import ssim
+
+    return None if warp.hole.all() else ssim(warp.splats, warp.target, ~warp.hole)
+
+
+SCORES = (
+    Score(
+        "coverage",
+        "coverage",
+        "share of the target that a visible point covers",
+        _coverage,
+        ("min", "max"),
+        maximum=1,
+    ),
+    Score("hole_share", "hole share", "the rest of the target", _hole_share),
+    Score("overlap", "overlap", "share of the points that lie in the target's view", _overlap),
+    Score("psnr", "PSNR", "PSNR in dB, at most 100, where covered", _psnr, ("min",)),
+    Score("ssim", "SSIM", "SSIM where covered", _ssim),
+)
+"""In the order in which records name them."""
+
+Scores = Mapping[str, float | None]
+"""What was measured, by the name of the score."""
+
+
+def measured(warp: Warp) -> dict[str, float | None]:
+    """All scores of a warp, rounded."""
+    values = ((score.name, score.measure(warp)) for score in SCORES)
+    return {name: None if value is None else round(value, DECIMALS) for name, value in values}
+
+
+class Bound(NamedTuple):
+    """A score's smallest or largest value that is good enough.
+
+    Attributes:
+        side: Which of the two.
+        score: The score it is about.
+    """
+
+    side: Side
+    score: Score
+
+    @property
+    def name(self) -> str:
+        """As records and flags name it, such as `min-coverage`."""
+        return f"{self.side}-{self.score.name}"
+
+    def fails(self, value: float | None, limit: float) -> bool:
+        """Whether a value is not good enough; one that could not be measured never is."""
+        return value is None or (value < limit if self.side == "min" else value > limit)
+
+
+BOUNDS = tuple(Bound(side, score) for score in SCORES for side in score.bounds)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Bounds outside which a pair is rejected.
+
+    Attributes:
+        limits: A limit for each of `BOUNDS` that counts, as pairs of its name and the limit.
+    """
+
+    limits: tuple[tuple[str, float], ...] = ()
+
+    def as_recorded(self) -> dict[str, float | None]:
+        """The limit of every bound by its name; None where it does not count."""
+        given = dict(self.limits)
+        return {bound.name: given.get(bound.name) for bound in BOUNDS}
+
+    def rejection(self, scores: Scores) -> str | None:
+        """Why scores are not good enough, or None where they are."""
+        given = dict(self.limits)
+        for bound in BOUNDS:
+            value = scores.get(bound.score.name)
+            if bound.name in given and bound.fails(value, given[bound.name]):
+                word = _WORDS[bound.side][1]
+                return f"{bound.score.label} {value} is {word} {given[bound.name]}"
+        return None
+
+
+def add_quality_flags(group: argparse._ArgumentGroup, verb: str) -> None:
+    """Add a flag for each bound.
+
+    Args:
+        group: Where to.
+        verb: What becomes of a pair outside, such as `reject`.
+    """
+    for bound in BOUNDS:
+        less_or_more = _WORDS[bound.side][0]
+        group.add_argument(
+            f"--{bound.name}",
+            type=number(float, 0, bound.score.maximum),
+            default=None,
+            help=f"{verb} pairs with {less_or_more} {bound.score.label}: {bound.score.measures}",
+        )
+
+
+def read_quality(args: argparse.Namespace) -> Quality:
+    """Turn the flags of `add_quality_flags` into bounds."""
+    given = ((bound.name, getattr(args, bound.name.replace("-", "_"))) for bound in BOUNDS)
+    return Quality(tuple((name, limit) for name, limit in given if limit is not None))

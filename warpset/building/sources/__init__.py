@@ -1,0 +1,1 @@
+"""Where scenes come from: folders, zips and videos, each as a folder of photos."""

@@ -1,0 +1,186 @@
+"""One photo's points and cameras -> pictures, masks, depth and a film; no flags, no networks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ...core.cameras import Camera, project, up_of
+from ...core.drawing import draw, drawable
+from ...core.errors import InputError
+from ...core.geometry import SceneGeometry
+from ...core.points import PointCloud
+from ...core.protocols import MakeRenderer, RenderedView
+from ...core.sizes import fit_camera
+from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
+from ...files.writing import write_atomically, writing_to
+from ..options import BuildOptions
+from ..warping import ResampledFrames
+from .camera_files import cameras_json
+from .camera_paths import Scene
+
+Rgb = NDArray[np.uint8]
+
+CAMERAS_NAME = "cameras.json"
+FILM_NAME, MASK_FILM_NAME = "path.mp4", "path_mask.mp4"
+REFERENCE_NAME = "reference.png"
+FRAMES_A_SECOND = 24
+FILM_CODEC = "mp4v"
+"""MPEG-4 part 2: what OpenCV's builds for every system can write."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vantage:
+    """What views are rendered from: points, and the camera that they were seen from.
+
+    Attributes:
+        name: Of the photo or file.
+        cloud: The points.
+        splat_size: Diameter of a splat that the points ask for, in world units.
+        scene: Their camera on the raster of the pictures, their depth, and up.
+        reference: (h, w, 3) the photo on the same raster; None where there is none.
+    """
+
+    name: str
+    cloud: PointCloud
+    splat_size: float
+    scene: Scene
+    reference: Rgb | None = None
+
+
+def vantage_of(
+    cloud: PointCloud, splat_size: float, camera: Camera, cameras: Sequence[Camera], name: str
+) -> Vantage:
+    """A vantage on points without a photo.
+
+    Args:
+        cloud: The points.
+        splat_size: See `Vantage`.
+        camera: The camera to start from, on the raster of the pictures.
+        cameras: All that the points were seen from, which tell what is up.
+        name: See `Vantage`.
+
+    Raises:
+        InputError: The camera sees none of the points.
+    """
+    uv, depth = project(camera, cloud.xyz_world)
+    seen = depth[(depth > 0) & ((uv >= 0) & (uv < camera.size_wh)).all(axis=-1)]
+    if not seen.size:
+        raise InputError(f"{name}: found no points in view, need some; loosen the filters")
+    scene = Scene(camera, float(np.median(seen)), up_of(cameras))
+    return Vantage(name, cloud, splat_size, scene)
+
+
+def vantage_of_photo(
+    geometry: SceneGeometry,
+    index: int,
+    options: BuildOptions,
+    sky_scores: Callable[[Path], Rgb] | None = None,
+) -> Vantage:
+    """A photo's points as its pairs have them, and the photo.
+
+    Args:
+        geometry: The scene's frames.
+        index: Which of them.
+        options: Which pixels become points, and the size of the pictures.
+        sky_scores: See `warping.ResampledFrames`.
+
+    Raises:
+        InputError: The photo or its depth cannot be read, or no point passes the filters.
+    """
+    frame = geometry.frames[index]
+    size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
+    frames = ResampledFrames(geometry.frames, options, sky_scores, keep=1)
+    cloud, splat_size = frames.points(index, size_wh)
+    cameras = [one.photo.camera for one in geometry.frames]
+    bare = vantage_of(cloud, splat_size, frames.camera(index, size_wh), cameras, frame.name)
+    return Vantage(frame.name, cloud, splat_size, bare.scene, frames.picture(index, size_wh))
+
+
+def render_views(
+    vantage: Vantage,
+    cameras: Sequence[Camera],
+    folder: Path,
+    options: BuildOptions,
+    make_renderer: MakeRenderer,
+) -> None:
+    """Render cameras into files, `cameras.json` last.
+
+    Args:
+        vantage: The points.
+        cameras: Where they are seen from, brought to the raster of the vantage.
+        folder: Where the files go; made if it is not there.
+        options: Fade and splat size; quiet.
+        make_renderer: Where the renderer comes from.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    size_wh = vantage.scene.start.size_wh
+    cameras = [fit_camera(camera, size_wh) for camera in cameras]
+    renderer = make_renderer(size_wh, options.sigma_px)
+    if options.auto_s0:
+        renderer.s0 = vantage.splat_size
+    said = {"reference": vantage.name, "options": options.as_recorded()}
+    with writing_to(folder), tempfile.TemporaryDirectory() as scratch:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CAMERAS_NAME).unlink(missing_ok=True)
+        if vantage.reference is not None:
+            write_atomically(folder / REFERENCE_NAME, picture_bytes(vantage.reference, "png"))
+        films, points = _Films(Path(scratch), size_wh), drawable(vantage.cloud)
+        bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
+        for number, camera in enumerate(bar, 1):
+            view = draw(renderer, points, camera)
+            _write(folder / f"view_{number:04}", view)
+            films.add(view)
+        for name, content in films.contents():
+            write_atomically(folder / name, content)
+        write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
+
+
+def _write(stem: Path, view: RenderedView) -> None:
+    for kind, content in (
+        ("splats.png", picture_bytes(view.rgb, "png")),
+        ("mask.png", mask_bytes(view.hole)),
+        ("depth.exr", depth_bytes(view.depth)),
+    ):
+        write_atomically(stem.with_name(f"{stem.name}_{kind}"), content)
+
+
+class _Films:
+    """The film of a path and that of its masks; films of one picture are none.
+
+    Sides are cut to even numbers, which the codec needs.
+    """
+
+    def __init__(self, scratch: Path, size_wh: tuple[int, int]):
+        self._width, self._height = size_wh[0] // 2 * 2, size_wh[1] // 2 * 2
+        self._count = 0
+        self._paths = {name: scratch / name for name in (FILM_NAME, MASK_FILM_NAME)}
+        codec = cv2.VideoWriter.fourcc(*FILM_CODEC)
+        self._writers = [
+            cv2.VideoWriter(str(path), codec, FRAMES_A_SECOND, (self._width, self._height))
+            for path in self._paths.values()
+        ]
+
+    def add(self, view: RenderedView) -> None:
+        """Add a picture and its mask, white where holes are."""
+        mask = np.repeat(np.where(view.hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
+        for writer, picture in zip(self._writers, (view.rgb[..., ::-1], mask), strict=True):
+            writer.write(np.ascontiguousarray(picture[: self._height, : self._width]))
+        self._count += 1
+
+    def contents(self) -> Iterable[tuple[str, bytes]]:
+        """Name and bytes of each film."""
+        for writer in self._writers:
+            writer.release()
+        if self._count > 1:
+            for name, path in self._paths.items():
+                yield name, path.read_bytes()

@@ -1,0 +1,76 @@
+"""Paths that a recording lists: which file of the scene they mean; none leads out of it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
+
+from ..core.errors import InputError
+from ..core.natural_order import sorted_naturally
+from ..files.photos import PHOTO_EXTENSIONS
+
+
+def places(scene: Path, listed: str, origin: Path) -> list[Path]:
+    """Where in the scene a listed path may lie, likeliest first.
+
+    Relative paths count from the file that lists them, then from the scene. Absolute ones were
+    written elsewhere: of those, each end that exists in the scene.
+
+    Args:
+        scene: The scene's folder.
+        listed: As listed, with slashes of either kind.
+        origin: The file that lists it.
+
+    Raises:
+        InputError: The path leaves the scene folder.
+    """
+    path = posixpath.normpath(listed.replace("\\", "/"))
+    drive = PureWindowsPath(path).drive
+    if "\0" in listed:
+        found = []
+    elif drive or posixpath.isabs(path):
+        found = list(_ends(scene, path.removeprefix(drive)))
+    else:
+        found = list(_below(scene, path, origin))
+    if not found:
+        raise InputError(f"{origin}: refused the path {listed!r}, which leaves the scene folder")
+    return found
+
+
+def _below(scene: Path, path: str, origin: Path) -> Iterator[Path]:
+    folder = origin.relative_to(scene).parent.as_posix()
+    for base in dict.fromkeys((folder, ".")):
+        relative = posixpath.normpath(posixpath.join(base, path))
+        if relative.split("/")[0] not in ("", ".", ".."):
+            yield scene / relative
+
+
+def _ends(scene: Path, path: str) -> Iterator[Path]:
+    here = os.path.normpath(scene.absolute())
+    relative = posixpath.normpath(os.path.relpath(path, here)) if path.startswith(here) else ".."
+    if relative.split("/")[0] not in ("", ".", ".."):
+        yield scene / relative
+    parts = path.strip("/").split("/")
+    tails = (scene / "/".join(parts[start:]) for start in range(len(parts)))
+    yield from (tail for tail in tails if tail.exists())
+
+
+def existing_file(candidates: list[Path]) -> Path | None:
+    """The first candidate that is a file."""
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def existing_photo(candidates: list[Path]) -> Path | None:
+    """The first photo that is there; a path without extension takes the photo's."""
+    for path in candidates:
+        ends = ("",) if path.suffix else ("", *sorted(PHOTO_EXTENSIONS))
+        if found := existing_file([path.with_name(path.name + end) for end in ends]):
+            return found
+    return None
+
+
+def photo_folders(scene: Path) -> list[Path]:
+    """The scene's `images*` folders, in natural order."""
+    return sorted_naturally(path for path in scene.glob("images*") if path.is_dir())

@@ -1,0 +1,107 @@
+"""diffusion-pipe: a folder a picture and a data set configuration for each side of a split."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..documents import (
+    VALIDATION,
+    Documents,
+    ExportContext,
+    ExportedRow,
+    by_folder,
+    fenced,
+    quoted,
+    train_page,
+)
+from ..findings import Consequences
+from ..rows import Reading, read_folders
+from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+
+MODELS = {
+    "qwen-image-edit-2509": "qwen_image",
+    "qwen-image-edit-2511": "qwen_image",
+    "flux2-dev": "flux2",
+    "flux2-klein-4b": "flux2",
+    "flux2-klein-9b": "flux2",
+    "kontext": "flux",
+}
+"""What `[model] type` says, by base model."""
+
+
+def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
+    """`dataset.toml` a side after `examples/flux_kontext_dataset.toml`, and `TRAIN.md`.
+
+    Aspect buckets are the pictures' own, so that none is cropped to a foreign shape. Published
+    versions take one control, the splats; pull request 529 takes both by `control_paths`.
+    """
+    documents = {}
+    for folder, members in by_folder(rows).items():
+        sizes = sorted({row.size_wh for row in members})
+        masks = "mask" in members[0].files
+        documents[f"{folder}dataset.toml"] = (
+            f"resolutions = {json.dumps(list(context.resolutions))}\n"
+            "enable_ar_bucket = true\n"
+            f"ar_buckets = {json.dumps([width / height for width, height in sizes])}\n\n"
+            "[[directory]]\n"
+            f"path = {quoted(context.path(f'{folder}target'))}\n"
+            f"control_path = {quoted(context.path(f'{folder}splats'))}\n"
+            "# With pull request 529, instead of control_path:\n"
+            f"# control_paths = [{quoted(context.path(f'{folder}splats'))}, "
+            f"{quoted(context.path(f'{folder}reference'))}]\n"
+            + (f"mask_path = {quoted(context.path(f'{folder}mask'))}\n" if masks else "")
+            + "num_repeats = 1\n"
+        )
+    documents["TRAIN.md"] = _train_page(context, any(row.split == VALIDATION for row in rows))
+    return documents
+
+
+def _train_page(context: ExportContext, validates: bool) -> str:
+    evaluated = (
+        f"eval_datasets = [{{name = {quoted(VALIDATION)}, "
+        f"config = {quoted(context.path(f'{VALIDATION}/dataset.toml'))}}}]\n"
+        if validates
+        else ""
+    )
+    main = (
+        f"output_dir = {quoted(f'runs/{context.job_name}')}\n"
+        f"dataset = {quoted(context.path('dataset.toml'))}\n{evaluated}"
+        f"[model]\ntype = {quoted(MODELS[context.base_model])}\n"
+    )
+    command = f"deepspeed --num_gpus=1 train.py --deepspeed --config {shlex.quote('main.toml')}"
+    return train_page(
+        context,
+        "In a clone of tdrussell/diffusion-pipe, a copy of `examples/main_example.toml` as "
+        "`main.toml` with these lines, and the model's paths from `docs/supported_models.md`:\n\n"
+        f"{fenced(main.rstrip())}\n{fenced(command)}",
+        "Its example trains rank 32 at 2e-5. Masks weigh the loss by their red channel: 1 in "
+        "holes, 0.5 elsewhere; drop `mask_path` to weigh all alike, or turn the pictures negative "
+        "to make the rest count double.",
+        f"The LoRA lies in `runs/{context.job_name}/`.",
+    )
+
+
+def _read(folder: Path, reading: Reading) -> None:
+    """diffusion-pipe, `DirectoryDataset`: controls and masks by the target's stem."""
+    read_folders(folder, ("splats", "reference"), reading)
+
+
+TRAINER = Trainer(
+    "diffusion-pipe",
+    "diffusion-pipe",
+    {**FOLDERS, **MASK_FOLDER},
+    _read,
+    Consequences(
+        missing="diffusion-pipe stops: no control file exists for the image",
+        uncaptioned="diffusion-pipe trains the pair on an empty caption, or skips it",
+    ),
+    _describe,
+    models=tuple(MODELS),
+    caption="target/{number}.txt",
+    caption_always=True,
+    seen_weight=128,
+    caches=("cache",),
+)
