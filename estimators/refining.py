@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from warpset.core.cameras import FloatArray
-from warpset.core.depth_alignment import align_depth
 from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeometry
+from warpset.stereo.depth_alignment import align_depth
 from warpset.stereo.refining import refine_cameras
 
 REFINED = "cameras refined"

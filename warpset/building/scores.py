@@ -71,6 +71,14 @@ def _ssim(warp: Warp) -> float | None:
     return None if warp.hole.all() else ssim(warp.splats, warp.target, ~warp.hole)
 
 
+def _shift(warp: Warp) -> float | None:
+    return None if warp.shift is None else warp.shift.median
+
+
+def _shift_p90(warp: Warp) -> float | None:
+    return None if warp.shift is None else warp.shift.p90
+
+
 SCORES = (
     Score(
         "coverage",
@@ -84,6 +92,14 @@ SCORES = (
     Score("overlap", "overlap", "share of the points that lie in the target's view", _overlap),
     Score("psnr", "PSNR", "PSNR in dB, at most 100, where covered", _psnr, ("min",)),
     Score("ssim", "SSIM", "SSIM where covered", _ssim),
+    Score(
+        "shift",
+        "shift",
+        "median displacement of splats against the target in pixels, where texture tells",
+        _shift,
+        ("max",),
+    ),
+    Score("shift_p90", "shift p90", "90th percentile of that displacement", _shift_p90),
 )
 """In the order in which records name them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from ..misalignment import Shift, misalignment
 
 Rgb = NDArray[np.uint8]
 
@@ -38,3 +40,8 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
+
+    @cached_property
+    def shift(self) -> Shift | None:
+        """How far the splats lie from where the target shows the same, see `misalignment`."""
+        return misalignment(self.splats, self.target, self.hole)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .cameras import FloatArray, project
-from .geometry import DepthMap
+from ..core.cameras import FloatArray, project
+from ..core.geometry import DepthMap
 
 FEWEST_POINTS = 12
 """Of fewer points neither scale nor shift is taken."""
