@@ -13,9 +13,6 @@ from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeom
 from warpset.stereo.depth_alignment import align_depth
 from warpset.stereo.refining import refine_cameras
 
-REFINED = "cameras refined"
-"""What the revision of such geometry says besides."""
-
 
 def refined(geometry: SceneGeometry) -> SceneGeometry:
     """The geometry with refined cameras, and depth in the scale of the points that they see.

@@ -36,6 +36,10 @@ from .warping import PreparedPair, Warper
 log = logging.getLogger(__name__)
 
 
+REFINED = "cameras refined"
+"""What the revision of geometry says besides whose cameras were."""
+
+
 class Estimator(Protocol):
     """What turns photos into geometry where none is recorded."""
 
@@ -78,12 +82,14 @@ class Backends(NamedTuple):
         make_renderer: Where renderers come from.
         make_segmenter: Where what finds the sky comes from.
         gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
+        refine: Makes cameras fit and depth agree with them; None to take them as they are.
     """
 
     make_estimator: MakeEstimators
     make_renderer: MakeRenderer
     make_segmenter: Callable[[], Segmenter]
     gaussian_ply: Callable[[PointCloud], bytes]
+    refine: Callable[[SceneGeometry], SceneGeometry] | None = None
 
 
 def build_scene(
@@ -117,6 +123,8 @@ def _build_staged(
     scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    if backends.refine is not None:
+        source = source._replace(revision=f"{source.revision}, {REFINED}")
     if options.dry_run:
         _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
         return
@@ -125,7 +133,8 @@ def _build_staged(
         if job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, estimate(), backends, summary)
+            geometry = estimate() if backends.refine is None else backends.refine(estimate())
+            _make(job, geometry, backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.other_pairs():
             log.warning(line)
