@@ -19,6 +19,7 @@ from estimators.options import ComputeOptions
 from estimators.registry import make_estimators, make_segmenter
 from renderer.making import make_renderer
 from warpset.building.command_line import (
+    describe,
     make_parser,
     read_fleet,
     read_options,
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refuse_idle_flags(parser, args, idle_geometry_flags(args))
     options, compute = read_options(parser, args), read_compute_options(args)
     shard, fleet = read_shard(parser, args, os.environ), read_fleet(args, Path(__file__).parent)
-    scenes = ManyScenes(args.input_dir, args.output_dir, shard, fleet)
+    scenes = ManyScenes(args.input_dir, args.output_dir, shard, fleet, describe)
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
     try:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 with cache_folder(keep=not args.nocache) as cache_dir:
                     total = build(scenes, options, compute, cache_dir)
     except (InputError, OSError) as error:
-        log.error(error)
+        log.error(describe(error))
         return 1
     except KeyboardInterrupt:
         log.error(f"{args.output_dir}: stopped; run the same command again to go on")

@@ -40,6 +40,7 @@ from warpset.building.views.rendering import (
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera
+from warpset.recordings.masks import masked
 
 log = logging.getLogger("render_views")
 
@@ -90,7 +91,7 @@ def find_vantage(args: argparse.Namespace) -> Vantage:
     compute = replace(read_compute_options(args), sky_model=args.sky_model)
     with cache_folder(keep=not args.nocache) as cache_dir:
         _, estimate = geometry_source(scene, args.geometry, make_estimators(compute, cache_dir))
-        geometry = estimate()
+        geometry = masked(estimate(), scene.masks)
         names = [frame.name for frame in geometry.frames]
         if args.photo is not None and args.photo not in names:
             raise InputError(f"{args.photo}: found no such photo, need one of {', '.join(names)}")

@@ -21,7 +21,7 @@ from viewer.output import check_output
 from viewer.point_cloud_files import read_point_file, subject_of_file
 from viewer.showing import ShowOptions, show
 from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
-from warpset.building.command_line import refuse_idle_flags
+from warpset.building.command_line import describe, refuse_idle_flags
 from warpset.building.frames import FrameSelection
 from warpset.building.options import PointFilter
 from warpset.building.pipeline import geometry_source
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log.warning(problem)
         show(subject, source_of(args, subject, device), options)
     except InputError as error:
-        log.error(error)
+        log.error(describe(error))
         return 1
     return 1 if subject.problems else 0
 

@@ -29,6 +29,7 @@ from processes import usages_until_the_end
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.making import make_renderer
 from warpset.building.options import BuildOptions
+from warpset.building.scores import measured
 from warpset.building.warping import Warper
 from warpset.files.photos import read_photo, sha256_of
 from warpset.files.pictures import picture_bytes
@@ -112,7 +113,7 @@ def stage_ms(scene: Path) -> dict[str, float]:
         with timed("render"):
             warp = warper.render(prepared)
         with timed("score"):
-            warp.scores()
+            measured(warp)
         with timed("encode"):
             for picture in (warp.splats, warp.target, warp.reference):
                 picture_bytes(picture, "jpg")

@@ -12,25 +12,28 @@ from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 from torch import nn
 
 from ..warpset.core.errors import InputError
+from .widgets import AUTO_DEVICE
 
 Item = TypeVar("Item")
 
 
 def chosen_device(choice: str) -> torch.device:
-    """The device behind the widget's `cuda` (whatever ComfyUI runs on) or `cpu`.
+    """The device behind a choice of `widgets.DEVICES`.
 
     Raises:
-        InputError: ComfyUI has no graphics device.
+        InputError: `cuda` was chosen, and ComfyUI has no graphics device.
     """
     if choice == "cpu":
         return torch.device("cpu")
     device = model_management.get_torch_device()
-    if device.type == "cpu":
-        raise InputError(f"device: found no graphics device, need one for {choice}; choose cpu")
+    if device.type == "cpu" and choice != AUTO_DEVICE:
+        raise InputError(
+            f"device: found no graphics device, need one for {choice}; choose auto or cpu"
+        )
     return device
 
 
-def renderer_device(choice: str = "cuda") -> str:
+def renderer_device(choice: str = AUTO_DEVICE) -> str:
     """Where to render: on CUDA if the widget does not say `cpu` and ComfyUI runs on it.
 
     On ROCm, whose devices torch calls `cuda` too, Warp cannot run.

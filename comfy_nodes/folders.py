@@ -5,6 +5,8 @@ Only the standard library and ComfyUI's `folder_paths` are imported, so nothing 
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import folder_paths  # pyright: ignore[reportMissingImports]
@@ -22,6 +24,20 @@ def add_weights_folder() -> None:
     """Tell ComfyUI of `models/vggt`; `extra_model_paths.yaml` may add others."""
     folder = Path(folder_paths.models_dir) / WEIGHTS_FOLDER
     folder_paths.add_model_folder_path(WEIGHTS_FOLDER, str(folder))
+
+
+def bring_example_photos() -> None:
+    """Put the photos of the example workflows into ComfyUI's input folder, if they are not there.
+
+    A folder that cannot be written is left as it is: the workflows then ask for other photos.
+    """
+    folder = Path(folder_paths.get_input_directory())
+    room = Path(__file__).parents[1] / "examples" / "scenes" / "room" / "images"
+    for number in (1, 2):
+        source, target = room / f"0{number}.jpg", folder / f"vggt_room_{number}.jpg"
+        if source.is_file() and not target.exists():
+            with contextlib.suppress(OSError):
+                shutil.copyfile(source, target)
 
 
 def weights_choices() -> list[str]:
@@ -42,7 +58,22 @@ def weights_fingerprint(choice: str | None) -> str:
     Args:
         choice: One of `weights_choices`; None while a link has not delivered it.
     """
-    return file_fingerprint(choice and weights_source(choice))
+    source = "" if choice is None else weights_source(choice)
+    return f"{file_fingerprint(source)}, {outputs_lost()} outputs lost"
+
+
+def source_fingerprint(name: str | None) -> str | float:
+    """Changes when the file does, or when something that nodes wrote is there no more."""
+    found = file_fingerprint(name)
+    return found if isinstance(found, float) else f"{found}, {outputs_lost()} outputs lost"
+
+
+_written: list[Path] = []
+
+
+def outputs_lost() -> int:
+    """How many files that nodes wrote into the output folder are there no more."""
+    return sum(not path.exists() for path in _written)
 
 
 def sky_model() -> Path | None:
@@ -56,14 +87,19 @@ def _weights_files() -> list[str]:
     return [name for name in names if name.lower().endswith(WEIGHTS_SUFFIXES)]
 
 
-def file_fingerprint(name: str | None) -> str:
+def file_fingerprint(name: str | None) -> str | float:
     """Changes when the file does, as far as its size and date tell; never fails.
+
+    ComfyUI asks before links deliver: nothing then tells whether the file changed, and an answer
+    that equals no other makes the node run again.
 
     Args:
         name: As `existing_file` takes it; None while a link has not delivered it.
     """
+    if name is None:
+        return float("nan")  # a new one each time: Python takes one object to equal itself
     try:
-        path = existing_file(name or "")
+        path = existing_file(name)
         status = path.stat()
     except (InputError, OSError):
         return str(name)
@@ -97,7 +133,9 @@ def new_output(prefix: str, suffix: str) -> Path:
     Raises:
         InputError: The folder cannot be made.
     """
-    return _numbered(prefix, suffix, folder_paths.get_output_directory())
+    path = _numbered(prefix, suffix, folder_paths.get_output_directory())
+    _written.append(path)
+    return path
 
 
 def new_temporary(suffix: str) -> Path:

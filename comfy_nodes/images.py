@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,11 @@ def photos_in(images: Iterable[Tensor]) -> list[Rgb]:
         (H, W, 3) arrays.
     """
     return [_photo(picture) for batch in images for picture in batch]
+
+
+def one_by_one(images: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Every picture of every batch as a batch of its own."""
+    return (batch[index : index + 1] for batch in images for index in range(len(batch)))
 
 
 def _photo(picture: Tensor) -> Rgb:

@@ -22,7 +22,7 @@ from ..warpset.core.points import PointCloud
 from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled
-from .images import gray_image_of, mask_of, photos_in
+from .images import gray_image_of, mask_of, one_by_one, photos_in
 from .prediction import predicted_frames
 from .viewer import camera_info, file_3d
 from .widgets import NO_MAX_DEPTH, InferenceWidgets
@@ -46,7 +46,7 @@ def infer(images: Sequence[Tensor], widgets: InferenceWidgets) -> dict[str, Any]
         InputError: No image, no point left, no such device, or no weights.
         SplatError: The file cannot be written.
     """
-    photos = photos_in(images)
+    photos = photos_in(until_cancelled(one_by_one(images)))
     if not photos:
         raise InputError("VGGT Model Inference: found no image, need one; connect image_1")
     predicted = predicted_frames(photos, widgets.preprocess_mode, widgets.weights, widgets.device)

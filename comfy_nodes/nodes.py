@@ -10,9 +10,19 @@ import importlib
 from typing import Any
 
 from . import folders
-from .widgets import ExportWidgets, InferenceWidgets, PairWidgets, RenderWidgets
+from .widgets import (
+    ALL_VIEWS,
+    DEVICES,
+    ExportWidgets,
+    InferenceWidgets,
+    MoveWidgets,
+    PairWidgets,
+    PathWidgets,
+    RenderWidgets,
+)
 
 folders.add_weights_folder()
+folders.bring_example_photos()
 
 Socket = tuple[Any, dict[str, Any]]
 Sockets = dict[str, dict[str, Socket]]
@@ -64,7 +74,8 @@ def text(default: str, tooltip: str) -> Socket:
 
 def device(default: str) -> Socket:
     """The widget for the device."""
-    return choice(["cuda", "cpu"], default, "cuda is whatever device ComfyUI runs on.")
+    tooltip = "auto: whatever ComfyUI runs on; cuda: insist on a graphics device."
+    return choice([*DEVICES], default, tooltip)
 
 
 def confidence(default: float) -> Socket:
@@ -95,6 +106,29 @@ def weights(default: str) -> Socket:
 def ply_path() -> Socket:
     """The widget for a file."""
     return text("", "An absolute path, or one in ComfyUI's output or input folder.")
+
+
+def moves() -> dict[str, Socket]:
+    """The widgets for a move."""
+    turn, share = "Degrees {}.", "Way {}, as a share of the scene's depth."
+    texts = {
+        "yaw": turn.format("to the right"),
+        "pitch": turn.format("upwards"),
+        "roll": turn.format("clockwise"),
+        "right": share.format("to the right"),
+        "up": share.format("upwards"),
+        "forward": share.format("forward"),
+    }
+    default = MoveWidgets()
+    return {
+        name: number(
+            getattr(default, name),
+            (-360.0, 360.0) if name in {"yaw", "pitch", "roll"} else (-10.0, 10.0),
+            text,
+            step=0.01,
+        )
+        for name, text in texts.items()
+    }
 
 
 class VGGTModelInference:
@@ -227,17 +261,86 @@ class RenderWarp:
         return {
             "required": {"points": link("VGGT_POINTS"), "cameras": link("VGGT_CAMERAS")},
             "optional": {
-                "view": number(default.view, (0, 10000), "Which of the cameras, from 0."),
+                "view": number(
+                    default.view, (ALL_VIEWS, 10000), "Which of the cameras, from 0; -1: all."
+                ),
                 "width": number(default.width, (0, 16384), size),
                 "height": number(default.height, (0, 16384), size),
                 "sigma": fading(default.sigma),
                 "s0": number(default.s0, (0.0, 1000.0), spacing, step=0.001),
+                **moves(),
             },
         }
 
     def render(self, points: Any, cameras: Any, **widgets: Any) -> tuple[Any, ...]:
         """Run the node."""
         return work("views").render_warp(points, cameras, RenderWidgets(**widgets))
+
+
+class CameraPath:
+    """A camera -> a path that starts there."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Makes the cameras of a path; the first is the photo's own. For Render Warp."
+    FUNCTION = "path"
+    RETURN_TYPES = ("VGGT_CAMERAS",)
+    RETURN_NAMES = ("cameras",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = PathWidgets
+        kinds = ["orbit", "dolly", "pan", "crane", "spiral", "turntable"]
+        angle = "Degrees of orbit, pan and turntable; 0 takes the path's own."
+        distance = "Of dolly, crane and spiral, as a share of the depth; 0 takes the path's own."
+        return {
+            "required": {"points": link("VGGT_POINTS"), "cameras": link("VGGT_CAMERAS")},
+            "optional": {
+                "path": choice(kinds, default.path, "Shortened where things are too near."),
+                "frames": number(default.frames, (1, 1000), "Number of cameras."),
+                "view": number(default.view, (0, 10000), "The camera to start from, from 0."),
+                "angle": number(default.angle, (-360.0, 360.0), angle, step=1.0),
+                "distance": number(default.distance, (-10.0, 10.0), distance, step=0.01),
+            },
+        }
+
+    def path(self, points: Any, cameras: Any, **widgets: Any) -> tuple[Any, ...]:
+        """Run the node."""
+        return work("cameras").camera_path(points, cameras, PathWidgets(**widgets))
+
+
+class CameraFromViewer:
+    """A camera of ComfyUI's 3D viewer, or cameras of a file."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Takes the camera of Load 3D or Preview 3D, or cameras and keyframes of a file."
+    FUNCTION = "take"
+    RETURN_TYPES = ("VGGT_CAMERAS",)
+    RETURN_NAMES = ("cameras",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        file = "cameras.json, keyframes, transforms.json or pairs.jsonl, instead of camera_info."
+        return {
+            "required": {"cameras_file": text("", file)},
+            "optional": {
+                "camera_info": link("LOAD3D_CAMERA", "What the 3D viewer looks through."),
+                "like": link("VGGT_CAMERAS", "Size and field of view where the source has none."),
+                "frames": number(24, (1, 1000), "Cameras between keyframes."),
+            },
+        }
+
+    @classmethod
+    def IS_CHANGED(cls, cameras_file: str | None = None, **_: object) -> str | float:
+        """Run again when the file is another."""
+        return folders.file_fingerprint(cameras_file)
+
+    def take(
+        self, cameras_file: str, camera_info: Any = None, like: Any = None, frames: int = 24
+    ) -> tuple[Any, ...]:
+        """Run the node."""
+        return work("cameras").camera_from_viewer(camera_info, cameras_file, like, frames)
 
 
 class LoadPLY:
@@ -259,7 +362,7 @@ class LoadPLY:
         return {"required": {"ply_path": ply_path()}}
 
     @classmethod
-    def IS_CHANGED(cls, ply_path: str | None = None) -> str:
+    def IS_CHANGED(cls, ply_path: str | None = None) -> str | float:
         """Run again when the file is another."""
         return folders.file_fingerprint(ply_path)
 
@@ -299,9 +402,9 @@ class SplatsToUSD:
         }
 
     @classmethod
-    def IS_CHANGED(cls, ply_path: str | None = None, **_: object) -> str:
-        """Run again when the file is another."""
-        return folders.file_fingerprint(ply_path)
+    def IS_CHANGED(cls, ply_path: str | None = None, **_: object) -> str | float:
+        """Run again when the file is another, or when what was written is gone."""
+        return folders.source_fingerprint(ply_path)
 
     def export(self, ply_path: str, **widgets: Any) -> dict[str, Any]:
         """Run the node."""
@@ -312,6 +415,8 @@ NODE_CLASS_MAPPINGS = {
     "VGGT_Model_Inference": VGGTModelInference,
     "VGGT_Warp_Pair": WarpPair,
     "VGGT_Render_Warp": RenderWarp,
+    "VGGT_Camera_Path": CameraPath,
+    "VGGT_Camera_From_Viewer": CameraFromViewer,
     "VGGT_Load_PLY": LoadPLY,
     "VGGT_Splats_To_USD": SplatsToUSD,
 }
@@ -319,6 +424,8 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "VGGT_Model_Inference": "VGGT Model Inference",
     "VGGT_Warp_Pair": "Warp Pair",
     "VGGT_Render_Warp": "Render Warp",
+    "VGGT_Camera_Path": "Camera Path",
+    "VGGT_Camera_From_Viewer": "Camera From Viewer",
     "VGGT_Load_PLY": "Load PLY",
     "VGGT_Splats_To_USD": "Splats to USD",
 }

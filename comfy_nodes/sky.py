@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..warpset.building.sky import SkySegmenter, find_sky_model
+from ..warpset.core.errors import InputError
 from ..warpset.core.masks import sky_picture
 from ..warpset.files.cache import ArrayCache
-from .folders import sky_model
+from .folders import SKY_MODEL, sky_model
 from .scratch import photo_files
 
 Rgb = NDArray[np.uint8]
@@ -24,8 +25,15 @@ def sky_pictures(photos: Sequence[Rgb]) -> list[Rgb]:
     Raises:
         InputError: It is not there and cannot be fetched, or is no such model.
     """
+    try:
+        model = find_sky_model(sky_model())
+    except InputError as error:
+        reason = str(error).split(";")[0]
+        raise InputError(
+            f"mask_sky: {reason}; put {SKY_MODEL} into ComfyUI's models/vggt, or go online once"
+        ) from error
     with photo_files(photos) as paths:
-        segmenter = SkySegmenter(find_sky_model(sky_model()), ArrayCache(paths[0].parent))
+        segmenter = SkySegmenter(model, ArrayCache(paths[0].parent))
         scores = list(segmenter.scores(paths))
     return [
         sky_picture(one, (photo.shape[1], photo.shape[0]))

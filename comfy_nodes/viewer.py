@@ -9,13 +9,14 @@ it is, so it has to be turned before. Sources: ComfyUI's front end, `cameraFromM
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..splats.up import Vector, upright
-from ..warpset.core.cameras import Camera
+from ..warpset.core.cameras import Camera, focal_from_fov, intrinsics, invert_rigid
 from ..warpset.core.points import PointCloud
 
 VIEWER_FROM_WORLD = np.diag([1.0, -1.0, -1.0])
@@ -63,6 +64,58 @@ def camera_info(camera: Camera, distance: float) -> dict[str, Any]:
         "fov": math.degrees(camera.fov_y),
         "aspect": camera.size_wh[0] / camera.size_wh[1],
     }
+
+
+def camera_from_info(info: Mapping[str, Any], like: Camera) -> Camera:
+    """What a LOAD3D_CAMERA socket carries as a camera; the inverse of `camera_info`.
+
+    Args:
+        info: From core's viewers: position and target, perhaps quaternion and fov.
+        like: Gives size, and the field of view where there is none.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    position = _vector(info["position"], "xyz")
+    if info.get("quaternion"):
+        viewer_from_cam = _rotation(_vector(info["quaternion"], "xyzw"))
+    else:
+        viewer_from_cam = _looking(position, _vector(info["target"], "xyz"))
+    world_from_cam = np.eye(4)
+    world_from_cam[:3, :3] = VIEWER_FROM_WORLD @ viewer_from_cam @ VIEWER_FROM_WORLD
+    world_from_cam[:3, 3] = VIEWER_FROM_WORLD @ position
+    zoom = float(info.get("zoom") or 1.0)
+    fov_y = math.radians(float(info.get("fov") or math.degrees(like.fov_y)))
+    if not (zoom > 0.0 and 0.0 < fov_y < math.pi):
+        raise ValueError(f"zoom {zoom} and fov {math.degrees(fov_y)}")
+    width, height = like.size_wh
+    focal = zoom * focal_from_fov(fov_y, height)
+    K = intrinsics(focal, focal, width / 2, height / 2)
+    return Camera(K, invert_rigid(world_from_cam), like.size_wh)
+
+
+def _vector(fields: Mapping[str, Any], names: str) -> np.ndarray:
+    vector = np.array([float(fields[name]) for name in names])
+    if not np.isfinite(vector).all():
+        raise ValueError("a number that is not finite")
+    return vector
+
+
+def _looking(position: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(3, 3) viewer's world from an OpenGL camera that looks at a target, y up."""
+    backward = position - target
+    right = np.cross([0.0, 1.0, 0.0], backward)
+    if not (np.linalg.norm(backward) > 0.0 and np.linalg.norm(right) > 0.0):
+        raise ValueError("a target that leaves open what is up")
+    up = np.cross(backward, right)
+    return np.column_stack([axis / np.linalg.norm(axis) for axis in (right, up, backward)])
+
+
+def _rotation(xyzw: np.ndarray) -> np.ndarray:
+    """(3, 3) rotation of a quaternion of any length but zero."""
+    x, y, z, w = xyzw / np.linalg.norm(xyzw)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + 2.0 * w * cross + 2.0 * cross @ cross
 
 
 def _xyz(vector: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,17 +17,17 @@ from ..warpset.building.options import BuildOptions, PointFilter
 from ..warpset.building.warping import Warper
 from ..warpset.core.cameras import Camera, project
 from ..warpset.core.drawing import draw, drawable
-from ..warpset.core.errors import InputError
 from ..warpset.core.geometry import FrameGeometry, PosedPhoto, SceneGeometry
 from ..warpset.core.masks import ConfidenceThreshold
 from ..warpset.core.points import PointCloud, splat_size
 from ..warpset.core.sizes import SizeRule, fit_camera
-from .computing import renderer_device
+from .cameras import chosen_camera, moved_camera
+from .computing import renderer_device, until_cancelled
 from .frames import Frame
 from .images import image_of, mask_of, photos_in
 from .prediction import predicted_frames
 from .scratch import photo_files
-from .widgets import PairWidgets, RenderWidgets
+from .widgets import ALL_VIEWS, PairWidgets, RenderWidgets
 
 Rgb = NDArray[np.uint8]
 
@@ -34,25 +35,28 @@ Rgb = NDArray[np.uint8]
 def render_warp(
     points: PointCloud, cameras: Sequence[Camera], widgets: RenderWidgets
 ) -> tuple[Tensor, Tensor]:
-    """Render points into the view of a camera.
+    """Render points into the view of a camera, or of all.
 
     Returns:
-        IMAGE (1, H, W, 3) and MASK (1, H, W), 1 where no point was seen.
+        IMAGE (B, H, W, 3) and MASK (B, H, W), 1 where no point was seen.
 
     Raises:
         InputError: There is no such camera.
     """
-    if widgets.view >= len(cameras):
-        raise InputError(
-            f"view: found {len(cameras)} cameras, need more for view {widgets.view}; count from 0"
-        )
-    camera = cameras[widgets.view]
-    width, height = camera.size_wh
-    camera = fit_camera(camera, (widgets.width or width, widgets.height or height))
-    renderer = make_renderer(camera.size_wh, widgets.sigma, renderer_device())
-    renderer.s0 = widgets.s0 or _point_diameter(points, camera)
-    view = draw(renderer, drawable(points), camera)
-    return image_of([view.rgb]), mask_of([view.hole])
+    chosen = cameras if widgets.view == ALL_VIEWS else [chosen_camera(cameras, widgets.view)]
+    width, height = chosen[0].size_wh
+    size_wh = (widgets.width or width, widgets.height or height)
+    renderer = make_renderer(size_wh, widgets.sigma, renderer_device())
+    drawn, bar = drawable(points), ProgressBar(len(chosen))
+    rgb, holes = [], []
+    for camera in until_cancelled(chosen):
+        camera = fit_camera(moved_camera(points, camera, cameras, widgets), size_wh)
+        renderer.s0 = widgets.s0 or _point_diameter(points, camera)
+        view = draw(renderer, drawn, camera)
+        rgb.append(view.rgb)
+        holes.append(view.hole)
+        bar.update(1)
+    return image_of(rgb), mask_of(holes)
 
 
 def _point_diameter(points: PointCloud, camera: Camera) -> float:
@@ -77,7 +81,7 @@ def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[
     Raises:
         InputError: No such device, or no weights.
     """
-    photos = photos_in([reference[:1], target[:1]])
+    photos = photos_in(until_cancelled([reference[:1], target[:1]]))
     frames = predicted_frames(photos, "crop", widgets.weights, widgets.device)
     renderer = partial(make_renderer, device=renderer_device(widgets.device))
     with photo_files(photos) as paths:

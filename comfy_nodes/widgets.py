@@ -7,6 +7,15 @@ from dataclasses import dataclass
 AUTO_WEIGHTS = "auto"
 """The first file in `models/vggt`, else the published model from the Hub."""
 
+AUTO_DEVICE = "auto"
+"""Whatever ComfyUI runs on."""
+
+DEVICES = (AUTO_DEVICE, "cuda", "cpu")
+"""What nodes compute on; `cuda` insists on a graphics device."""
+
+ALL_VIEWS = -1
+"""Every camera, as a batch."""
+
 AUTO_UP = "auto"
 """What the JSON beside the splats says, else -y."""
 
@@ -18,7 +27,7 @@ class InferenceWidgets:
     """Of `VGGT Model Inference`.
 
     Attributes:
-        device: `cuda` (whatever ComfyUI runs on) or `cpu`.
+        device: One of `DEVICES`.
         depth_conf_threshold: Percentile of confidence below which points are dropped.
         gaussian_scale_multiplier: Size of the splats, see `inference.splat_scale`.
         preprocess_mode: One of `prediction.MODES`.
@@ -31,7 +40,7 @@ class InferenceWidgets:
         weights: One of `folders.weights_choices`.
     """
 
-    device: str = "cuda"
+    device: str = AUTO_DEVICE
     depth_conf_threshold: float = 50.0
     gaussian_scale_multiplier: float = 0.1
     preprocess_mode: str = "crop"
@@ -56,7 +65,7 @@ class PairWidgets:
         weights: As above.
     """
 
-    device: str = "cuda"
+    device: str = AUTO_DEVICE
     sigma: float = 20.0
     depth_conf_threshold: float = 0.0
     upsample_depth: bool = True
@@ -64,11 +73,51 @@ class PairWidgets:
 
 
 @dataclass(frozen=True)
-class RenderWidgets:
+class MoveWidgets:
+    """A move from a camera, along its own axes.
+
+    Attributes:
+        yaw: Degrees to the right.
+        pitch: Degrees upwards.
+        roll: Degrees clockwise.
+        right: As a share of the scene's depth, as are the next two.
+        up: Against the camera's y axis.
+        forward: Along the line of sight.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    right: float = 0.0
+    up: float = 0.0
+    forward: float = 0.0
+
+
+@dataclass(frozen=True)
+class PathWidgets:
+    """Of `Camera Path`.
+
+    Attributes:
+        path: One of `camera_paths.PATHS`.
+        frames: Number of cameras.
+        view: Which of the cameras it starts from.
+        angle: Degrees of orbit, pan and turntable; 0 takes the path's own.
+        distance: Of dolly, crane and spiral, as a share of the depth; 0 takes the path's own.
+    """
+
+    path: str = "orbit"
+    frames: int = 24
+    view: int = 0
+    angle: float = 0.0
+    distance: float = 0.0
+
+
+@dataclass(frozen=True)
+class RenderWidgets(MoveWidgets):
     """Of `Render Warp`.
 
     Attributes:
-        view: Which of the cameras, from 0.
+        view: Which of the cameras, from 0, or `ALL_VIEWS`.
         width: Of the image in pixels; 0 takes the camera's.
         height: Of the image in pixels; 0 takes the camera's.
         sigma: Distance in pixels over which filled holes fade.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, Remedy
 
 
 def chosen_device(asked: str | None) -> str:
@@ -14,5 +14,5 @@ def chosen_device(asked: str | None) -> str:
     import torch  # takes seconds, which a wrong command line need not wait for
 
     if asked == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: found no CUDA device; use --device cpu")
+        raise InputError("found no CUDA device", Remedy.DEVICE)
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")

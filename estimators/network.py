@@ -18,7 +18,7 @@ from vggt.registry import VGGT_1B, Network, network_named
 from vggt.weights import ModelError, ModelFiles, aggregator_dtype, load, locate
 from warpset.building.scenes import SceneInput
 from warpset.core.cameras import Camera, share_of_raster
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, Remedy
 from warpset.core.geometry import DepthMap, PosedPhoto, SceneGeometry
 from warpset.files.cache import ArrayCache, content_key
 from warpset.files.geometry_cache import GeometryCache
@@ -109,7 +109,10 @@ class VGGTEstimator:
         )
         cache = GeometryCache(self._arrays, key)
         if (cached := cache.load(scene.photos)) is None:
-            self._fill(cache, scene.photos, scene.path.name)
+            try:
+                self._fill(cache, scene.photos, scene.path.name)
+            except MemoryError as error:
+                raise InputError(f"{scene.path}: {error}", Remedy.DEVICE) from error
             cached = cache.load(scene.photos)
         assert cached is not None, "was filled just now"
         licence = self._model.network.licence_of(self._options.model)
@@ -120,14 +123,14 @@ class VGGTEstimator:
         try:
             return locate(self._options.model)
         except ModelError as error:
-            raise InputError(str(error)) from error
+            raise InputError(str(error), Remedy.MODEL) from error
 
     @cached_property
     def _predictor(self) -> VGGTPredictor:
         try:
             model = load(self._files, self._device, self._options.precision)
         except ModelError as error:
-            raise InputError(str(error)) from error
+            raise InputError(str(error), Remedy.MODEL) from error
         log.info(f"{self._options.model}: {self._files.network.name}; {self._files.licence}")
         return VGGTPredictor(model, self._mode)
 
@@ -153,9 +156,9 @@ class VGGTEstimator:
         """Say that photos have depth on a part only, given the share of each that has."""
         cut = [share for share in shares if share < NEARLY_ALL]
         if cut:
-            whole = "; --preprocess-mode pad takes them whole" if self._mode == "crop" else ""
+            whole = "; the mode pad takes them whole" if self._mode == "crop" else ""
             log.info(
-                f"{name}: --preprocess-mode {self._mode} cuts the ends off {len(cut)} photos, "
+                f"{name}: the preprocess mode {self._mode} cuts the ends off {len(cut)} photos, "
                 f"{min(cut):.0%} of the most elongated one gets depth{whole}"
             )
 

@@ -14,6 +14,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.making import make_renderer
 from warpset.building.options import BuildOptions
+from warpset.building.scores import measured
 from warpset.building.warping import Warper
 from warpset.recordings.registry import read_recording, recorded_geometry
 
@@ -24,6 +25,6 @@ if __name__ == "__main__":
     warp = Warper(geometry, BuildOptions(), make_renderer).warp(reference=0, target=1)
     pictures = warp.splats, warp.target, warp.reference  # (h, w, 3) uint8 each
     Image.fromarray(np.hstack(pictures)).save(sys.argv[2])
-    scores = warp.scores()
+    scores = measured(warp)
     print(f"{warp.splats.shape} {warp.splats.dtype}, {len(warp.cloud.xyz_world)} points")
-    print(f"{warp.hole.mean():.1%} holes, {scores.psnr} dB where covered")
+    print(f"{warp.hole.mean():.1%} holes, {scores['psnr']} dB where covered")

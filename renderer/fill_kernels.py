@@ -15,8 +15,12 @@ from .splat_kernels import Pinhole, on_one_surface
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
-FAR_SIDE = wp.constant(0.9)  # colours count from this share of the farthest depth on
-NOTHING_SEEN = wp.constant(30000)  # rows; more than any image has, and its square is an int
+# Colours count from this share of the farthest depth on: a hole shows what lies behind. Raised, a
+# far side at a slant fills with its farthest end alone; lowered, near things bleed into holes.
+FAR_SIDE = wp.constant(0.9)
+
+# Rows to a seen pixel where a column has none: more than any image has, and its square is an int.
+NOTHING_SEEN = wp.constant(30000)
 BLACK = wp.constant(wp.vec4f(0.0, 0.0, 0.0, 0.0))
 
 
@@ -122,11 +126,13 @@ def sector_opening(
     here = pyramid[pixel[1] * levels.width + pixel[0]]
     point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
     closed = float(0.0)
+    # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
     for level in range(levels.coarsest + 1):
         step = sector_step(sector)
         cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
         z = texel_depth(pyramid, levels, cell, level)
         size = float(1 << level)
+        # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
         spans = level == 0 or splat_exceeds(levels, z, size)
         if z > 0.0 and z < here and spans and not on_one_surface(here, z):
             other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
@@ -187,7 +193,7 @@ def remove_hidden(
     for sector in range(8):
         opening += sector_opening(pyramid, levels, camera, pixel, sector)
         if opening >= 8.0 * occlusion_threshold:
-            return
+            return  # the mean of eight can only grow: most pixels end after few sectors
     front[p] = 0.0
     walls[p] = 0.0
 
@@ -207,10 +213,13 @@ def spanning_depth(
         cell = wp.vec2i(pixel[0] >> level, pixel[1] >> level)
         a = texel_depth(pyramid, levels, cell + step, level)
         b = texel_depth(pyramid, levels, cell - step, level)
+        # past the edge the surface goes on: what is there is what is opposite
         if not in_image(levels, cell + step, level):
             a = b
         if not in_image(levels, cell - step, level):
             b = a
+        # half a texel: samples a splat apart may fall on both sides of a texel that is twice as
+        # wide
         spans = level == 0 or splat_exceeds(levels, wp.max(a, b), 0.5 * float(1 << level))
         if a > 0.0 and b > 0.0 and spans and on_one_surface(wp.max(a, b), wp.min(a, b)):
             best = nearer(best, 0.5 * (a + b))
@@ -245,6 +254,7 @@ def close_cracks(
         return
     exact[p] = False
     pixel = wp.vec2i(p % levels.width, p // levels.width)
+    # finest first, so that the nearest samples decide what spans a crack
     for level in range(levels.coarsest + 1):
         if front[p] == 0.0:
             front[p] = spanning_depth(walls, levels, pixel, level)
@@ -318,6 +328,8 @@ def push(
     x, y = t % width, t // width
     w, h = (width + 1) // 2, (height + 1) // 2
     cx, cy = x // 2, y // 2
+    # a texel's centre lies a quarter of a coarser one off its centre: bilinear weights (3/4)^2,
+    # 3/4 1/4 twice, (1/4)^2, in sixteenths
     sx, sy = x % 2 * 2 - 1, y % 2 * 2 - 1
     a, b = coarse[cy * w + cx], texel(coarse, w, h, cx + sx, cy)
     c, d = texel(coarse, w, h, cx, cy + sy), texel(coarse, w, h, cx + sx, cy + sy)
@@ -334,6 +346,7 @@ def column_distance(
 ):
     """Rows to the nearest seen pixel of a column, NOTHING_SEEN where it has none."""
     x = first + wp.tid()
+    # down, then up: two passes see the nearest on either side
     distance = int(NOTHING_SEEN)
     for y in range(height):
         distance = wp.where(hole[y * width + x], wp.min(distance + 1, NOTHING_SEEN), 0)
@@ -348,6 +361,7 @@ def column_distance(
 def squared_distance(rows: wp.array(dtype=wp.int32), p: int, width: int, reach: int) -> int:
     """Exact squared distance from a pixel to the nearest seen one, (reach + 1)^2 if beyond."""
     x, row = p % width, p - p % width
+    # along the row only while a pixel straight to the side could still be the nearest
     best = (reach + 1) * (reach + 1)
     step = int(0)
     while step * step < best and step < width:

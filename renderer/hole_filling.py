@@ -25,7 +25,7 @@ from .launcher import launcher_for
 
 Array = Any  # numpy array or torch tensor
 
-OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])  # y and z turn round
 KERNEL_MODULES = (splat_kernels.__name__, fill_kernels.__name__)
 FADED_SIGMAS = 2.5  # exp(-2.5^2) leaves half a grey level of white
 
@@ -146,7 +146,7 @@ class HoleFillingRenderer:
         camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
         levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
         view = _empty_view(self._size_wh, device)
-        wp.synchronize_device(device)
+        wp.synchronize_device(device)  # torch may still be at work on the arrays, in its own stream
         cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
         self._find_surface(cells, samples, camera, levels)
         self._blend(samples, view)
@@ -170,6 +170,7 @@ class HoleFillingRenderer:
             pixels,
             [own.pyramid, levels, camera, threshold, own.exact, own.front, own.walls],
         )
+        # cracks close between what is visible: the pyramid is built anew without what was hidden
         wp.copy(own.depths[0], own.walls)
         self._halve_depths()
         run.items(
@@ -180,6 +181,7 @@ class HoleFillingRenderer:
 
     def _scatter(self, kernel: Any, samples: Any, arguments: list[Any]) -> None:
         """Launch over all samples once for each band of rows that may be written."""
+        # every band reads all samples: sorting them into bands would take as long as reading them
         launches = []
         for first_row, end_row in self._launcher.shares(self._size_wh[1]):
             band = splat_kernels.Band()
@@ -255,6 +257,7 @@ class _Buffers:
     def samples(self, rgb: torch.Tensor, confidence: torch.Tensor) -> Any:
         """Kernel struct of the points' attributes, with room for their raster positions."""
         count = len(rgb)
+        # room grows with the largest cloud and stays: views of one scene are about as large
         if count > self._positions.shape[1]:
             self._positions = torch.empty((4, count), device=rgb.device)
         samples = splat_kernels.Samples()
@@ -320,6 +323,7 @@ def _pinhole(
     width, height = size_wh
     camera = splat_kernels.Pinhole()
     camera.cam_from_world = wp.mat44f(*(OPENCV_FROM_OPENGL @ view_mat).ravel().tolist())
+    # clip space is -1 to 1 over the image: half its width in pixels a unit, y upwards
     camera.focal = wp.vec2f(proj_mat[0, 0] * width / 2.0, proj_mat[1, 1] * height / 2.0)
     camera.center = wp.vec2f(
         (1.0 - proj_mat[0, 2]) * width / 2.0, (1.0 + proj_mat[1, 2]) * height / 2.0

@@ -26,6 +26,7 @@ class Launcher:
 
     def __init__(self, device: wp.Device) -> None:
         self.device = device
+        # on CUDA one launch fills the card; on the CPU a launch is one thread
         self._parts = torch.get_num_threads() if device.is_cpu else 1
         self._pool = ThreadPoolExecutor(self._parts)
 
@@ -45,6 +46,7 @@ class Launcher:
         def launch(dim: int, arguments: list[Any]) -> None:
             wp.launch(kernel, dim, arguments, device=self.device)
 
+        # all are started before the first is waited for; an error of any is raised here
         for done in [self._pool.submit(launch, *one) for one in launches]:
             done.result()
 
@@ -85,6 +87,7 @@ def _start_warp() -> None:
     """Initialise Warp without its banner, and without its native complaint of a missing driver."""
     wp.config.log_level = wp.LOG_ERROR
     sys.stderr.flush()
+    # it is written by C code, past sys.stderr: only the file descriptor itself can be turned away
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

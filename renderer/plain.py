@@ -25,6 +25,7 @@ Floats = NDArray[np.floating]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+# float32 throughout, as in the kernels: comparisons would fall out differently in float64.
 NO_SAMPLE = np.int64(2**63 - 1)
 SAME_SURFACE = np.float32(0.03)
 STEPS = [(1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1)]  # i and i+4 opposite
@@ -55,6 +56,7 @@ def project_points(
     """Land every finite, trusted point in front of the camera on the sub-pixel raster."""
     matrix, focal, center = camera.cam_from_world, camera.focal, camera.center
     with np.errstate(all="ignore"):
+        # column by column, in the order in which Warp adds: a matrix product may add in another
         columns = [matrix[:3, k] * points[:, k : k + 1] for k in range(3)]
         p = columns[0] + columns[1] + columns[2] + matrix[:3, 3]
         u = p[:, 0] / p[:, 2] * focal[0] + center[0]
@@ -65,9 +67,10 @@ def project_points(
     samples.z[:] = np.where(keep, p[:, 2], 0)
     samples.x[keep] = np.floor(u[keep] * np.float32(256) + np.float32(0.5))
     samples.y[keep] = np.floor(v[keep] * np.float32(256) + np.float32(0.5))
-    samples.reach[keep] = 154
+    samples.reach[keep] = 154  # CELL_REACH
     if len(footprints):
         cell_px = footprints[keep] * focal[0] / samples.z[keep]
+        # CELL_MARGIN 13, WIDEST_REACH 383; beyond 1e4 pixels an integer would overflow
         reach = (np.clip(np.nan_to_num(cell_px), 0, 1e4) * np.float32(128)).astype(np.int32) + 13
         samples.reach[keep] = np.where(cell_px > 0, np.minimum(reach, 383), 0)
 
@@ -81,9 +84,11 @@ def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) ->
             dx, dy = samples.x - (column * 256 + 128), samples.y - (row * 256 + 128)
             keep = (samples.z > 0) & (column >= 0) & (column < band.width)
             keep &= (row >= 0) & (row < band.height)
+            # the pixel it lies in is always its own, the others where its cell covers their centre
             keep &= (i == 0) | (np.abs(dx) <= samples.reach)
             keep &= (j == 0) | (np.abs(dy) <= samples.reach)
             key = (samples.z.view(np.uint32).astype(np.int64) << 32) | (dx * dx + dy * dy)
+            # `at`, for an index that comes twice must count twice
             np.minimum.at(keys, (row * band.width + column)[keep], key[keep])
 
 
@@ -91,6 +96,7 @@ def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:
     """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
     empty = keys == NO_SAMPLE
     depth[:] = np.where(empty, np.float32(0), (keys >> 32).astype(np.uint32).view(np.float32))
+    # EXACT_HIT is 4 per axis; the key holds the squared distance
     exact[:] = ((keys & 0xFFFFFFFF) <= 16) & ~empty
     keys[:] = NO_SAMPLE
 
@@ -125,6 +131,7 @@ def remove_hidden(  # noqa: PLR0913, PLR0917
     beside = np.stack([at_level(pyramid, levels, 0, x + i, y + j) for i, j in STEPS]) > 0
     loose = np.stack([at_level(1.0 - exact, levels, 0, x + i, y + j) for i, j in STEPS]) > 0
     on_grid = exact & beside.any(axis=0) & ~(beside & loose).any(axis=0)
+    # the threshold is of the mean of eight sectors
     hidden = (here > 0) & (opening < np.float32(8) * np.float32(threshold)) & ~on_grid
     front[:] = np.where(hidden, 0, here)
     walls[:] = np.where(hidden | on_grid, 0, here)
@@ -202,6 +209,7 @@ def spanning_depth(walls: Floats, levels: SimpleNamespace, level: int) -> Floats
     for i, j in STEPS[:4]:
         one, other = ((x >> level) + i, (y >> level) + j), ((x >> level) - i, (y >> level) - j)
         a, b = at_level(walls, levels, level, *one), at_level(walls, levels, level, *other)
+        # past the image's edge a surface goes on
         a = np.where(in_image(levels, level, *one), a, b)
         b = np.where(in_image(levels, level, *other), b, a)
         far, near = np.maximum(a, b), np.minimum(a, b)
@@ -239,6 +247,7 @@ def tap_weight(dx: NDArray[np.int32], dy: NDArray[np.int32]) -> Ints:
 def spline(offset: NDArray[np.int32]) -> Ints:
     """Quadratic B-spline at offsets in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
     t = np.abs(offset).astype(np.int64)
+    # 3/4 - t^2, then (3/2 - t)^2 / 2
     return np.where(t < 128, 49152 - t * t, np.where(t < 384, (384 - t) ** 2 // 2, 0))
 
 
@@ -302,8 +311,10 @@ def resolve_sharp(  # noqa: PLR0917
     weight = smooth[:, 3]
     seen = weight > 0
     dense = np.minimum(weight, 1)
+    # TWICING 0.6; sparse samples are magnified, and their residual is mostly noise
     gain = np.where(seen & ~exact, 0.6 * dense**2 / np.where(seen, 65536 * weight, 1), 0)
     sharp = smooth[:, :3] + gain[:, None].astype(np.float32) * unfixed(sums[:, :3])
+    # HOLE_BLACK: not darker than 10 of 255, unless it was before
     floor = np.minimum(smooth[:, :3], np.float32(10 / 255))
     sharp = np.clip(sharp, floor, 1)
     colors[:] = np.where(seen[:, None], np.c_[sharp, front], 0)
@@ -315,6 +326,7 @@ def far_side_mean(four: Floats, weights: Floats) -> Floats:
     """Weighted mean of the texels (4, n, 4) within a tenth of the farthest depth."""
     farthest = four[..., 3].max(axis=0)
     counts = (four[..., 3] > 0) & (four[..., 3] >= np.float32(0.9) * farthest)
+    # FAR_SIDE 0.9: what is nearer is before the hole, not behind it
     w = np.where(counts, weights, 0).astype(np.float32)[..., None]
     return (w * four).sum(0) / np.where(w.sum(0) > 0, w.sum(0), 1)
 
@@ -341,6 +353,7 @@ def column_distance(width: int, height: int, hole: Bools, rows: NDArray[np.int32
     """Rows from each pixel to the next that is no hole, in its column."""
     row = np.arange(height)[:, None]
     seen = ~hole.reshape(height, width)
+    # 30000 rows above, or as far below, where a column has nothing
     above = row - np.maximum.accumulate(np.where(seen, row, -30000), axis=0)
     below = np.minimum.accumulate(np.where(seen, row, 60000)[::-1], axis=0)[::-1] - row
     rows[:] = np.minimum(np.minimum(above, below), 30000).ravel()
@@ -357,6 +370,7 @@ def fade_and_store(  # noqa: PLR0917
     """Darken filled holes by exp(-(distance / sigma)^2) and round to 8 bits."""
     hole = (rows > 0).reshape(-1, width).astype(np.uint8)
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
+    # without a seen pixel OpenCV's distances mean nothing
     if hole.all():
         distance[:] = np.inf
     squared = np.where(np.isfinite(distance), np.rint(distance.astype(np.float64) ** 2), np.inf)

@@ -20,17 +20,40 @@ import warp as wp
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
 SUBPIXEL_BITS = wp.constant(8)
-SUBPIXELS = wp.constant(256)  # raster positions in a pixel, per axis
-FIXED_ONE = wp.constant(65536.0)  # 1.0 in the integer sums
-SAME_SURFACE = wp.constant(0.03)  # samples of one surface differ by less, relative to depth
-CELL_REACH = wp.constant(154)  # of a point whose footprint is not known: 0.6 pixels
-CELL_MARGIN = wp.constant(13)  # by which a cell overlaps the next one
-WIDEST_REACH = wp.constant(383)  # just under 1.5 pixels, the reach of the taps below
-EXACT_HIT = wp.constant(4)  # a sample this near a pixel's centre, per axis, is that pixel
-HOLE_BLACK = wp.constant(10.0 / 255.0)  # undershoot must not look like an unfilled hole
-MARGIN = wp.constant(0.15)  # least weight by which a surface reaches past its last samples
-TWICING = wp.constant(0.6)  # share of the smoothing residual that is given back
-NO_SAMPLE = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))
+SUBPIXELS = wp.constant(256)  # raster positions in a pixel, per axis, as graphics cards have
+
+# 1.0 in the integer sums. A weight and a colour make 32 bits; a confidence may be 65536 times as
+# large, and 32768 samples of that still fit a pixel's 64 bits.
+FIXED_ONE = wp.constant(65536.0)
+
+# Samples of one surface differ by less, relative to depth. Raised, things blend with what stands
+# close behind them; lowered, surfaces seen at a slant tear, where neighbours differ by more.
+SAME_SURFACE = wp.constant(0.03)
+
+# Half the side of a cell in 1/256 pixel, of a point whose footprint is not known: 0.6 pixels. With
+# 0.5 a surface magnified ever so little would have gaps; raised, near things grow at their outline.
+CELL_REACH = wp.constant(154)
+
+CELL_MARGIN = wp.constant(13)  # 5 % of a pixel that cells overlap by, for they turn and foreshorten
+
+# Just under 1.5 pixels, the reach of the taps below: a cell in a pixel that no tap of its sample
+# reaches would hide others there and give no colour.
+WIDEST_REACH = wp.constant(383)
+
+# A sample this near a pixel's centre, per axis and in 1/256 pixel, is that pixel and is not
+# blended: so a view from the photo's own camera is the photo. Raised, views that are off by little
+# get jagged.
+EXACT_HIT = wp.constant(4)
+
+HOLE_BLACK = wp.constant(10.0 / 255.0)  # undershoot must not look like the black of a faded hole
+
+# Least weight by which a surface reaches past its last samples. Raised, outlines shrink and fray;
+# lowered, things grow by a pixel's rim.
+MARGIN = wp.constant(0.15)
+
+TWICING = wp.constant(0.6)  # share of the residual given back; at 1 edges ring, at 0 blur stays
+
+NO_SAMPLE = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))  # greater than every sample's key
 
 
 @wp.struct
@@ -76,6 +99,7 @@ def on_one_surface(z: float, front: float) -> bool:
 def spline_weight(offset: int) -> int:
     """Quadratic B-spline at an offset in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
     t = wp.abs(offset)
+    # 3/4 - t^2 to half a pixel, then (3/2 - t)^2 / 2, each in units of 1/65536
     if t < 128:
         return 49152 - t * t
     if t < 384:
@@ -156,7 +180,7 @@ def project_points(
     finite = wp.isfinite(p[2]) and wp.isfinite(wp.length_sq(samples.rgb[n]))
     if not (finite and p[2] > 0.0 and samples.confidence[n] >= confidence_threshold):
         return
-    u = p[0] / p[2] * camera.focal[0] + camera.center[0]
+    u = p[0] / p[2] * camera.focal[0] + camera.center[0]  # up to a pixel outside it reaches inside
     v = p[1] / p[2] * camera.focal[1] + camera.center[1]
     if u > -1.0 and v > -1.0 and u < float(camera.width + 1) and v < float(camera.height + 1):
         samples.x[n] = int(wp.floor(u * float(SUBPIXELS) + 0.5))
@@ -179,6 +203,8 @@ def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
     z = samples.z[n]
     if z <= 0.0:
         return
+    # the bits of positive floats are in the order of their values: one atomic minimum finds the
+    # nearest, and among equals the one nearest to the centre
     depth_bits = wp.int64(wp.cast(z, wp.uint32)) << wp.int64(32)
     top = wp.max(first_reached(samples.y[n], samples.reach[n]), band.first_row)
     bottom = wp.min(last_reached(samples.y[n], samples.reach[n]) + 1, band.end_row)
@@ -202,7 +228,7 @@ def unpack_nearest(
     """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
     p = first + wp.tid()
     key = keys[p]
-    keys[p] = NO_SAMPLE
+    keys[p] = NO_SAMPLE  # ready for the next view
     exact[p] = (key & wp.int64(0xFFFFFFFF)) <= wp.int64(EXACT_HIT * EXACT_HIT)
     depth[p] = wp.where(key == NO_SAMPLE, 0.0, wp.cast(wp.uint32(key >> wp.int64(32)), wp.float32))
 
@@ -224,6 +250,7 @@ def splat_samples(
     x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
+    # a sample of the row above or below the band reaches into it
     red = to_fixed(samples.rgb[n][0])
     green = to_fixed(samples.rgb[n][1])
     blue = to_fixed(samples.rgb[n][2])
@@ -235,6 +262,7 @@ def splat_samples(
                 dx = offset_from_center(samples.x[n], i)
                 dy = offset_from_center(samples.y[n], j)
                 w = tap_weight(dx, dy)
+                # a pixel that a sample hits takes such samples alone
                 if exact[p]:
                     w = wp.where(hits_center(dx, dy), to_fixed(1.0), wp.int64(0))
                 wp.atomic_add(sums, p, 0, w)
@@ -258,6 +286,7 @@ def resolve_smooth(
     """Weighted means of what was splatted: colour and weight, depth, confidence."""
     p = first + wp.tid()
     weight = from_fixed(sums[p, 0])
+    # a border has no sample of its own; where too little reaches it, it is a hole after all
     if border[p] and weight < MARGIN:
         front[p] = 0.0
         weight = 0.0
@@ -265,7 +294,7 @@ def resolve_smooth(
     depth[p] = front[p]
     confidence[p] = 0.0
     if weight > 0.0:
-        one = FIXED_ONE * weight
+        one = FIXED_ONE * weight  # sums of weight times value are fixed-point twice
         smooth[p] = wp.vec4f(
             from_fixed(sums[p, 1]) / one,
             from_fixed(sums[p, 2]) / one,
@@ -288,7 +317,7 @@ def smooth_at_sample(
 ) -> wp.vec3f:
     """The smoothed image at the sample's place, bilinear among pixels of its surface."""
     total, weights = wp.vec3f(0.0), float(0.0)
-    left = pixel_of(samples.x[n] - SUBPIXELS // 2)
+    left = pixel_of(samples.x[n] - SUBPIXELS // 2)  # of the four centres around the sample
     top = pixel_of(samples.y[n] - SUBPIXELS // 2)
     for j in range(wp.max(top, 0), wp.min(top + 2, band.height)):
         for i in range(wp.max(left, 0), wp.min(left + 2, band.width)):

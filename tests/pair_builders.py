@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from warpset.building.pairs.plan import plan_pairs
+from warpset.building.pairs.plan import name_pairs, neighbours
 from warpset.building.pairs.record import RECORDS_NAME, PairRecord
 
 SIZE_WH = (96, 64)
@@ -52,7 +52,7 @@ def a_scene(
     folder.mkdir(parents=True)
     frames = [Path(f"{frame}.png") for frame in range(photos)]
     lines = []
-    for pair in plan_pairs(frames, bidirectional=True):
+    for pair in name_pairs(frames, neighbours(len(frames), bidirectional=True)):
         pictures = {
             "splats": a_splats_picture(name, pair.reference, pair.target, size_wh),
             "target": a_frame_picture(name, pair.target, size_wh),

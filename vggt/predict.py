@@ -182,7 +182,7 @@ def _smaller_window(window: int, error: Exception) -> int:
     if not is_out_of_memory:
         raise error
     if window <= SMALLEST_WINDOW:
-        raise MemoryError("two photos do not fit the memory; use --device cpu") from error
+        raise MemoryError("two photos do not fit the memory") from error
     log.warning(f"a window of {window} frames does not fit the memory; going on with {window // 2}")
     return max(SMALLEST_WINDOW, window // 2)
 

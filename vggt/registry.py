@@ -24,7 +24,7 @@ FAIR_LICENCE = "FAIR Noncommercial Research License v1, non-commercial research 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that `--model` may name.
+    """A network that a model may be of.
 
     Attributes:
         name: What messages call it.
@@ -58,8 +58,8 @@ class Network:
             if asked in (None, mode):
                 return mode
         raise ModelError(
-            f"--preprocess-mode {asked}: {self.name} has {' and '.join(self.modes)}; "
-            "give one of them, or leave the flag out"
+            f"preprocess mode {asked}: {self.name} has {' and '.join(self.modes)}; "
+            "give one of them, or none for its default"
         )
 
 

@@ -38,7 +38,6 @@ WEIGHT_NAMES = tuple(
 CONFIG_NAME = "config.json"
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
-WAYS_ON = "pass --model PATH, or use --geometry stereo or recorded"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def locate(model: str) -> ModelFiles:
         weights = _weights_in(path) if path.is_dir() else path
         return ModelFiles(model, _network_in(weights), weights)
     if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
-        raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name); {WAYS_ON}")
+        raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name)")
     return _in_hub_cache(model) or _on_hub(model)
 
 
@@ -173,7 +172,7 @@ def _weights_name(names: Iterable[str], where: str) -> str:
         return (known or candidates)[0]
     raise ModelError(
         f"{where}: found {len(candidates)} files of weights, need one, or one of "
-        f"{', '.join(WEIGHT_NAMES)}; {WAYS_ON}"
+        f"{', '.join(WEIGHT_NAMES)}"
     )
 
 
@@ -181,7 +180,7 @@ def _in_hub_cache(model: str) -> ModelFiles | None:
     try:
         cached = [(name, try_to_load_from_cache(model, name)) for name in WEIGHT_NAMES]
     except HFValidationError as error:
-        raise ModelError(f"{model}: no such file or folder, and no Hub id; {WAYS_ON}") from error
+        raise ModelError(f"{model}: no such file or folder, and no Hub id") from error
     for name, path in cached:
         if isinstance(path, str):
             found = Path(path)
@@ -207,26 +206,26 @@ def _download(files: ModelFiles) -> Path:
 
 
 def _ask_hub(model: str, question: Callable[[], Any]) -> Any:
-    """Put a question to the Hub; every refusal becomes one line with the way on."""
+    """Put a question to the Hub; every refusal becomes one line."""
     page = f"https://huggingface.co/{model}"
     try:
         return question()
     except GatedRepoError as error:
         advice = f"access is granted on request; ask for it at {page}, then run `hf auth login`"
-        raise ModelError(f"{model}: {advice}, or {WAYS_ON}") from error
+        raise ModelError(f"{model}: {advice}") from error
     except RepositoryNotFoundError as error:
         advice = "the Hub knows no such model, or shows it only after `hf auth login`"
-        raise ModelError(f"{model}: {advice}; check the name, or {WAYS_ON}") from error
+        raise ModelError(f"{model}: {advice}; check the name") from error
     except Exception as error:  # the network's exceptions differ from client version to version
         raise ModelError(f"{model}: {_cause(error)}") from error
 
 
 def _cause(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space left in {constants.HF_HUB_CACHE}; free some, set HF_HOME, or {WAYS_ON}"
+        return f"no space left in {constants.HF_HUB_CACHE}; free some, or set HF_HOME"
     remedy = "unset HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "go online once"
     reason = f"the Hub cannot be reached ({type(error).__name__})"
-    return f"{reason}, and its cache has no copy; {remedy}, {WAYS_ON}"
+    return f"{reason}, and its cache has no copy; {remedy}"
 
 
 def _network_expected(model: str, hub_file: str) -> Network:
@@ -278,7 +277,7 @@ def _check_network(checkpoint: Checkpoint, expected: Network) -> None:
     if found is not expected:
         raise ModelError(
             f"{checkpoint.path}: found weights of {found.name}, need {expected.name}; "
-            "pass that file as --model"
+            "name that file instead"
         )
     expected.format.admit(checkpoint)
 

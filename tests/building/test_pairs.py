@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from warpset.building.pairs.folder import PairFolder
-from warpset.building.pairs.plan import WarpPair, plan_pairs
+from warpset.building.pairs.plan import WarpPair, name_pairs, neighbours
 from warpset.building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from warpset.core.errors import InputError
 
 
 def names_of(*photos, bidirectional=False):
-    return [pair.name for pair in plan_pairs([Path(p) for p in photos], bidirectional)]
+    return [
+        pair.name
+        for pair in name_pairs([Path(p) for p in photos], neighbours(len(photos), bidirectional))
+    ]
 
 
 def a_record(name="b", **changes) -> PairRecord:
@@ -26,7 +29,9 @@ def test_forward_pairs_are_named_after_their_targets():
 
 
 def test_reverse_pairs_are_named_so_but_for_the_first_frame():
-    pairs = plan_pairs([Path("a.jpg"), Path("b.jpg"), Path("c.jpg")], bidirectional=True)
+    pairs = name_pairs(
+        [Path("a.jpg"), Path("b.jpg"), Path("c.jpg")], neighbours(3, bidirectional=True)
+    )
     assert [pair.name for pair in pairs] == ["b", "a", "c", "b_reverse"]
     assert [(pair.reference, pair.target) for pair in pairs] == [(0, 1), (1, 0), (1, 2), (2, 1)]
     assert [pair.is_reverse for pair in pairs] == [False, True, False, True]

@@ -106,7 +106,7 @@ def test_other_options_are_noticed_before_anything_is_estimated(tmp_path, place)
 def test_pairs_never_lie_among_the_photos_they_are_made_of(tmp_path, place):
     before = tree(tmp_path)
     for output in (place, place / "pairs"):
-        with pytest.raises(InputError, match="among its photos; choose another --output-dir"):
+        with pytest.raises(InputError, match="among its photos; choose another output folder"):
             walk(place, output, PlaneEstimator())
     assert tree(tmp_path) == before
 

@@ -31,6 +31,8 @@ NODES = {
     "VGGT_Model_Inference": "VGGT Model Inference",
     "VGGT_Warp_Pair": "Warp Pair",
     "VGGT_Render_Warp": "Render Warp",
+    "VGGT_Camera_Path": "Camera Path",
+    "VGGT_Camera_From_Viewer": "Camera From Viewer",
     "VGGT_Load_PLY": "Load PLY",
     "VGGT_Splats_To_USD": "Splats to USD",
 }

@@ -52,6 +52,45 @@ def test_a_view_of_another_size_has_no_cracks(pack):
     assert hole[:, 2:-2, 2:-2].sum() == 0
 
 
+def test_a_move_is_what_a_camera_there_sees(pack):
+    camera, aside = a_camera((64, 48)), a_camera((64, 48), at=(0.5, 0, 0))
+    given = {"points": a_plane(camera, a_photo((64, 48))), "cameras": [camera, aside]}
+    there = run(pack, "VGGT_Render_Warp", **given, view=1)
+    moved = run(pack, "VGGT_Render_Warp", **given, right=0.25)  # of a depth of 2
+    assert torch.equal(there[0], moved[0]) and torch.equal(there[1], moved[1])
+
+
+@pytest.mark.parametrize("path", ["orbit", "dolly", "pan", "crane", "spiral", "turntable"])
+def test_a_path_is_a_batch_that_begins_with_the_photo(pack, path):
+    camera, photo = a_camera((64, 48)), a_photo((64, 48))
+    points = a_plane(camera, photo)
+    (cameras,) = run(pack, "VGGT_Camera_Path", points=points, cameras=[camera], path=path, frames=3)
+    image, hole = run(pack, "VGGT_Render_Warp", points=points, cameras=cameras, view=-1)
+    assert image.shape == (3, 48, 64, 3) and hole.shape == (3, 48, 64)
+    assert np.abs(image[0].numpy() * 255 - photo).max() <= 1.01 and not hole[0].any()
+    assert not torch.equal(image[1], image[0])
+
+
+def test_the_viewers_camera_comes_back_as_the_camera_it_was_made_of(pack):
+    camera = a_camera((64, 48), at=(0.5, -1.0, 2.0))
+    info = a_room(pack, "comfy_nodes.viewer").camera_info(camera, 3.0)
+    without = {name: value for name, value in info.items() if name != "quaternion"}
+    for given in (info, without):
+        ((found,),) = run(
+            pack, "VGGT_Camera_From_Viewer", cameras_file="", camera_info=given, like=[camera]
+        )
+        np.testing.assert_allclose(found.cam_from_world, camera.cam_from_world, atol=1e-9)
+        np.testing.assert_allclose(found.K, camera.K, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "info", [{}, {"position": {"x": 0, "y": 1, "z": 0}, "target": {"x": 0, "y": 0, "z": 0}}]
+)
+def test_what_is_no_camera_is_said_in_one_line(pack, info):
+    with pytest.raises(Exception, match="^camera_info: no camera of a 3D viewer"):
+        run(pack, "VGGT_Camera_From_Viewer", cameras_file="", camera_info=info)
+
+
 def test_a_view_without_a_camera_is_said_in_one_line(pack):
     with pytest.raises(Exception, match="^view: found 1 cameras, need more for view 1"):
         camera = a_camera()

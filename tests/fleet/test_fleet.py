@@ -156,7 +156,7 @@ def test_a_merge_before_the_last_shard_is_through_is_one_line(tmp_path, scenes, 
     main(flags(tmp_path, "out", *shard(1), "--quiet"))
     assert main(flags(tmp_path, "out", "--merge-shards")) == 1
     error = capsys.readouterr().err
-    assert "need all; run --shard-index 0, 2, 3" in error and len(error.splitlines()) == 1
+    assert "need all; run shard 0, 2, 3" in error and len(error.splitlines()) == 1
 
 
 def test_a_dry_run_of_a_shard_writes_nothing(tmp_path, scenes):
@@ -197,7 +197,7 @@ def test_a_missing_ray_is_one_line(tmp_path, scenes, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(flags(tmp_path, "out", "--ray", "--quiet")) == 1
     error = capsys.readouterr().err
-    assert "--ray: ray is not installed" in error and len(error.splitlines()) == 1
+    assert "Ray is not installed" in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.slow
@@ -255,7 +255,7 @@ def test_an_address_that_does_not_answer_is_one_line(tmp_path, scenes):
         process = start(tmp_path, "out", "--ray", address, "--quiet")
         _, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"--ray {address}: found no Ray cluster" in error and len(error.splitlines()) == 1
+    assert f"Ray at {address}: found no Ray cluster" in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from warpset.core.sizes import SIZE_PRESETS, preset_resolution
+from warpset.trainers.base_models import BASE_MODELS
 from warpset.trainers.documents import ExportContext
 from warpset.trainers.grids import lost_share, whole
 from warpset.trainers.layouts import aitoolkit, modelscope, musubi
@@ -95,3 +96,21 @@ def test_buckets_are_steps_within_the_area():
 )  # fmt: skip
 def test_musubi_goes_by_buckets_above_the_area_only(size_wh, bucket):
     assert musubi.musubi_bucket(size_wh, 1024) == bucket
+
+
+def test_the_page_shows_what_was_measured_beside_what_is_predicted():
+    page = (Path(__file__).parents[2] / "docs" / "trainers.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.count(" = ") >= 1 and line[0] == "|"]
+    shown = [row for row in MEASURED if row["source_wh"] in ([540, 360], [640, 480], [1248, 832])]
+    for row in shown:
+        trainer = TRAINERS[row["trainer"]]
+        assert trainer.trained is not None
+        training = Training(row["resolution"], row["model"], row["matches_target"])
+        predicted = trainer.trained(tuple(row["source_wh"]), training).shift_px
+        title = BASE_MODELS[row["model"]].title + ", `match" * row["matches_target"]
+        start = f"| {trainer.title} | {title}"
+        source = "| {}x{} |".format(*row["source_wh"])
+        cell = f"{row['shift_px']:.1f} = {predicted:.1f}"
+        assert any(line.startswith(start) and source in line and cell in line for line in lines), (
+            row
+        )

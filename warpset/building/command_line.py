@@ -7,21 +7,50 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
 from ..fleet.over_ray import Fleet
 from ..fleet.shards import Shard, shard_from_environment
 from .frames import FrameSampling, FrameSelection
-from .options import PICTURE_FORMATS, BuildOptions, PointFilter
+from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
+from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
 
+# Pixels of the photo, a hundredth of its side: silhouettes of small networks miss by that much.
+DEFAULT_MASK_GROW_PX = 8
+
+WAYS_ON = {
+    Remedy.INPUT_FOLDER: "see --input-dir",
+    Remedy.FEWER_SKIPPED: "or lower --skip-every",
+    Remedy.EVERY_NTH_PHOTO: "or use --skip-every instead of --auto-skip",
+    Remedy.MAKE_AGAIN: "use --force_output to make it again, or another --output-dir",
+    Remedy.MODEL: "pass --model PATH, or use --geometry stereo or recorded",
+    Remedy.STEREO: "or use --geometry stereo",
+    Remedy.STEREO_ENGINE: "install it or use --stereo-engine sweep",
+    Remedy.DEVICE: "use --device cpu",
+    Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
+    Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
+    Remedy.SHARDS: "give --num-shards and --shard-index",
+    Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
+    Remedy.FLEET_ADDRESS: (
+        "start one with `ray start --head`, or give --ray alone to use this machine"
+    ),
+    Remedy.CORES_OF_A_WORKER: "lower --cpus-per-worker",
+}
+"""What mends an error, as the command line has it."""
+
 AddFlags = Callable[[argparse._ArgumentGroup], None]
 """Adds flags to a group of a parser."""
+
+
+def describe(error: Exception) -> str:
+    """An error as a line for whoever uses the command line."""
+    return error.told(WAYS_ON) if isinstance(error, InputError) else str(error)
 
 
 def confidence_threshold(text: str) -> ConfidenceThreshold:
@@ -30,6 +59,17 @@ def confidence_threshold(text: str) -> ConfidenceThreshold:
         return ConfidenceThreshold.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def share_range(text: str) -> tuple[float, float]:
+    """An argparse type: `0.25:0.95`, two shares of which the first is less."""
+    try:
+        minimum, maximum = map(float, text.split(":"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need two, as 0.25:0.95") from error
+    if not 0 <= minimum < maximum <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need 0 <= MIN < MAX <= 1")
+    return minimum, maximum
 
 
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
@@ -50,6 +90,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     add_rendering_flags(parser.add_argument_group("rendering"))
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
+    _add_masks(filters)
     add_quality_flags(filters, "reject")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
@@ -119,6 +160,27 @@ def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
     _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
 
 
+def _add_masks(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--mask-model",
+        type=Path,
+        default=None,
+        help="ONNX file whose answer above 0.5 is left out of photos, such as people",
+    )
+    group.add_argument(
+        "--mask-grow",
+        type=number(int, 0, 500),
+        default=DEFAULT_MASK_GROW_PX,
+        help="pixels of the photo by which what --mask-model leaves out grows",
+    )
+    group.add_argument(
+        "--depth-scale",
+        type=number(float, 1e-9),
+        default=DEFAULTS.depth_scale,
+        help="units that recorded depth files store per unit of the scene, such as 5000",
+    )
+
+
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
     """Flags of a `PointFilter`."""
     group.add_argument(
@@ -175,6 +237,30 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         "--limit", type=number(int, 0), default=0, help="first N frames of a scene; 0 = all"
     )
     _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
+    _add_pairing(group)
+
+
+def _add_pairing(group: argparse._ArgumentGroup) -> None:
+    pairing = DEFAULTS.pairing
+    group.add_argument(
+        "--pairing",
+        choices=PAIRINGS,
+        default=pairing.rule,
+        help="pair neighbours in name order, frames that share surface, or all with all",
+    )
+    group.add_argument(
+        "--covisibility",
+        type=share_range,
+        default=pairing.covisibility,
+        metavar="MIN:MAX",
+        help="for covisible: share of the reference's points that the target sees",
+    )
+    group.add_argument(
+        "--pairs-per-frame",
+        type=number(int, 1),
+        default=pairing.pairs_per_frame,
+        help="for covisible: references of each target at most",
+    )
 
 
 def add_system_flags(group: argparse._ArgumentGroup) -> None:
@@ -257,7 +343,7 @@ def read_shard(
     try:
         return shard_from_environment(environment)
     except InputError as error:
-        parser.error(str(error))
+        parser.error(describe(error))
 
 
 Idle = Mapping[str, tuple[bool, str]]
@@ -280,9 +366,15 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     """End with code 2 where flags contradict each other or have no effect."""
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
+        "--mask-grow": (args.mask_model is None, "--mask-model"),
+        "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
     }
+    by_surface = args.pairing == "covisible"
+    for flag in ("--covisibility", "--pairs-per-frame"):
+        idle[flag] = (not by_surface, "--pairing covisible")
+    idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
@@ -313,6 +405,13 @@ def read_point_filter(args: argparse.Namespace) -> PointFilter:
     )
 
 
+def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
+    """What `--mask-model` and `--mask-grow` say; None without a model."""
+    if args.mask_model is None:
+        return None
+    return MaskRule(args.mask_model, _sha256_or_none(args.mask_model), args.mask_grow)
+
+
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:
     """Turn parsed flags into options; contradictions end the program with code 2."""
     refuse_contradictions(parser, args)
@@ -322,11 +421,14 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
+        mask_rule=read_mask_rule(args),
+        depth_scale=args.depth_scale,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         selection=FrameSelection(
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
+        pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
         sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),

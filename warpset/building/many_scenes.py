@@ -34,12 +34,14 @@ class ManyScenes:
         output_dir: Each scene's pairs go to a folder of its name in here.
         shard: The share of the scenes that is this run's; None for all.
         fleet: Ray workers that build them; None for this process.
+        describe: An error in the words of whoever asked; picklable.
     """
 
     input_dir: Path
     output_dir: Path
     shard: Shard | None = None
     fleet: Fleet | None = None
+    describe: Callable[[Exception], str] = str
 
 
 def build_scenes(
@@ -70,16 +72,16 @@ def build_scenes(
         quiet = replace(options, quiet=True)
         outcomes = _over_ray(asked, quiet, make_backends, scenes, asked.fleet)
     else:
-        builder = scene_builder(asked.output_dir, options, make_backends)
+        builder = scene_builder(asked, options, make_backends)
         outcomes = _one_by_one(builder, scenes)
-    total, is_whole = _add_up(outcomes, len(scenes), options.quiet)
+    total, is_whole = _add_up(outcomes, len(scenes), asked.describe, options.quiet)
     if shard and is_whole and not options.dry_run:
         summaries.keep(shard.index, shard.count, total)
     return total
 
 
 def scene_builder(
-    output_dir: Path, options: BuildOptions, make_backends: Callable[[], Backends]
+    asked: ManyScenes, options: BuildOptions, make_backends: Callable[[], Backends]
 ) -> Callable[[str], SceneSummary]:
     """What builds the pairs of a scene folder, keeping the network for the next one.
 
@@ -90,11 +92,11 @@ def scene_builder(
     def build(scene: str) -> SceneSummary:
         path, summary = Path(scene), SceneSummary()
         try:
-            build_scene(path, output_dir / scene_name(path), options, backends, summary)
+            build_scene(path, asked.output_dir / scene_name(path), options, backends, summary)
         except FolderInUseError:
             raise
         except InputError as error:
-            summary.report(str(error))
+            summary.report(asked.describe(error))
         except Exception as error:  # one scene must not take the others down
             summary.report(
                 f"{scene}: failed ({type(error).__name__}: {error}, {_raised_at(error)}); left out"
@@ -128,14 +130,16 @@ def _over_ray(
     fleet: Fleet,
 ) -> Outcomes:
     """Build scenes on the fleet's workers, their problems said here."""
-    make_work = partial(scene_builder, asked.output_dir, options, make_backends)
+    make_work = partial(scene_builder, asked, options, make_backends)
     for scene, outcome in map_over_ray(make_work, scenes, fleet):
         if isinstance(outcome, SceneSummary):
             outcome.say_problems()
         yield scene, outcome
 
 
-def _add_up(outcomes: Outcomes, count: int, quiet: bool) -> tuple[SceneSummary, bool]:
+def _add_up(
+    outcomes: Outcomes, count: int, describe: Callable[[Exception], str], quiet: bool
+) -> tuple[SceneSummary, bool]:
     """The sum of all scenes, and whether none of them was another run's; what failed is said."""
     total, seen, scene, is_whole = SceneSummary(), 0, "", True
     bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
@@ -143,7 +147,7 @@ def _add_up(outcomes: Outcomes, count: int, quiet: bool) -> tuple[SceneSummary, 
         if isinstance(outcome, SceneSummary):
             total.add(outcome)
         elif isinstance(outcome, InputError):
-            total.report(str(outcome))
+            total.report(describe(outcome))
         else:
             total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
         seen += 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
 from .frames import FrameSampling, FrameSelection
+from .pairing import Pairing
 from .scores import Quality
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
@@ -35,6 +37,21 @@ class PointFilter:
 
 
 @dataclass(frozen=True)
+class MaskRule:
+    """What a model of the user's leaves out of photos.
+
+    Attributes:
+        model: The ONNX file.
+        sha256: Its hash; None where it is not there.
+        grow_px: Pixels of the photo by which what it leaves out grows.
+    """
+
+    model: Path
+    sha256: str | None
+    grow_px: int
+
+
+@dataclass(frozen=True)
 class BuildOptions:
     """Everything that decides which pairs are made and what they look like.
 
@@ -44,9 +61,13 @@ class BuildOptions:
         size_rule: Size of the pictures.
         upsample_depth: Bring depth to the output size before lifting it.
         point_filter: Which pixels become points.
+        mask_rule: What a model leaves out of photos; None for none.
+        depth_scale: Units that recorded depth files store per unit of the scene; None where the
+            recording says it.
         sigma_px: Distance in pixels over which filled holes fade.
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
+        pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
@@ -63,9 +84,12 @@ class BuildOptions:
     size_rule: SizeRule = SizeRule()
     upsample_depth: bool = False
     point_filter: PointFilter = PointFilter()
+    mask_rule: MaskRule | None = None
+    depth_scale: float | None = None
     sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
+    pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
     quality: Quality = Quality()
@@ -95,4 +119,13 @@ class BuildOptions:
             "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
             **self.quality.as_recorded(),
+            **self._as_recorded_where_set(),
         }
+
+    def _as_recorded_where_set(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = {}
+        if self.mask_rule:
+            recorded |= {"mask-model": self.mask_rule.sha256, "mask-grow": self.mask_rule.grow_px}
+        if self.depth_scale:
+            recorded["depth-scale"] = self.depth_scale
+        return recorded

@@ -40,14 +40,14 @@ class OutputKind:
         name: As records name it.
         suffix: How file names end; `{extension}` is that of the triplet's pictures.
         encode: A warp as the file's bytes.
-        flag: Asks for it on the command line; None for the triplet, which every pair has.
+        flag: Asks for it on the command line; empty for the triplet, which every pair has.
         help: What the flag does.
     """
 
     name: str
     suffix: str
     encode: Callable[[Warp, Encoding], bytes]
-    flag: str | None = None
+    flag: str = ""
     help: str = ""
 
 
@@ -69,7 +69,7 @@ def _confidence(warp: Warp, _: Encoding) -> bytes:
 def _mask(warp: Warp, _: Encoding) -> bytes:
     from ..files.pictures import mask_bytes
 
-    return mask_bytes(warp.hole)
+    return mask_bytes(warp.hole & warp.counted)
 
 
 def _depth(warp: Warp, _: Encoding) -> bytes:
@@ -127,8 +127,8 @@ OUTPUTS = (
 
 OUTPUT_NAMED = {kind.name: kind for kind in OUTPUTS}
 
-TRIPLET = tuple(kind.name for kind in OUTPUTS if kind.flag is None)
+TRIPLET = tuple(kind.name for kind in OUTPUTS if not kind.flag)
 """The kinds of file that every pair has."""
 
-ON_REQUEST = tuple(kind for kind in OUTPUTS if kind.flag is not None)
+ON_REQUEST = tuple(kind for kind in OUTPUTS if kind.flag)
 """The kinds that are made where they are asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,16 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..core.errors import InputError
+from ..core.covisibility import small_view
+from ..core.errors import InputError, Remedy
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
 from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
 from ..fleet.stages import available_cores, map_ahead
-from ..recordings.recording import Recording
+from ..recordings.masks import masked, masked_by
+from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import BuildOptions
+from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
@@ -109,7 +113,7 @@ def build_scene(
     """
     if output.resolve().is_relative_to(scene_path.resolve()):
         raise InputError(
-            f"{scene_path}: its pairs would lie among its photos; choose another --output-dir"
+            f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
     with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
         summary.hide(stage.hidden, stage.shown)
@@ -121,8 +125,10 @@ def _build_staged(
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
     scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
     if backends.refine is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
     if options.dry_run:
@@ -130,16 +136,34 @@ def _build_staged(
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
-        if job.todo() or job.scene_gaussians():
+        if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
             geometry = estimate() if backends.refine is None else backends.refine(estimate())
-            _make(job, geometry, backends, summary)
+            _make(job, _masked(geometry, scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:
+    if depth_scale is None or scene.recording is None:
+        return scene
+    frames = with_depth_scale(scene.recording.frames, depth_scale)
+    return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
+
+
+def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:
+    """The geometry with the scene's masks and what a model of the user's leaves out."""
+    geometry = masked(geometry, scene.masks)
+    if options.mask_rule is None:
+        return geometry
+    from .sky import MaskModel  # loads onnxruntime
+
+    model = MaskModel(options.mask_rule.model, options.mask_rule.grow_px)
+    return masked_by(geometry, model.kept)
 
 
 def _make(
@@ -150,7 +174,7 @@ def _make(
         summary.report(line)
     gaussians, options = job.scene_gaussians(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, geometry.provenance)
+    job.narrow_to(photos, _chosen_pairs(geometry, job), geometry.provenance)
     sky_scores, workers = (
         _sky_scores(photos, options, backends),
         options.workers or available_cores(),
@@ -161,6 +185,17 @@ def _make(
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
 
 
+def _chosen_pairs(geometry: SceneGeometry, job: SceneJob) -> list[tuple[int, int]]:
+    """(reference, target) indices of the frames to pair, by what they share where that decides."""
+    options, frames = job.options, geometry.frames
+    if not options.pairing.needs_depth:
+        return options.pairing.of_frames(len(frames), options.bidirectional)
+    bar = tqdm(frames, desc=f"{job.folder.path.name} pairing", unit="frame", disable=options.quiet)
+    views = [small_view(frame.load_depth()) for frame in bar]
+    keys = [job.photo_key(frame.photo.path) for frame in frames]
+    return covisible_pairs(views, keys, options.pairing)
+
+
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     """Report photos that are left out; those that a recording does not list are no problem."""
     for problem in scene.problems:
@@ -168,6 +203,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
     summary.missing_photos = scene.missing
     if scene.recording:
         log.info(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
+    if scene.masks:
+        log.info(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
     for remark in scene.remarks:
         log.info(remark)
     if scene.recording and scene.unlisted:
@@ -178,6 +215,9 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
+    if not job.is_planned:
+        log.info(f"{scene_path}: pairs are chosen by what frames share, once their depth is known")
+        return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     log.info(
@@ -221,14 +261,16 @@ def geometry_source(
     if asked == RECORDED:
         raise InputError(
             f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
-            "transforms.json, or depths/ beside a COLMAP model, or use --geometry stereo"
+            "transforms.json, or depths/ beside a COLMAP model",
+            Remedy.STEREO,
         )
     name = asked if asked != "auto" else next(iter(make_estimator))
     try:
         estimator = make_estimator[name]()
         revision = estimator.revision
     except InputError as error:
-        raise InputError(f"{scene.path}: found {found}, need depth; {error}") from error
+        text = f"{scene.path}: found {found}, need depth; {error}"
+        raise InputError(text, error.remedy) from error
     if recording and recording.absent_depth:
         log.warning(f"{scene.path}: found {found}; takes {name} instead")
     keys = camera_keys if estimator.takes_recorded_cameras else {}

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..files.cache import content_key
 from ..files.photos import sha256_of
 from ..files.writing import writing_to
@@ -15,7 +15,7 @@ from .options import BuildOptions
 from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
 from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
-from .pairs.plan import WarpPair, plan_pairs
+from .pairs.plan import WarpPair, name_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
 from .scene_gaussians import SceneGaussiansFile
@@ -26,11 +26,12 @@ class GeometrySource(NamedTuple):
     """Where a scene's geometry comes from.
 
     Attributes:
-        name: Who gives it, as `--geometry` names them.
+        name: Who gives it, as users ask for them.
         revision: What exactly.
         depth_files: Depth by photo where it is recorded.
         camera_keys: What identifies the recorded camera by photo, where it is one.
         may_leave_out: Whether photos may turn out to have no geometry.
+        mask_files: What is left out of a photo, where it has a mask.
     """
 
     name: str
@@ -38,6 +39,7 @@ class GeometrySource(NamedTuple):
     depth_files: Mapping[Path, Path]
     camera_keys: Mapping[Path, str]
     may_leave_out: bool = False
+    mask_files: Mapping[Path, Path] = {}
 
     def as_recorded(self) -> dict[str, str]:
         """How records name it."""
@@ -64,14 +66,29 @@ class SceneJob:
         self.photos, self.folder, self.options, self.source = photos, folder, options, source
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
-        self.pairs = plan_pairs(photos, options.bidirectional)
-        self.kinds = tuple(k.name for k in OUTPUTS if k.flag is None or k.name in options.extras)
+        chosen = options.pairing.of_frames(len(photos), options.bidirectional)
+        self.pairs = name_pairs(photos, chosen)
+        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
         self._sha256_of = cache(_sha256_of)
 
-    def narrow_to(self, photos: Sequence[Path], provenance: Mapping[str, str]) -> None:
-        """Take the frames that geometry was found for, and what records say of it besides."""
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is known without any depth which pairs are asked for."""
+        return not self.options.pairing.needs_depth
+
+    def narrow_to(
+        self,
+        photos: Sequence[Path],
+        reference_and_target: Sequence[tuple[int, int]],
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Take the frames that geometry was found for, their pairs, and what records say of it."""
         self.photos, self.provenance, self._frames_are_final = photos, provenance, True
-        self.pairs = plan_pairs(photos, self.options.bidirectional)
+        self.pairs = name_pairs(photos, reference_and_target)
+
+    def photo_key(self, photo: Path) -> str:
+        """What identifies a photo: the hash of its content."""
+        return self._sha256_of(photo)
 
     def todo(self) -> list[WarpPair]:
         """Pairs of which something is missing."""
@@ -107,7 +124,7 @@ class SceneJob:
         return [
             f"{self.folder.path}: {len(others)} pairs of earlier runs with other options stay "
             f"({', '.join(sorted(others)[:3])}{', ...' if len(others) > 3 else ''}); make them "
-            "again with --bidirectional, or remove the folder first"
+            "again in both directions, or remove the folder first"
         ]
 
     def scene_gaussians(self) -> SceneGaussiansFile | None:
@@ -116,6 +133,7 @@ class SceneJob:
             return None
         made_from = {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
+            "masks": [self._sha256_of(path) for path in self.source.mask_files.values()],
             "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
             "cameras": list(self.source.camera_keys.values()),
             "geometry": self.source.as_recorded(),
@@ -142,8 +160,8 @@ class SceneJob:
             if wanted.get(name) != there.get(name):
                 raise InputError(
                     f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
-                    f"this run asks for {name} = {wanted.get(name)}; use --force_output to make "
-                    "it again, or another --output-dir"
+                    f"this run asks for {name} = {wanted.get(name)}",
+                    Remedy.MAKE_AGAIN,
                 )
 
     def sha256(self, pair: WarpPair) -> dict[str, str]:
@@ -156,6 +174,9 @@ class SceneJob:
         files = {"reference": reference, "target": target}
         if reference in self.source.depth_files:
             files["depth"] = self.source.depth_files[reference]
+        for role, photo in (("reference", reference), ("target", target)):
+            if photo in self.source.mask_files:
+                files[f"{role}_mask"] = self.source.mask_files[photo]
         hashes = {role: self._sha256_of(path) for role, path in files.items()}
         if keys := self.source.camera_keys:
             hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.natural_order import sorted_naturally
 from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
 from ..files.photos import PhotoFacts, look_at_photo
-from ..recordings.recording import RecordedFrame, Recording, near_origin
+from ..recordings.masks import mask_files
+from ..recordings.recording import MaskFile, RecordedFrame, Recording, near_origin
 from ..recordings.registry import read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
 
@@ -35,6 +36,7 @@ class SceneInput:
         missing: How many photos the recording lists that are not on disk.
         unlisted: Photos on disk that the recording does not list.
         remarks: A line for each kind of file that was left out and is no problem.
+        masks: What to leave out of a photo, by its path.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class SceneInput:
     missing: int
     unlisted: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
+    masks: Mapping[Path, MaskFile] = field(default_factory=dict)
 
     def recorded_frames(self) -> tuple[RecordedFrame, ...]:
         """What is recorded of the chosen photos, in their order; nothing without a recording."""
@@ -87,6 +90,7 @@ def open_scene(
         recording.missing if recording else 0,
         tuple(choice.unlisted),
         tuple(choice.remarks),
+        mask_files(scene, recording, photos),
     )
     if len(photos) < minimum:
         raise _too_few(opened, len(choice.usable), minimum)
@@ -197,8 +201,8 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
     if readable > 1:
         found += f", of which the options keep {len(scene.photos)}"
     return InputError(
-        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos or lower "
-        "--skip-every"
+        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos",
+        Remedy.FEWER_SKIPPED,
     )
 
 
@@ -216,8 +220,9 @@ def _overlap_of(
     """View overlap of two usable photos, by index."""
     if recording is None:
         raise InputError(
-            f"{scene}: found no cameras, --auto-skip needs a transforms.json; "
-            "add one or use --skip-every"
+            f"{scene}: found no cameras, need them to tell how views overlap; add a "
+            "transforms.json",
+            Remedy.EVERY_NTH_PHOTO,
         )
     camera_of = {frame.photo.path: frame.photo.camera for frame in recording.frames}
     cameras = [camera_of[path] for path in usable]

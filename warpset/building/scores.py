@@ -46,7 +46,8 @@ class Score:
 
 
 def _coverage(warp: Warp) -> float:
-    return float((~warp.hole).mean())
+    counted = int(warp.counted.sum())
+    return int(warp.seen.sum()) / counted if counted else 0.0
 
 
 def _hole_share(warp: Warp) -> float:
@@ -62,13 +63,13 @@ def _overlap(warp: Warp) -> float:
 def _psnr(warp: Warp) -> float | None:
     from ..core.scoring import psnr
 
-    return None if warp.hole.all() else psnr(warp.splats, warp.target, ~warp.hole)
+    return psnr(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
 def _ssim(warp: Warp) -> float | None:
     from ..core.scoring import ssim
 
-    return None if warp.hole.all() else ssim(warp.splats, warp.target, ~warp.hole)
+    return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
 def _shift(warp: Warp) -> float | None:

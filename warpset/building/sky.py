@@ -1,4 +1,4 @@
-"""Semantic sky segmentation through onnxruntime; it knows no depth and no pairs.
+"""Segmentation through onnxruntime, of sky and by a model of the user's; no depth, no pairs.
 
 The public skyseg model (`skyseg.onnx` of JianyuanWang/skyseg on the Hugging Face Hub) scores each
 pixel of a 320x320 picture; scores are stretched to 0..1 per picture.
@@ -7,17 +7,21 @@ pixel of a 320x320 picture; scores are stretched to 0..1 per picture.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import onnxruntime
 from huggingface_hub import hf_hub_download
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
+from ..core.masks import Mask
 from ..files.cache import ArrayCache, content_key
-from ..files.photos import read_photo, sha256_of
+from ..files.photos import read_photo, sha256_of, upright_size
 
 Scores = NDArray[np.uint8]
 
@@ -38,15 +42,15 @@ def find_sky_model(path: Path | None) -> Path:
     """
     if path is not None:
         if not path.is_file():
-            raise InputError(f"{path}: found no such file, need an ONNX model; see --sky-model")
+            raise InputError(f"{path}: found no such file, need an ONNX model", Remedy.SKY_MODEL)
         return path
     try:
         return Path(hf_hub_download(HUB_REPOSITORY, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
     except Exception as error:
         reason = type(error).__name__
         raise InputError(
-            f"{HUB_REPOSITORY}: {HUB_FILE} cannot be fetched ({reason}); go online once, give "
-            "--sky-model PATH, or leave out --filter-sky"
+            f"{HUB_REPOSITORY}: {HUB_FILE} cannot be fetched ({reason}); go online once",
+            Remedy.SKY_MODEL,
         ) from error
 
 
@@ -63,12 +67,7 @@ class SkySegmenter:
 
     def __init__(self, model: Path, arrays: ArrayCache):
         self._arrays, self._model_sha256 = arrays, sha256_of(model)
-        try:
-            self._session = onnxruntime.InferenceSession(str(model), providers=_providers())
-            (self._input,) = self._session.get_inputs()
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{model}: no sky model of one input ({reason})") from error
+        self._session, self._input = _opened(model, "sky")
 
     def score(self, photo: Path) -> Scores:
         """Scores of one photo, see `scores`."""
@@ -96,6 +95,69 @@ class SkySegmenter:
                 known[index] = {"scores": _stretched(answer)}
                 self._arrays.store(keys[index], {"scores": _stretched(answer)})
         return [arrays["scores"] for arrays in known if arrays is not None]
+
+
+class MaskModel:
+    """What a model of the user's leaves out of photos, for instance people.
+
+    It takes what the sky's takes, (1, 3, 320, 320), and answers with one number a pixel, on any
+    raster over the whole photo: above a half is left out.
+
+    Args:
+        model: The ONNX file.
+        grow_px: Pixels of the photo by which what is left out grows, since silhouettes are rough.
+
+    Raises:
+        InputError: The file is no such model.
+    """
+
+    def __init__(self, model: Path, grow_px: int):
+        if not model.is_file():
+            raise InputError(f"{model}: found no such file, need an ONNX model of masks")
+        self._model, self._grow_px = model, grow_px
+        self._session, self._input = _opened(model, "mask")
+        self.left_out = cache(self._left_out)
+
+    def kept(self, photo: Path) -> Mask:
+        """Which pixels (h, w) of a photo it keeps.
+
+        Raises:
+            InputError: The photo cannot be read, or the model's answer is no picture.
+        """
+        answer = self.left_out(photo).astype(np.uint8)
+        left_out = cv2.resize(answer, upright_size(photo), interpolation=cv2.INTER_NEAREST)
+        side = 2 * self._grow_px + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        return ~np.asarray(cv2.dilate(left_out, kernel), bool)
+
+    def _left_out(self, photo: Path) -> Mask:
+        picture = _normalised(read_photo(photo))[None]
+        try:
+            answer = np.asarray(self._session.run(None, {self._input.name: picture})[0]).squeeze()
+        except Exception as error:
+            reason = str(error).splitlines()[0][:200]
+            raise InputError(f"{self._model}: cannot be run ({reason})") from error
+        if answer.ndim != 2 or answer.dtype.kind not in "fbiu":
+            raise InputError(
+                f"{self._model}: answered with {answer.dtype} of {answer.shape}, need one number "
+                "a pixel"
+            )
+        return np.greater(answer, 0.5)
+
+
+def _opened(model: Path, of: str) -> tuple[onnxruntime.InferenceSession, Any]:
+    """An ONNX file and its one input.
+
+    Raises:
+        InputError: It is no such file.
+    """
+    try:
+        session = onnxruntime.InferenceSession(str(model), providers=_providers())
+        (model_input,) = session.get_inputs()
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{model}: no {of} model of one input ({reason})") from error
+    return session, model_input
 
 
 def _providers() -> list[str]:

@@ -97,14 +97,14 @@ class ShardSummaries:
             found = f"shards of {' and of '.join(map(str, counts))}" if counts else "no shards"
             raise InputError(
                 f"{self._folder}: found {found}, need the shards of one build; "
-                "run it with --num-shards, or remove the older ones"
+                "run it in shards, or remove the older ones"
             )
         unfinished = set(range(counts[0])) - {int(index) for index, _ in kept}
         if unfinished:
             named = ", ".join(map(str, sorted(unfinished)))
             raise InputError(
                 f"{self._folder}: found {len(kept)} of {counts[0]} shards finished, "
-                f"need all; run --shard-index {named}"
+                f"need all; run shard {named}"
             )
         total = SceneSummary()
         for index in range(counts[0]):

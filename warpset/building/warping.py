@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from ..core.cameras import Camera, raster_transform
 from ..core.drawing import Drawable, draw, drawable
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
-from ..core.masks import Mask, not_black, not_flying, not_sky, not_white, sky_picture
+from ..core.masks import (
+    Mask,
+    mask_picture,
+    not_black,
+    not_flying,
+    not_sky,
+    not_white,
+    sky_picture,
+    wholly_kept,
+)
 from ..core.points import PointCloud, lift, splat_size
 from ..core.protocols import MakeRenderer, Renderer
 from ..core.sizes import fit_camera
@@ -36,6 +45,7 @@ class PreparedPair:
         drawable: The same, as the renderer takes it.
         splat_size: Splat size that the points ask for, in world units.
         cameras: Cameras of target and reference.
+        target_kept: See `Warp`.
     """
 
     target: Rgb
@@ -44,6 +54,7 @@ class PreparedPair:
     drawable: Drawable
     splat_size: float
     cameras: dict[str, Camera]
+    target_kept: Mask | None = None
 
 
 class ResampledFrames:
@@ -90,6 +101,19 @@ class ResampledFrames:
         """
         return self._points((index, size_wh))
 
+    def kept(self, index: int, camera: Camera) -> Mask | None:
+        """Which pixels of the frame's camera on a raster its mask keeps; None for all.
+
+        Raises:
+            InputError: The photo or its mask cannot be read.
+        """
+        frame = self._frames[index]
+        if frame.load_kept is None:
+            return None
+        height, width = self._photo(index).shape[:2]
+        picture = mask_picture(frame.load_kept(), (width, height))
+        return wholly_kept(look_through(frame.photo, camera, picture))
+
     def _compute_photo(self, index: int) -> Rgb:
         return read_photo(self._frames[index].photo.path)
 
@@ -116,6 +140,8 @@ class ResampledFrames:
             taken_hw = self._photo(index).shape[:2]
             sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
             keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
+        if (kept := self.kept(index, depth_map.camera)) is not None:
+            keep &= kept
         cloud = lift(depth_map, rgb, keep)
         return cloud, splat_size(depth_map.depth[keep], depth_map.camera)
 
@@ -184,6 +210,7 @@ class Warper:
                 "target": frames.camera(target, size_wh),
                 "reference": frames.camera(reference, size_wh),
             },
+            target_kept=frames.kept(target, frames.camera(target, size_wh)),
         )
 
     def render(self, pair: PreparedPair) -> Warp:
@@ -202,6 +229,7 @@ class Warper:
             confidence=None if cloud.confidence is None else rendered.confidence,
             cloud=cloud,
             cameras=pair.cameras,
+            target_kept=pair.target_kept,
         )
 
     def cloud(self, index: int) -> PointCloud:

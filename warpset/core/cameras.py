@@ -227,6 +227,12 @@ def cam_from_world_from_colmap(quaternion_wxyz: ArrayLike, translation: ArrayLik
     return cam_from_world
 
 
+def world_from_cam_from_quaternion(quaternion_xyzw: ArrayLike, position: ArrayLike) -> FloatArray:
+    """(4, 4) camera-to-world matrix of a quaternion (x, y, z, w) and a position (TUM, ARKit)."""
+    x, y, z, w = np.asarray(quaternion_xyzw, np.float64)
+    return cam_from_world_from_colmap((w, x, y, z), position)
+
+
 def opengl_view_matrix(camera: Camera) -> FloatArray:
     """(4, 4) OpenGL world-to-camera matrix (x right, y up, z backward)."""
     return OPENGL_FROM_OPENCV @ camera.cam_from_world

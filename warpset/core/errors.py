@@ -1,11 +1,56 @@
-"""The one error that users see as a line of its own; it knows no room."""
+"""The error that users see as a line of its own, and what would mend it.
+
+Inner rooms say where, what was found and what is needed, and name no flag, widget or key. Where
+one of those is the way on, the error carries a `Remedy`; the door that was used has words for it:
+
+    raise InputError(f"{path}: found no such file, need an ONNX model", Remedy.SKY_MODEL)
+    log.error(error.told({Remedy.SKY_MODEL: "give --sky-model PATH"}))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class Remedy(Enum):
+    """What a user may ask for otherwise; each door has words of its own for it, or none."""
+
+    INPUT_FOLDER = auto()
+    FEWER_SKIPPED = auto()
+    EVERY_NTH_PHOTO = auto()
+    MAKE_AGAIN = auto()
+    MODEL = auto()
+    STEREO = auto()
+    STEREO_ENGINE = auto()
+    DEVICE = auto()
+    NO_CACHE = auto()
+    SKY_MODEL = auto()
+    SHARDS = auto()
+    FLEET_GROUP = auto()
+    FLEET_ADDRESS = auto()
+    CORES_OF_A_WORKER = auto()
 
 
 class InputError(Exception):
     """Something a user can mend: the text says where, what was found, what is needed, what to do.
 
     Example: `input/garden: found 1 photo, need at least 2 to make a pair; add photos`.
+
+    Args:
+        text: One line.
+        remedy: What would mend it besides, or instead.
     """
+
+    def __init__(self, text: str, remedy: Remedy | None = None):
+        super().__init__(text)
+        self.remedy = remedy
+
+    def told(self, ways_on: Mapping[Remedy, str]) -> str:
+        """The text, and the way on in the words of a door where it has some."""
+        if self.remedy is None or self.remedy not in ways_on:
+            return str(self)
+        return f"{self}; {ways_on[self.remedy]}"
 
 
 class FolderInUseError(InputError):

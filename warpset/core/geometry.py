@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .cameras import Camera, pixel_centers, raster_transform
 from .lens import Lens
+from .masks import Mask
 
 Depth = NDArray[np.float32]
 
@@ -59,10 +60,13 @@ class FrameGeometry:
     Attributes:
         photo: The photo and its camera.
         load_depth: Reads the depth; called when needed, so a long scene stays small in memory.
+        load_kept: Reads which pixels (h, w) of the upright photo, as taken, its mask keeps; None
+            where nothing is masked.
     """
 
     photo: PosedPhoto
     load_depth: Callable[[], DepthMap]
+    load_kept: Callable[[], Mask] | None = None
 
     @property
     def name(self) -> str:

@@ -16,6 +16,10 @@ WHITE_RGB = 240
 SKY_SCORE = 32
 """Of 255; pixels that score this or more are sky."""
 
+# Of 255; a pixel that is darker than this mixes with what the mask leaves out. Resampling rings by
+# a few per cent next to an edge, which is left out then, too.
+WHOLLY_KEPT = 250
+
 
 @dataclass(frozen=True)
 class ConfidenceThreshold:
@@ -83,6 +87,16 @@ def not_flying(depth: NDArray[np.float32], threshold: float) -> Mask:
         falls = (before - here > step) & (here - after > step)
         into[:, 1:-1] |= known & (rises | falls)
     return ~flying
+
+
+def mask_picture(kept: Mask, size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    """What a photo's mask keeps as a white picture (h, w, 3) of the photo's size."""
+    return sky_picture(np.where(kept, np.uint8(255), np.uint8(0)), size_wh)
+
+
+def wholly_kept(picture: NDArray[np.uint8]) -> Mask:
+    """Where a resampled mask picture (h, w, 3) shows nothing that is left out."""
+    return np.greater_equal(picture[..., 0], WHOLLY_KEPT)
 
 
 def sky_picture(scores: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:

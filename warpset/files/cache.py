@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from .writing import write_atomically
 
 
@@ -54,8 +54,8 @@ class ArrayCache:
             write_atomically(path, file.getvalue())
         except OSError as error:
             raise InputError(
-                f"{self.folder}: cannot be written ({error.strerror}); make room there, or use "
-                "--nocache, which keeps geometry in the system's temporary folder"
+                f"{self.folder}: cannot be written ({error.strerror}); make room there",
+                Remedy.NO_CACHE,
             ) from error
 
     def _path(self, key: str) -> Path:

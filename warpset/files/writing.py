@@ -46,5 +46,5 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written ({error.strerror}); make room or choose another "
-            "--output-dir, then run the same command again"
+            "output folder, then run the same again"
         ) from error

@@ -23,8 +23,8 @@ FREE_BYTES = 256 << 20
 
 
 def is_zip(path: Path) -> bool:
-    """Whether a file's name says that it is a zip."""
-    return path.suffix.lower() == ".zip"
+    """Whether a file's name says that it is a zip; Record3D's `.r3d` are."""
+    return path.suffix.lower() in (".zip", ".r3d")
 
 
 def unpack(archive: Path, folder: Path) -> None:

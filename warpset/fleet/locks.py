@@ -29,7 +29,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
     """
     path = folder.with_name(f".{folder.name}.lock")
     in_use = FolderInUseError(
-        f"{folder}: another run is writing here; wait for it or choose another --output-dir"
+        f"{folder}: another run is writing here; wait for it or choose another output folder"
     )
     with contextlib.ExitStack() as held:
         with writing_to(folder):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 
 Result = TypeVar("Result")
 Work = Callable[[str], Result]
@@ -100,7 +100,7 @@ def _spread(
     while unfinished:
         done = ray.wait(list(busy))[0][0]
         worker, name = busy.pop(done)
-        outcome = _outcome(ray, done, name or "--ray")
+        outcome = _outcome(ray, done, name or "Ray")
         if name is not None:
             unfinished -= 1
             yield name, outcome
@@ -131,7 +131,7 @@ def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
     if not cores:
-        raise InputError(f"--ray {fleet.address}: found no machine with a free processor core")
+        raise InputError(f"Ray at {fleet.address}: found no machine with a free processor core")
     cpus = fleet.cpus_per_worker or min(DEFAULT_CPUS_PER_WORKER, *cores)
     takes: dict[str, float] = {"CPU": cpus}
     if fleet.use_gpus and any(machine.get("GPU", 0) >= 1 for machine in machines):
@@ -142,7 +142,8 @@ def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
     )
     if count == 0:
         raise InputError(
-            f"--cpus-per-worker {cpus}: found machines of at most {max(cores)} cores; lower it"
+            f"{cpus} cores a worker: found machines of at most {max(cores)} cores",
+            Remedy.CORES_OF_A_WORKER,
         )
     return {f"num_{name.lower()}s": amount for name, amount in takes.items()}, count
 
@@ -154,7 +155,7 @@ def _start_ray(fleet: Fleet) -> Any:
         import ray
     except ImportError as error:
         raise InputError(
-            "--ray: ray is not installed, need it for many machines; run with uv run --group fleet"
+            "Ray is not installed, need it for many workers", Remedy.FLEET_GROUP
         ) from error
     quietly: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address:
@@ -192,7 +193,4 @@ def _await_answer(address: str) -> None:
     except subprocess.TimeoutExpired as silence:
         said = silence.stderr or b""
     reason = _last_line(said.decode(errors="replace"))
-    raise InputError(
-        f"--ray {address}: found no Ray cluster ({reason}); start one with "
-        "`ray start --head`, or give --ray alone to use this machine"
-    )
+    raise InputError(f"Ray at {address}: found no Ray cluster ({reason})", Remedy.FLEET_ADDRESS)

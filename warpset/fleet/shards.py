@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 
 SLURM_ARRAY = {
     "SLURM_ARRAY_TASK_ID": "",
@@ -58,12 +58,9 @@ def _named_shard(variables: Mapping[str, str]) -> Shard | None:
         first, step = spacing or (0, 1)
         index, rest = divmod(index - first, step)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{found}: found no numbers of shards; give --num-shards") from error
+        raise InputError(f"{found}: found no numbers of shards", Remedy.SHARDS) from error
     if count <= 1:
         return None
     if rest or not 0 <= index < count:
-        raise InputError(
-            f"{found}: found an array with gaps, need a plain one; "
-            "give --num-shards and --shard-index"
-        )
+        raise InputError(f"{found}: found an array with gaps, need a plain one", Remedy.SHARDS)
     return Shard(index, count)

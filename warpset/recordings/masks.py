@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.geometry import FrameGeometry, SceneGeometry
+from ..core.masks import Mask
 from ..files.image_files import open_image
+from ..files.photos import upright_size
 from .listed_paths import existing_file, places
-from .recording import MaskFile
+from .recording import MaskFile, Recording, quarter_turns, same_aspect
 
 MASK_FOLDER = "masks"
 
@@ -36,18 +42,73 @@ def find_mask(scene: Path, photo_name: str) -> MaskFile | None:
     return None if found is None else MaskFile(found)
 
 
-def read_kept(mask: MaskFile) -> NDArray[np.bool_]:
-    """Which pixels (h, w) of the stored photo a mask keeps.
+def mask_files(
+    scene: Path, recording: Recording | None, photos: Iterable[Path]
+) -> dict[Path, MaskFile]:
+    """The masks of photos: as the recording lists them, else by name, see `find_mask`."""
+    frames = recording.frames if recording else ()
+    listed = {frame.photo.path: frame.mask for frame in frames}
+    found = {photo: listed.get(photo) or _mask_by_name(scene, photo) for photo in photos}
+    return {photo: mask for photo, mask in found.items() if mask is not None}
+
+
+def _mask_by_name(scene: Path, photo: Path) -> MaskFile | None:
+    """By the photo's path below its folder of photos, else by its name alone."""
+    parts = photo.relative_to(scene).parts
+    names = ("/".join(parts[1:]), parts[-1]) if len(parts) > 1 else parts
+    masks = (find_mask(scene, name) for name in names)
+    return next((mask for mask in masks if mask is not None), None)
+
+
+def masked(geometry: SceneGeometry, masks: Mapping[Path, MaskFile]) -> SceneGeometry:
+    """The geometry, its frames with their masks."""
+    frames = (
+        replace(frame, load_kept=partial(read_kept, masks[frame.photo.path], frame.photo.path))
+        if frame.photo.path in masks
+        else frame
+        for frame in geometry.frames
+    )
+    return replace(geometry, frames=tuple(frames))
+
+
+def masked_by(geometry: SceneGeometry, kept: Callable[[Path], Mask]) -> SceneGeometry:
+    """The geometry, its frames masked by what else is kept of a photo (h, w), upright."""
+    frames = (
+        replace(frame, load_kept=partial(_kept_by_both, frame, kept)) for frame in geometry.frames
+    )
+    return replace(geometry, frames=tuple(frames))
+
+
+def _kept_by_both(frame: FrameGeometry, kept: Callable[[Path], Mask]) -> Mask:
+    also = kept(frame.photo.path)
+    if frame.load_kept is None:
+        return also
+    height, width = also.shape
+    mask = frame.load_kept().astype(np.uint8)
+    return also & np.asarray(cv2.resize(mask, (width, height), None, 0, 0, cv2.INTER_NEAREST), bool)
+
+
+def read_kept(mask: MaskFile, photo: Path) -> Mask:
+    """Which pixels (h, w) of the upright photo its mask keeps, on the mask's raster.
 
     Raises:
-        InputError: The mask is not there, or no picture.
+        InputError: The mask is not there, is no picture, or has not the photo's aspect.
     """
-    if not mask.path.is_file():
-        raise InputError(f"{mask.path}: this mask is listed, but not there")
     try:
         with open_image(mask.path) as image:
             gray = np.asarray(image.convert("L"))
+    except FileNotFoundError:
+        raise InputError(f"{mask.path}: this mask is listed, but not there") from None
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{mask.path}: cannot be read as a mask ({reason})") from error
-    return np.equal(gray >= HALF_BRIGHT, mask.keeps_white)
+    height, width = gray.shape
+    kept = np.equal(gray >= HALF_BRIGHT, mask.keeps_white)
+    kept = np.rot90(kept, quarter_turns(photo, (width, height)))
+    taken_wh = upright_size(photo)
+    if not same_aspect((kept.shape[1], kept.shape[0]), taken_wh):
+        raise InputError(
+            f"{mask.path}: found {width}x{height}, need the aspect of its photo "
+            f"{taken_wh[0]}x{taken_wh[1]}"
+        )
+    return kept

@@ -96,6 +96,11 @@ class Recording(NamedTuple):
         return [path for path in listed if path is not None and not path.is_file()]
 
 
+def with_depth_scale(frames: Iterable[RecordedFrame], depth_scale: float) -> list[RecordedFrame]:
+    """The frames, whose depth files store so many units per unit of the scene."""
+    return [frame._replace(unit_scale=1.0 / depth_scale) for frame in frames]
+
+
 class Reader(NamedTuple):
     """One format of recordings.
 
@@ -173,13 +178,23 @@ def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating])
     key = content_key(
         lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
     )
-    quarter_turns = _quarter_turns(path, lens.size_wh)
-    upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(quarter_turns)
-    photo = pose_photo(path, lens.turned(quarter_turns), upright.cam_from_world)
-    return RecordedFrame(photo, None, key=key, quarter_turns=quarter_turns)
+    cam_from_world = _rigid(cam_from_world, path)
+    turns = quarter_turns(path, lens.size_wh)
+    upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(turns)
+    photo = pose_photo(path, lens.turned(turns), upright.cam_from_world)
+    return RecordedFrame(photo, None, key=key, quarter_turns=turns)
 
 
-def _quarter_turns(path: Path, recorded_wh: tuple[int, int]) -> int:
+def quarter_turns(path: Path, recorded_wh: tuple[int, int]) -> int:
+    """By which what is recorded for a photo's stored pixels is turned anticlockwise.
+
+    Args:
+        path: The photo.
+        recorded_wh: Size of what is recorded; 0 is the answer where only the upright size fits.
+
+    Raises:
+        InputError: The photo is unreadable, or mirrored by its EXIF orientation.
+    """
     upright_wh, orientation = size_and_orientation(path)
     swaps_sides = orientation in (5, 6, 7, 8)
     stored_wh = (upright_wh[1], upright_wh[0]) if swaps_sides else upright_wh

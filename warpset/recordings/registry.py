@@ -8,7 +8,18 @@ from pathlib import Path
 from ..core.errors import InputError
 from ..core.geometry import FrameGeometry, SceneGeometry
 from ..core.natural_order import sorted_naturally
-from . import blender, colmap_model, scannetpp, transforms_json
+from .formats import (
+    blender,
+    colmap_model,
+    polycam,
+    record3d,
+    scannet,
+    scannetpp,
+    seven_scenes,
+    stray_scanner,
+    transforms_json,
+    tum,
+)
 from .recorded_depth import load_depth
 from .recording import Reader, RecordedFrame, Recording
 
@@ -18,6 +29,12 @@ READERS: tuple[Reader, ...] = (
     scannetpp.READER,
     transforms_json.READER,
     blender.READER,
+    polycam.READER,
+    record3d.READER,
+    stray_scanner.READER,
+    scannet.READER,
+    tum.READER,
+    seven_scenes.READER,
     colmap_model.READER,
 )
 """In the order they are asked; the first one that knows a folder reads it."""

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pycolmap
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.geometry import DepthMap, PosedPhoto
 from .multi_view import StereoOptions
 from .sfm import image_name, triangulate_points
@@ -27,8 +27,9 @@ def require_cuda() -> None:
     """
     if not pycolmap.has_cuda:
         raise InputError(
-            "--stereo-engine colmap: found a pycolmap without CUDA, need pycolmap-cuda12 and an"
-            " NVIDIA GPU; install it or use --stereo-engine sweep"
+            "COLMAP's patch-match: found a pycolmap without CUDA, need pycolmap-cuda12 and an"
+            " NVIDIA GPU",
+            Remedy.STEREO_ENGINE,
         )
 
 
@@ -75,10 +76,12 @@ def patch_match(
         Indices of photos without depth.
     """
     dense = workspace / "dense"
+    # nothing is bent any more, but patch-match reads only what this step writes
     pycolmap.undistort_images(dense, workspace, workspace / "images")
     pycolmap.patch_match_stereo(dense, options=_patch_match_options(options))
     without_depth = []
     for index, photo in photos.items():
+        # geometric: what other views confirm; the photometric maps beside it are not checked
         path = dense / "stereo" / "depth_maps" / f"{image_name(index, index)}.geometric.bin"
         if path.is_file():
             on_depth(index, _read_depth_map(path, photo))
@@ -96,6 +99,6 @@ def _patch_match_options(options: StereoOptions) -> pycolmap.PatchMatchOptions:
 def _read_depth_map(path: Path, photo: PosedPhoto) -> DepthMap:
     stored = pycolmap.DepthMap()
     stored.read(path)
-    depth = np.maximum(stored.to_array(), np.float32(0))
+    depth = np.maximum(stored.to_array(), np.float32(0))  # unknown is 0 there, or below
     camera = photo.camera.resized((depth.shape[1], depth.shape[0]))
     return DepthMap(depth, None, camera)

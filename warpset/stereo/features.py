@@ -21,18 +21,25 @@ from ..core.cameras import FloatArray
 pycolmap.logging.minloglevel = int(pycolmap.logging.FATAL)
 pycolmap.logging.stderrthreshold = int(pycolmap.logging.FATAL)
 
-SEED = 0
+SEED = 0  # of RANSAC and of the mapper; the same photos give the same cameras
+
+# SIFT features kept of a photo, the largest first; half of COLMAP's own number. More take time:
+# matching compares each with each, so that twice as many cost four times as much.
 MAX_FEATURES = 4096
-CAMERA_MODE = pycolmap.CameraMode.PER_FOLDER
 
+CAMERA_MODE = pycolmap.CameraMode.PER_FOLDER  # images of one subfolder share their intrinsics
+
+# Scenes of at most so many photos have every pair compared: 780 pairs. Raised, the pairs grow as
+# the square of it.
 EXHAUSTIVE_UP_TO = 40
-"""Scenes of at most so many photos have every pair compared."""
 
+# In larger scenes each photo is compared with so many followers. Lowered, a few photos without
+# texture break the chain.
 SEQUENTIAL_REACH = 10
-"""In larger scenes each photo is compared with so many followers, ..."""
 
+# So many evenly spaced photos of a larger scene are all compared with each other, to close loops:
+# as many pairs as the largest scene has that is compared whole.
 LOOP_KEYFRAMES = 40
-"""... and so many evenly spaced photos are all compared with each other, to close loops."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +75,7 @@ def write_image(rgb: NDArray[np.uint8], folder: Path, name: str) -> None:
     """Write what COLMAP reads: 8-bit PNG, upright, without metadata."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rgb).save(path, compress_level=1)
+    Image.fromarray(rgb).save(path, compress_level=1)  # read once and thrown away
 
 
 def match_images(images: Sequence[FeatureImage], folder: Path, database: Path) -> None:

@@ -13,19 +13,28 @@ from numpy.typing import NDArray
 
 Map = NDArray[np.float32]
 
+# Islands of connected depth up to so many pixels are taken for false matches: half a large window,
+# whose pixels err together. Raised, thin things go.
 SPECKLE_AREA_PX = 40
+
+# Neighbouring pixels whose depths differ by no more than this ratio belong together. Raised, false
+# matches hang on to the surface beside them; lowered, surfaces seen at a slant fall apart.
 SURFACE_STEP = 0.02
-"""Neighbouring pixels whose depths differ by no more than this ratio belong together."""
 
+# The largest gap to fill, as a share of the image: 960 pixels of 800x600. Raised, gaps are filled
+# over which a surface need not be flat.
 GAP_AREA_SHARE = 0.002
-"""The largest gap to fill, as a share of the image."""
 
+# Pixels of known depth around a gap that its plane is fitted to; one alone is as noisy as depth is.
 RIM_WIDTH_PX = 3
-RIM_MISFIT = 0.01
-"""How far from a plane a gap's rim may be, as a ratio of its inverse depth."""
 
+# How far from its plane any pixel of a rim may be, as a ratio of its inverse depth: a few times the
+# noise of depth. Raised, gaps between two surfaces are filled.
+RIM_MISFIT = 0.01
+
+# How much darker or lighter than its rim a filled pixel may be, 0 to 1: ten levels of 255, the
+# shading of one surface. Raised, other things before the surface get its depth.
 RIM_GRAY_MARGIN = 0.04
-"""How much darker or lighter than its rim a filled pixel may be, of a range of 1."""
 
 
 def without_speckles(inverse_depth: Map) -> Map:
@@ -34,6 +43,8 @@ def without_speckles(inverse_depth: Map) -> Map:
     Args:
         inverse_depth: (h, w), 0 = unknown.
     """
+    # filterSpeckles takes 16-bit integers: a thousandth of a natural logarithm is 0.1 % of depth,
+    # and 32767 of them reach a factor of 1e14 to either side of the median
     per_unit = 1000.0
     with np.errstate(divide="ignore"):
         steps = np.log(inverse_depth) * per_unit
@@ -82,7 +93,7 @@ def _small_gaps(unknown: NDArray[np.bool_]) -> NDArray[np.int32]:
     rows, columns = unknown.shape
     inside = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
     small = inside & (area <= GAP_AREA_SHARE * unknown.size)
-    small[0] = False
+    small[0] = False  # label 0 is what is known
     renumbered = np.cumsum(small) * small
     return renumbered[gaps].astype(np.int32)
 
@@ -98,6 +109,7 @@ class _Rims(NamedTuple):
 def _rims(gaps: NDArray[np.int32], known: NDArray[np.bool_]) -> _Rims:
     """The rims of all gaps; a pixel beside several is in that of the first and of the last one."""
     square = np.ones((2 * RIM_WIDTH_PX + 1,) * 2, np.uint8)
+    # dilation takes the largest number of a neighbourhood; counted backwards, the smallest
     backwards = np.where(gaps > 0, gaps.max() + 1 - gaps, 0)
     last = cv2.dilate(gaps.astype(np.float32), square)
     first = gaps.max() + 1 - cv2.dilate(backwards.astype(np.float32), square)
@@ -119,10 +131,11 @@ def _fit_planes(
     np.add.at(normal, rim, terms[:, :, None] * terms[:, None, :])
     right = np.zeros((count, 3))
     np.add.at(right, rim, terms * values[:, None])
+    # pinv, not solve: a rim of one or two pixels, or along a line, leaves a plane undecided
     planes = np.einsum("nij,nj->ni", np.linalg.pinv(normal, hermitian=True), right)
     misfit = np.zeros(count)
     np.maximum.at(misfit, rim, np.abs(_plane_at(planes[rim], rows, columns) / values - 1.0))
-    misfit[np.bincount(rim, minlength=count) == 0] = np.inf
+    misfit[np.bincount(rim, minlength=count) == 0] = np.inf  # nothing known beside: no plane
     return planes, misfit
 
 

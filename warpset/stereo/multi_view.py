@@ -28,24 +28,30 @@ from .filling import fill_gaps, without_speckles
 from .plane_sweep import Sweep, View, sweep
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
 
-UNKNOWN_CONFIDENCE = 1.0
+UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is
+
+# Just above the main job's default threshold of 1.01, so that fillings are points, and below every
+# measured pixel, whose least is 1 + 2 x 0.1.
 FILLED_CONFIDENCE = 1.05
-"""Just above the main job's default threshold of 1.01, below every measured pixel."""
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-"""Rec. 601 weights of red, green and blue."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, Rec. 601
 
+# Photos that stay in memory, 1.9 MB each at 800x600: neighbours need the same ones. Fewer are read
+# more than once.
 VIEWS_KEPT = 12
-"""Photos that stay in memory: neighbours need the same ones."""
 
+# Other photos whose depth is compared with a photo's own; it is swept against the best of them.
+# More take no more sweeps but as many comparisons, and confirm more.
 CHECKING_VIEWS = 8
-"""Other photos whose depth is compared with a photo's own; it is swept against the best."""
 
+# The correlation that a pixel needs to be kept, by how many photos agree with it. What one photo
+# alone agrees with may be a repeated pattern, unless it looks the very same; two rarely err alike.
 MIN_CORRELATION = {1: 0.8, 2: 0.1}
-"""The correlation that a pixel needs to be kept, by the number of photos that agree with it."""
 
+# A source that shows the scene larger than this is shrunk to the same scale first: bilinear samples
+# of a larger picture skip pixels, and correlate the worse for it. Just above 1, shrinking only
+# blurs.
 LARGEST_USEFUL_ZOOM = 1.2
-"""A source that shows the scene larger than this is shrunk to the same scale first."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ def estimate_depths(
             spool.save(index, scene.sweep(index))
             for ready in finished_at[index]:
                 on_depth(ready, scene.depth_map(ready, spool))
+            # sweeps that no later photo asks for leave the disk at once
             for done in last_used_at[index]:
                 spool.drop(done)
     return tuple(index for index in range(len(photos)) if index not in set(swept))
@@ -137,6 +144,7 @@ def swept_photos(
     swept = {index for index, known in enumerate(has_range) if known}
     while True:
         kept = [[view for view in each if view.photo in swept] for each in checking_views]
+        # dropping one may leave another without anyone to check it, hence the loop
         alone = {index for index in swept if not kept[index]}
         if not alone:
             return sorted(swept), kept
@@ -185,6 +193,8 @@ class _Scene:
             (spool.load(source.photo).inverse_depth, self._cameras[source.photo])
             for source in self.checking_views[index]
         ]
+        # only what others confirm is kept, and not the rims of near things, over which large
+        # windows smear the near depth
         agreed = agreement(*swept, camera, others)
         keep = _trusted(swept.correlation, agreed.supporters)
         keep &= ~near_rims(swept.inverse_depth, keep, agreed.tolerance)

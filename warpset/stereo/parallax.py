@@ -9,8 +9,9 @@ import numpy as np
 
 from ..core.cameras import FloatArray
 
+# Focal lengths that are tried, in units of the longer side: 0.4 sees 103 degrees, 5 sees 11. They
+# are 2.7 % apart. More of them take more time and find less and less.
 FOCAL_FACTORS = np.geomspace(0.4, 5.0, 96)
-"""Focal lengths that are tried, in units of the longer side."""
 
 
 def parallax_px(
@@ -30,11 +31,14 @@ def parallax_px(
     rays, rays_second = _rays(first, first_wh), _rays(second, second_wh)
     covariance = np.tensordot(rays_second, rays, ((1,), (1,))).transpose(0, 2, 1, 3)
     left, fit, right = np.linalg.svd(covariance)
+    # a best fit by a mirror is no rotation: the smallest singular value counts against it then
     fit[..., 2] *= np.sign(np.linalg.det(left @ right))
+    # unit rays a and R b: |a - R b|^2 = 2 - 2 a.Rb, and the sum of a.Rb is that of singular values
     chord = np.sqrt(np.clip(2.0 - 2.0 * fit.sum(-1) / len(first), 0.0, None))
     focal_px = FOCAL_FACTORS * max(second_wh)
     zoom, zoom_first = np.unravel_index(np.argmin(focal_px[:, None] * chord), chord.shape)
     rotation = left[zoom, zoom_first] @ right[zoom, zoom_first]
+    # the median, for false matches are there and would decide a mean
     misses = np.linalg.norm(rays[zoom_first] @ rotation.T - rays_second[zoom], axis=-1)
     return float(focal_px[zoom] * np.median(misses))
 

@@ -20,33 +20,56 @@ from ..core.cameras import Camera
 from ..core.reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 
+# What is said below of a larger number was seen on the example room as measured by
+# `benchmarks/stereo_depth.py`, where as it stands 64 % of the pixels get depth, off by 0.12 %
+# (median), 91.7 % of them by less than 1 %.
+
+# Radius in pixels of the windows that are correlated: 3x3 and 9x9 pixels. Larger ones match more of
+# a surface, and more wrongly at its rim: at 2 the small one gives depth to 66 %, 90.0 % of it
+# within 1 %; at 7 the large one gives 64 %, 89.9 % of it.
 SMALL_WINDOW_PX, LARGE_WINDOW_PX = 1, 4
-"""Radii of the correlation windows."""
 
+# Standard deviation of a small window, 0 to 1, at which it counts as much as the large one: twice a
+# camera's noise. Three times as much gives depth to 67 %, but 88.2 % of it within 1 %: large
+# windows smear.
 TEXTURE_CONTRAST = 2.0 / 255.0
-"""Standard deviation of a small window at which it counts as much as the large one."""
 
+# Added to variances, one level of 255 squared: what varies less than the camera's noise correlates
+# with nothing, instead of with anything. Nine times as much leaves depth to 57 %, 89.9 % of it
+# within 1 %.
 NOISE_VARIANCE = (1.0 / 255.0) ** 2
-"""Added to variances: what varies less than the camera's noise correlates with nothing."""
 
+# Planes of the coarse level. Fewer than eight leave a parabola nothing to fit where a scene is
+# flat; more than 192 do not pay, since one more halving of the image makes them half as many.
 MIN_PLANES, MAX_PLANES = 8, 192
+
+# Pixels that the image moves between two planes, at the coarse level and in the source it moves
+# most in. One pixel is as fine as bilinear samples tell apart.
 COARSE_PLANE_STEP_PX = 1.0
-"""The image moves so far between planes, at the coarse level and in the source it moves most in."""
 
+# Finer levels try four half pixels to either side of what the coarser one found, which is two
+# pixels here and one there: an error of one coarse pixel can be made good. With two steps 90.4 %
+# are within 1 %; with steps of a whole pixel 63 % get depth, 93.3 % of it.
 FINE_STEP_PX, FINE_STEPS = 0.5, 4
-"""Finer levels search so many steps to either side of what the coarser one found."""
 
-SMALL_STEP, JUMP = 0.08, 0.6
-"""Prices of a change by one plane, and of any change, in units of correlation; ..."""
+# Price, in units of correlation, of moving one plane between neighbours: raised, slanted surfaces
+# turn into stairs. Three times as much: 62 %, 90.1 % of it within 1 %.
+SMALL_STEP = 0.08
 
+# Price of moving any further: raised, thin things melt into what is behind them. Twice as much: 66
+# %, 91.0 % of it within 1 %.
+JUMP = 0.6
+
+# How much a pixel differs from the mean of its 3x3 neighbours, 0 to 1, where `JUMP` costs half:
+# depth breaks where colours break. Four times as much: 65 %, 91.3 % of it within 1 %.
 EDGE_CONTRAST = 0.03
-"""... the latter halves where the photo differs so much from its surroundings, 0 to 1."""
 
+# Hypotheses times pixels that are worked on at once, 2 MB of float32 an array: they fit the
+# processor's cache. More only take more memory.
 CHUNK_SAMPLES = 1 << 19
-"""Hypotheses times pixels that are worked on at once; they fit the processor's cache."""
 
+# Marks pixels outside a source. Any number below -1, the least correlation there is.
 UNSEEN = -2.0
-"""Marks pixels outside a source; below every correlation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +142,7 @@ def _coarsest_level(
 ) -> tuple[int, int]:
     """Halvings of the image, and the number of planes that sample its disparities there."""
     extent_px = max(_disparity_extent(reference, view.camera, depth_range) for view in sources)
+    # at least one halving: the full image is only searched around what a coarser one found
     level = max(1, math.ceil(math.log2(extent_px / COARSE_PLANE_STEP_PX / MAX_PLANES)))
     planes = math.ceil(extent_px / 2**level / COARSE_PLANE_STEP_PX) + 1
     return level, int(np.clip(planes, MIN_PLANES, MAX_PLANES))
@@ -130,8 +154,9 @@ def _disparity_extent(reference: Camera, source: Camera, depth_range: tuple[floa
     Measured on a few pixels, where the source sees them, as if it saw the whole range: behind
     the source's camera paths run to infinity. At least one pixel.
     """
-    steps = 64
+    steps = 64  # of the path, which is walked unevenly: what is near moves more
     rays, shift = epipolar_geometry(reference, source)
+    # nine pixels a quarter of the image apart stand for all; corners see the least of a source
     parts = np.array([[x, y, 4.0] for x in (1, 2, 3) for y in (1, 2, 3)]) / 4.0
     pixels = parts * [*reference.size_wh, 1.0]
     inverse_depths = np.linspace(*depth_range, steps + 1)[:, None, None]
@@ -166,6 +191,8 @@ def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: 
             there = path.at(part)
             warped = sample(source.gray, there)
             score = torch.where(there.seen, windows.correlation(warped), UNSEEN)
+            # the best two, not the mean of all: where something hides a point from a source, that
+            # source must not count against it
             second = torch.maximum(second, torch.minimum(best, score))
             best = torch.maximum(best, score)
         volume[start : start + chunk] = _mean_of_seen(best, second)
@@ -216,6 +243,8 @@ def _box_mean(volume: Tensor, radius: int) -> Tensor:
     padded = F.pad(volume[None], (radius,) * 4, mode="replicate")[0]
     height, width = volume.shape[-2:]
     rows = padded[:, :height].clone()
+    # rows, then columns: 4 radius additions instead of 4 radius^2, and no sums that lose digits as
+    # they grow, as running sums over the whole image would
     for offset in range(1, 2 * radius + 1):
         rows += padded[:, offset : offset + height]
     total = rows[..., :width].clone()
@@ -230,15 +259,16 @@ def _best_label(reference: View, correlation: Tensor) -> Tensor:
     contrast = (_box_mean(gray[None], 1)[0] - gray).abs()
     jump = JUMP / (1.0 + contrast / EDGE_CONTRAST)
     cost = (1.0 - correlation).permute(1, 2, 0).contiguous()
+    # a jump must cost more than a step, or paths would jump where they could walk
     return _parabola_minimum(aggregate(cost, SMALL_STEP, jump.clamp_min(2 * SMALL_STEP)))
 
 
 def _parabola_minimum(cost: Tensor) -> Tensor:
     """(h, w) position of the least of (h, w, n) costs, between samples by a parabola."""
     lowest = cost.argmin(-1, keepdim=True)
-    center = lowest.clamp(1, cost.shape[-1] - 2)
+    center = lowest.clamp(1, cost.shape[-1] - 2)  # both ends need a neighbour on either side
     before, at, after = (cost.gather(-1, center + step)[..., 0] for step in (-1, 0, 1))
-    curvature = (before - 2 * at + after).clamp_min(1e-6)
+    curvature = (before - 2 * at + after).clamp_min(1e-6)  # three equal costs have none
     offset = (0.5 * (before - after) / curvature).clamp(-1, 1)
     return center[..., 0] + offset
 
@@ -249,7 +279,7 @@ def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> Sweep:
     base = F.interpolate(coarse[None, None], size_hw, mode="bilinear")[0, 0]
     step = _fine_step(reference.camera, sources, base)
     offsets = torch.arange(-FINE_STEPS, FINE_STEPS + 1, device=base.device) * step
-    farthest = float(base.min()) / 2
+    farthest = float(base.min()) / 2  # steps below zero would lie behind the camera
     volume = correlation_volume(
         reference, sources, (base + offsets[:, None, None]).clamp_min(farthest)
     )
@@ -262,6 +292,6 @@ def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> Sweep:
 def _fine_step(camera: Camera, sources: Sequence[View], inverse_depth: Tensor) -> float:
     """Inverse depth that moves the image by `FINE_STEP_PX` in the source it moves most in."""
     middle = float(inverse_depth.median())
-    ends = (0.9 * middle, 1.1 * middle)
+    ends = (0.9 * middle, 1.1 * middle)  # so near that the image moves evenly between them
     extent_px = max(_disparity_extent(camera, source.camera, ends) for source in sources)
     return FINE_STEP_PX * (ends[1] - ends[0]) / extent_px

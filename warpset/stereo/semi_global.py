@@ -23,6 +23,7 @@ def aggregate(cost: Tensor, small_step: float, jump: Tensor) -> Tensor:
         (h, w, n), eight times the scale of `cost`.
     """
     total = _vertical_paths(cost, small_step, jump, (-1, 0, 1))
+    # the two ways along a row are those along a column of the turned image
     sideways = _vertical_paths(cost.transpose(0, 1), small_step, jump.T, (0,))
     return total.add_(sideways.transpose(0, 1))
 
@@ -32,6 +33,8 @@ def _vertical_paths(
 ) -> Tensor:
     """Down and up paths, each with the given sideways moves per row; both ways in one pass."""
     height, width, labels = cost.shape
+    # one row at a time: a row needs the one before it, but all its pixels, labels, slopes and both
+    # ways can be worked on at once, so that a GPU is busy and no loop runs over pixels
     total = torch.zeros(height, width, labels, device=cost.device)
     paths = cost.new_zeros(2, len(slopes), width, labels)
     for row in range(height):
@@ -46,7 +49,7 @@ def _vertical_paths(
 
 def _moved_sideways(paths: Tensor, slopes: tuple[int, ...]) -> Tensor:
     """Each slope's paths moved to the pixel they enter; those from outside start anew at zero."""
-    moved = torch.zeros_like(paths)
+    moved = torch.zeros_like(paths)  # zero: a path from outside prefers no label
     width = paths.shape[2]
     for index, slope in enumerate(slopes):
         start, end = max(slope, 0), width + min(slope, 0)
@@ -59,6 +62,8 @@ def _step(previous: Tensor, entering: Tensor, small_step: float, jump: Tensor) -
     best = previous.amin(-1, keepdim=True)
     cheapest = torch.minimum(previous, best + jump)
     neighbour = previous + small_step
+    # equation (13) of the paper: stay, step one label up or down, or jump from the best one
     cheapest[..., 1:] = torch.minimum(cheapest[..., 1:], neighbour[..., :-1])
     cheapest[..., :-1] = torch.minimum(cheapest[..., :-1], neighbour[..., 1:])
+    # without `best` costs would grow along a path and float32 would lose their differences
     return cheapest.add_(entering).sub_(best)

@@ -33,20 +33,27 @@ from .features import (
 from .parallax import parallax_px
 from .sparse import SparsePoints
 
+# Features are found on copies none of whose sides is longer, in pixels. Raised, more and finer
+# features are found than `MAX_FEATURES` keeps, at the cost of time.
 MAX_SIDE_PX = 1600
-"""Features are found on copies none of whose sides is longer."""
 
+# A photo with fewer features shows too little texture to be placed: COLMAP asks for 15 to 30
+# matches that fit, and most features find no partner.
 MIN_FEATURES = 50
-"""A photo with fewer features shows too little texture to be placed."""
 
+# Parallax that some two photos need, as a share of the longer side: 3 pixels of 1600, above what
+# features are off by and a lens bends. Raised, slow camera moves are refused; lowered, a camera
+# that only turned passes and gives depth that is noise.
 MIN_PARALLAX = 0.002
-"""Parallax that some two photos need, as a share of the longer side."""
 
+# Triangulation angle asked of the first pair, in degrees: COLMAP's own, and a quarter of it where
+# no pair has that, as in photos of a slow move. A small angle first would give the rest a weak
+# start.
 FIRST_PAIR_ANGLES_DEG = (16.0, 4.0)
-"""Triangulation angle asked of the first pair, and once more where none has it."""
 
+# Where EXIF is silent, the focal length is first taken for so many times the longer side, as COLMAP
+# does: 45 degrees, between a phone's 65 and a short telephoto's 30. It is refined with the cameras.
 UNKNOWN_FOCAL_FACTOR = 1.2
-"""Where EXIF is silent, the focal length is first taken for so many times the longer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,8 +277,9 @@ def mapping_options() -> pycolmap.IncrementalPipelineOptions:
     """How COLMAP maps and triangulates: the same matches give the same model."""
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = options.mapper.random_seed = options.triangulation.random_seed = SEED
-    options.num_threads = options.mapper.num_threads = 1
-    options.min_model_size = 2
+    options.num_threads = options.mapper.num_threads = 1  # sums in threads' order are not the same
+    options.min_model_size = 2  # COLMAP's 10 would refuse small scenes
     options.extract_colors = False
+    # two photos are a scene, and then every track has two views
     options.triangulation.ignore_two_view_tracks = False
     return options

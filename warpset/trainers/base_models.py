@@ -34,7 +34,6 @@ BASE_MODELS = {
         "FLUX.2 klein base 9B", "black-forest-labs/FLUX.2-klein-base-9B", 16
     ),
     "kontext": BaseModel("FLUX.1 Kontext dev", "black-forest-labs/FLUX.1-Kontext-dev", 16),
-    "z-image-omni": BaseModel("Z-Image-Omni-Base", "Tongyi-MAI/Z-Image-Omni-Base", 16),
     "krea-2": BaseModel("Krea 2 (edit)", "krea/Krea-2-Raw", 16),
 }
 """Base models by name."""

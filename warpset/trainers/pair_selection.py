@@ -103,7 +103,7 @@ def find_recorded_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
     if not output_dir.is_dir():
         raise InputError(
             f"{output_dir}: found no such folder, need the pairs of build_warp_dataset.py; "
-            "name its --output-dir"
+            "name its output folder"
         )
     scenes = [path.parent for path in output_dir.glob(f"*/{RECORDS_NAME}")]
     _check_names(output_dir, scenes)

@@ -54,4 +54,4 @@ def test_photos_become_pairs(tmp_path, photos, weights, window, mode):
 def test_a_way_to_fit_photos_that_it_has_not_is_one_line(tmp_path, photos, weights, capsys):
     assert build(tmp_path, "--model", str(weights), "--quiet", "--preprocess-mode", "pad") == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "--preprocess-mode pad: Depth Anything 3 has upper_bound_resize" in line
+    assert "preprocess mode pad: Depth Anything 3 has upper_bound_resize" in line

@@ -106,7 +106,7 @@ def test_a_way_to_fit_photos_that_omega_has_not_is_one_line(
 ):
     assert build(tmp_path, "--model", str(weights), "--quiet", "--preprocess-mode", mode) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert f"--preprocess-mode {mode}: VGGT-Omega has balanced and max_size; give one" in line
+    assert f"preprocess mode {mode}: VGGT-Omega has balanced and max_size; give one" in line
 
 
 def a_text_variant(folder):

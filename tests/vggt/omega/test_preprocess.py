@@ -147,6 +147,6 @@ def test_each_network_has_its_own_ways_and_default():
     assert VGGT_1B.mode("pad") == "pad" and VGGT_OMEGA.mode("max_size") == "max_size"
     for network, mode in ((VGGT_1B, "balanced"), (VGGT_OMEGA, "crop")):
         ways = " and ".join(network.modes)
-        expected = f"^--preprocess-mode {mode}: {network.name} has {ways}; give one"
+        expected = f"^preprocess mode {mode}: {network.name} has {ways}; give one"
         with pytest.raises(ModelError, match=expected):
             network.mode(mode)

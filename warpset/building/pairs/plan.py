@@ -35,28 +35,44 @@ class WarpPair:
         return self.name + OUTPUT_NAMED[kind].suffix.format(extension=extension)
 
 
-def plan_pairs(photos: Sequence[Path], bidirectional: bool) -> list[WarpPair]:
-    """The pairs of a scene's frames, neighbours only, in frame order.
+def neighbours(count: int, bidirectional: bool) -> list[tuple[int, int]]:
+    """(reference, target) indices of neighbouring frames, in frame order."""
+    forward = ((index, index + 1) for index in range(count - 1))
+    both = (pair for index, other in forward for pair in ((index, other), (other, index)))
+    return list(both) if bidirectional else [(r, t) for r, t in both if r < t]
 
-    A pair is named after its target, a reverse pair `<target>_reverse`, but for the first frame,
-    which has no forward pair.
+
+def name_pairs(
+    photos: Sequence[Path], reference_and_target: Iterable[tuple[int, int]]
+) -> list[WarpPair]:
+    """Pairs of a scene's frames by name, in the order given.
+
+    Between neighbours a pair is named after its target, a reverse pair `<target>_reverse`, but
+    for the first frame, which has no forward pair. Others are `<target>_from_<reference>`.
+
+    Args:
+        photos: The scene's frames, in order.
+        reference_and_target: Indices of the frames that make each pair.
 
     Raises:
         InputError: Two photos would give their pairs one name.
     """
     names = _frame_names(photos)
-    pairs = []
-    for index in range(len(photos) - 1):
-        pairs.append(WarpPair(names[index + 1], index, index + 1))
-        if bidirectional:
-            name = f"{names[index]}_reverse" if index else names[0]
-            pairs.append(WarpPair(name, index + 1, index))
+    pairs = [WarpPair(_pair_name(names, r, t), r, t) for r, t in reference_and_target]
     shared = _shared(pair.name for pair in pairs)
     if shared:
         raise InputError(
             f"{photos[0].parent}: two pairs would both be named {min(shared)}; rename a photo"
         )
     return pairs
+
+
+def _pair_name(frame_names: Sequence[str], reference: int, target: int) -> str:
+    if target == reference + 1:
+        return frame_names[target]
+    if reference == target + 1:
+        return f"{frame_names[target]}_reverse" if target else frame_names[0]
+    return f"{frame_names[target]}_from_{frame_names[reference]}"
 
 
 def _frame_names(photos: Sequence[Path]) -> list[str]:

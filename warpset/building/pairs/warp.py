@@ -30,6 +30,7 @@ class Warp:
             None where the depth came without.
         cloud: The reference's points.
         cameras: Cameras of target and reference on the pictures' raster.
+        target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
     """
 
     splats: Rgb
@@ -40,8 +41,19 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
+    target_kept: Mask | None = None
+
+    @property
+    def counted(self) -> Mask:
+        """(h, w) bool, which target pixels count: those that no mask leaves out."""
+        return np.ones_like(self.hole) if self.target_kept is None else self.target_kept
+
+    @property
+    def seen(self) -> Mask:
+        """(h, w) bool, which target pixels count and are covered by a visible point."""
+        return ~self.hole & self.counted
 
     @cached_property
     def shift(self) -> Shift | None:
         """How far the splats lie from where the target shows the same, see `misalignment`."""
-        return misalignment(self.splats, self.target, self.hole)
+        return misalignment(self.splats, self.target, ~self.seen)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ...core.errors import InputError
+from ...core.errors import InputError, Remedy
 from ...core.natural_order import sorted_naturally
 from ...files.photo_folders import (
     BY_NAME,
@@ -44,7 +44,8 @@ def find_scenes(input_dir: Path) -> list[Path]:
         return [input_dir]
     if not input_dir.is_dir():
         raise InputError(
-            f"{input_dir}: found no such folder, need one with photos; see --input-dir"
+            f"{input_dir}: found no such folder, need one with photos",
+            Remedy.INPUT_FOLDER,
         )
     if find_recording(input_dir) is not None:
         return [input_dir]
@@ -101,8 +102,8 @@ def _no_scene(input_dir: Path) -> InputError:
     extensions = " ".join(sorted(PHOTO_EXTENSIONS))
     return InputError(
         f"{input_dir}: found no scene, saw {_inventory(entries)}; need photos ({extensions}) in "
-        "it, in its sub-folders or in their images/, input/ or rgb/, or videos or zips of scenes; "
-        "see --input-dir"
+        "it, in its sub-folders or in their images/, input/ or rgb/, or videos or zips of scenes",
+        Remedy.INPUT_FOLDER,
     )
 
 

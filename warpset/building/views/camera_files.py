@@ -20,7 +20,7 @@ from ...core.cameras import (
     intrinsics,
 )
 from ...core.errors import InputError
-from ...recordings.colmap_model import find_colmap_model
+from ...recordings.formats.colmap_model import find_colmap_model
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
 

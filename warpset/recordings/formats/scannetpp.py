@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .recording import Reader, Recording
+from ..recording import Reader, Recording
 from .transforms_json import Layout, read_transforms
 
 # By file of cameras: its photos and masks.

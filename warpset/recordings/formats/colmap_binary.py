@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.errors import InputError
+from ...core.errors import InputError
 
 COUNT = struct.Struct("<Q")
 SHORT_COUNT = struct.Struct("<I")

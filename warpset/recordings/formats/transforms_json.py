@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.cameras import cam_from_world_from_opengl, focal_from_fov, intrinsics
-from ..core.errors import InputError
-from ..core.lens import Lens, four_term_lens, opencv_fisheye_lens, opencv_lens
-from ..core.natural_order import sorted_naturally
-from ..files.cache import content_key
-from ..files.photos import size_and_orientation
-from .listed_paths import existing_file, existing_photo, places
-from .recording import MaskFile, Reader, RecordedFrame, Recording, collected, recorded_frame
+from ...core.cameras import cam_from_world_from_opengl, focal_from_fov, intrinsics
+from ...core.errors import InputError
+from ...core.lens import Lens, four_term_lens, opencv_fisheye_lens, opencv_lens
+from ...core.natural_order import sorted_naturally
+from ...files.cache import content_key
+from ...files.photos import size_and_orientation
+from ..listed_paths import existing_file, existing_photo, places
+from ..recording import MaskFile, Reader, RecordedFrame, Recording, collected, recorded_frame
 
 TRANSFORMS_NAMES = ("transforms.json", "nerfstudio/transforms.json")
 
@@ -164,7 +164,10 @@ def _mask(
     if isinstance(listed, str):
         candidates = places(scene, listed, origin)
         in_folder = [scene / layout.masks / path.relative_to(scene) for path in candidates]
-        return MaskFile(existing_file([*in_folder, *candidates]) or candidates[0])
+        found = existing_file([*in_folder, *candidates])
+        if found is None:
+            raise InputError(f"{photo}: its mask_path {listed!r} is not there; left out")
+        return MaskFile(found)
     beside = photo.with_name(f"dynamic_mask_{photo.stem}.png")
     return MaskFile(beside, keeps_white=False) if beside.is_file() else None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .listed_paths import existing_file
-from .recording import Reader
+from ..listed_paths import existing_file
+from ..recording import Reader
 from .transforms_json import read_transforms
 
 SPLITS = ("train", "test", "val")

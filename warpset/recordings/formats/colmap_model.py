@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
-from ..core.errors import InputError
-from ..core.lens import Lens
-from ..files.depth_files import DEPTH_EXTENSIONS
+from ...core.errors import InputError
+from ...core.lens import Lens
+from ...files.depth_files import DEPTH_EXTENSIONS
+from ..listed_paths import existing_file, photo_folders, places
+from ..masks import find_mask
+from ..recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 from .colmap_binary import check_counts
-from .listed_paths import existing_file, photo_folders, places
-from .masks import find_mask
-from .recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 
 # Where models lie; of a workspace the dense one first, whose photos have depth and no distortion.
 # `sparse/1` and on are parts that COLMAP could not join to `sparse/0`.

@@ -1,0 +1,187 @@
+"""The pack on a real ComfyUI, where a checkout lies in `COMFYUI_DIR`; its Python runs the server.
+
+`COMFYUI_PYTHON` names that Python where it is not this one.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.comfy.comfy_builders import NODES, tiny_weights
+from tests.comfy.comfy_stubs import ROOT, put_pack
+
+CHECKOUT = os.environ.get("COMFYUI_DIR", "")
+PYTHON = os.environ.get("COMFYUI_PYTHON", sys.executable)
+START_S, RUN_S = 240, 240
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHECKOUT, reason="COMFYUI_DIR names no checkout of ComfyUI"),
+]
+
+
+class Client:
+    """What a browser asks of the server."""
+
+    def __init__(self, port: int):
+        self._url = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str):
+        with urllib.request.urlopen(self._url + path, timeout=60) as answer:
+            return json.load(answer)
+
+    def run(self, prompt: dict) -> dict:
+        """Queue a prompt and wait for it; its entry in the history."""
+        body = json.dumps({"prompt": prompt}).encode()
+        request = urllib.request.Request(
+            self._url + "/prompt", body, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                prompt_id = json.load(answer)["prompt_id"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+        until = time.monotonic() + RUN_S
+        while time.monotonic() < until:
+            if entry := self.get(f"/history/{prompt_id}").get(prompt_id):
+                return entry
+            time.sleep(0.3)
+        raise AssertionError("the server did not finish")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    base = tmp_path_factory.mktemp("comfyui")
+    put_pack(base / "custom_nodes", "vggt-dataset-builder")
+    for name in ("input", "output", "models"):
+        (base / name).mkdir()
+    for number in (1, 2):
+        photo = ROOT / f"examples/scenes/room/images/0{number}.jpg"
+        shutil.copy(photo, base / "input" / f"vggt_room_{number}.jpg")
+    tiny_weights(base / "models/vggt/tiny.pt")
+    return base
+
+
+@pytest.fixture(scope="module")
+def client(base):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [PYTHON, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(port)]
+    where = ["--base-directory", str(base), "--disable-auto-launch"]
+    log = base / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen([*command, *where], cwd=CHECKOUT, stdout=output, stderr=output)
+    client, until = Client(port), time.monotonic() + START_S
+    try:
+        while True:
+            try:
+                client.get("/system_stats")
+                break
+            except OSError:
+                alive = server.poll() is None and time.monotonic() < until
+                assert alive, log.read_text(errors="replace")[-2000:]
+                time.sleep(1)
+        yield client
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def photo(number: int) -> dict:
+    return {"class_type": "LoadImage", "inputs": {"image": f"vggt_room_{number}.jpg"}}
+
+
+def inference(**inputs) -> dict:
+    widgets = {"device": "auto", "depth_conf_threshold": 0.0, "image_1": ["1", 0]}
+    return {"class_type": "VGGT_Model_Inference", "inputs": {**widgets, **inputs}}
+
+
+def test_the_server_knows_every_node(client):
+    known = client.get("/object_info")
+    assert {key: known[key]["display_name"] for key in NODES} == NODES
+
+
+def test_a_photo_becomes_a_path_of_views(client, base):
+    path = {"points": ["2", 6], "cameras": ["2", 3], "path": "orbit", "frames": 3}
+    render = {"points": ["2", 6], "cameras": ["3", 0], "view": -1, "width": 96, "height": 72}
+    entry = client.run(
+        {
+            "1": photo(1),
+            "2": inference(upsample_depth=False),
+            "3": {"class_type": "VGGT_Camera_Path", "inputs": path},
+            "4": {"class_type": "VGGT_Render_Warp", "inputs": render},
+            "5": {
+                "class_type": "SaveImage",
+                "inputs": {"images": ["4", 0], "filename_prefix": "orbit"},
+            },
+        }
+    )
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    saved = [base / "output" / one["filename"] for one in entry["outputs"]["5"]["images"]]
+    assert [np.asarray(Image.open(path)).shape for path in saved] == [(72, 96, 3)] * 3
+
+
+def test_two_photos_become_a_pair(client):
+    pair = {"reference": ["1", 0], "target": ["2", 0], "device": "auto"}
+    entry = client.run(
+        {
+            "1": photo(1),
+            "2": photo(2),
+            "3": {"class_type": "VGGT_Warp_Pair", "inputs": pair},
+            "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
+        }
+    )
+    assert entry["status"]["status_str"] == "success", entry["status"]
+
+
+def test_a_linked_file_that_changed_is_read_again(client, base):
+    prompt = {
+        "0": {"class_type": "PrimitiveString", "inputs": {"value": "a.ply"}},
+        "1": {"class_type": "VGGT_Load_PLY", "inputs": {"ply_path": ["0", 0]}},
+        "2": {"class_type": "VGGT_Camera_From_Viewer", "inputs": {"cameras_file": "one.json"}},
+        "3": {
+            "class_type": "VGGT_Render_Warp",
+            "inputs": {"points": ["1", 0], "cameras": ["2", 0], "width": 16, "height": 16},
+        },
+        "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
+    }
+    camera = {
+        "K": [[8, 0, 8], [0, 8, 8], [0, 0, 1]],
+        "cam_from_world": np.eye(4).tolist(),
+        "size_wh": [16, 16],
+    }
+    (base / "input" / "one.json").write_text(json.dumps({"cameras": [camera]}))
+    for red in (50, 200):
+        write_ply(base / "output" / "a.ply", red)
+        shown = client.run(prompt)["outputs"]["4"]["images"][0]
+        picture = Image.open(base / "temp" / shown["subfolder"] / shown["filename"])
+        assert np.asarray(picture)[8, 8].tolist() == [red, 0, 0]
+
+
+def write_ply(path: Path, red: int) -> None:
+    from warpset.core.points import PointCloud
+    from warpset.files.ply import ply_bytes
+
+    x, y = np.meshgrid(np.linspace(-3, 3, 100), np.linspace(-3, 3, 100))
+    xyz = np.stack([x, y, np.full_like(x, 2.0)], -1).reshape(-1, 3).astype(np.float32)
+    rgb = np.tile(np.array([red, 0, 0], np.uint8), (len(xyz), 1))
+    path.write_bytes(ply_bytes(PointCloud(xyz, rgb, None)))
+
+
+def test_what_is_wrong_is_said_in_the_nodes_words(client):
+    entry = client.run({"1": photo(1), "2": inference(device="cuda")})
+    assert entry["status"]["status_str"] == "error"
+    said = [body for kind, body in entry["status"]["messages"] if kind == "execution_error"]
+    assert "device: found no graphics device" in said[0]["exception_message"]

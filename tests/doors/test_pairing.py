@@ -1,0 +1,69 @@
+"""`--pairing` at the main command: which pairs it makes, that it resumes, and what it refuses."""
+
+import json
+
+import pytest
+
+from build_warp_dataset import main
+from tests.builders import a_scene, tree
+from warpset.building.pairs.record import read_records
+
+
+def build(folder, *flags) -> int:
+    return main(["--input-dir", str(folder / "in"), "--output-dir", str(folder / "out"), *flags])
+
+
+def pairs_by_content(folder) -> set[tuple[str, str]]:
+    records = read_records(folder / "out" / "room")
+    return {(record.sha256["reference"], record.sha256["target"]) for record in records}
+
+
+COVISIBLE = ("--pairing", "covisible", "--covisibility", "0.3:0.99", "--pairs-per-frame", "2")
+
+
+def test_all_pairs_every_frame_with_every_later_one(tmp_path):
+    a_scene(tmp_path / "in" / "room", photos=4)
+    assert build(tmp_path, "--pairing", "all") == 0
+    names = [record.name for record in read_records(tmp_path / "out" / "room")]
+    assert names == ["2", "3", "3_from_1", "4", "4_from_1", "4_from_2"]
+
+
+def test_covisible_pairs_resume_to_the_same_bytes(tmp_path):
+    a_scene(tmp_path / "in" / "room", photos=6)
+    assert build(tmp_path, *COVISIBLE) == 0
+    whole = tree(tmp_path / "out")
+    for path in sorted((tmp_path / "out" / "room").glob("*_splats.*"))[::2]:
+        path.unlink()
+    assert build(tmp_path, *COVISIBLE) == 0
+    assert tree(tmp_path / "out") == whole
+
+
+def test_shuffled_names_make_the_same_covisible_pairs(tmp_path):
+    for name, order in {"plain": (0, 1, 2, 3, 4, 5), "shuffled": (3, 0, 5, 1, 4, 2)}.items():
+        scene = a_scene(tmp_path / name / "in" / "room", photos=6)
+        transforms = json.loads((scene / "transforms.json").read_text())
+        for number, frame in zip(order, transforms["frames"], strict=True):
+            photo = scene / frame["file_path"]
+            frame["file_path"] = f"images/photo{number}.png"
+            photo.rename(scene / frame["file_path"])
+        (scene / "transforms.json").write_text(json.dumps(transforms))
+        assert build(tmp_path / name, *COVISIBLE) == 0
+    plain = pairs_by_content(tmp_path / "plain")
+    assert len(plain) == 12
+    assert pairs_by_content(tmp_path / "shuffled") == plain
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--covisibility", "0.2:0.9"), "--covisibility has no effect"),
+        (("--pairs-per-frame", "3"), "--pairs-per-frame has no effect"),
+        (("--pairing", "covisible", "--bidirectional"), "--bidirectional has no effect"),
+        (("--pairing", "covisible", "--covisibility", "0.9:0.2"), "MIN < MAX"),
+        (("--pairing", "covisible", "--covisibility", "half"), "0.25:0.95"),
+    ],
+)
+def test_contradictions_are_refused(tmp_path, capsys, flags, reason):
+    with pytest.raises(SystemExit, match="2"):
+        build(tmp_path, *flags)
+    assert reason in capsys.readouterr().err

@@ -1,0 +1,104 @@
+"""Masks of photos: where they come from, which way round they are, and what they leave out."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
+from tests.recordings import format_builders as formats
+from warpset.core.errors import InputError
+from warpset.recordings.masks import mask_files, masked, read_kept
+from warpset.recordings.recording import MaskFile
+from warpset.recordings.registry import read_recording, recorded_geometry
+
+LEFT_OUT = np.zeros((48, 64), bool)
+LEFT_OUT[10:20, 5:30] = True
+
+
+def put_mask(path, white, size_wh=(64, 48)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(np.where(white, np.uint8(255), np.uint8(0)))
+    picture.resize(size_wh, Image.Resampling.NEAREST).save(path)
+
+
+def kept_of_first(scene):
+    recording = read_recording(scene)
+    assert recording is not None
+    photos = [frame.photo.path for frame in recording.frames]
+    masks = mask_files(scene, recording, photos)
+    frame = masked(recorded_geometry(recording, recording.frames), masks).frames[0]
+    return None if frame.load_kept is None else frame.load_kept()
+
+
+def with_mask_path(scene, listed):
+    content = read_transforms_file(scene)
+    content["frames"][0]["mask_path"] = listed
+    write_transforms(scene, content)
+
+
+def test_black_is_left_out_by_mask_path(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    with_mask_path(scene, "masks/any.png")
+    put_mask(scene / "masks/any.png", ~LEFT_OUT)
+    np.testing.assert_array_equal(kept_of_first(scene), ~LEFT_OUT)
+
+
+def test_white_is_left_out_by_instant_ngps_dynamic_masks(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    put_mask(scene / "images/dynamic_mask_1.png", LEFT_OUT)
+    np.testing.assert_array_equal(kept_of_first(scene), ~LEFT_OUT)
+
+
+@pytest.mark.parametrize("name", ["0.png.png", "0.png"])
+def test_black_is_left_out_by_a_mask_named_as_colmaps_and_3dgs(tmp_path, name):
+    formats.colmap_workspace(tmp_path)
+    put_mask(tmp_path / "masks" / name, ~LEFT_OUT)
+    np.testing.assert_array_equal(kept_of_first(tmp_path), ~LEFT_OUT)
+
+
+def test_masks_by_name_need_no_recording(tmp_path):
+    formats.put_photo(photo := tmp_path / "images/cam1/0.png", 0)
+    put_mask(tmp_path / "masks/cam1/0.png", ~LEFT_OUT)
+    masks = mask_files(tmp_path, None, [photo])
+    np.testing.assert_array_equal(read_kept(masks[photo], photo), ~LEFT_OUT)
+
+
+def test_a_mask_of_the_stored_pixels_turns_with_its_photo(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(a_photo()).save(photo := tmp_path / "0.jpg", exif=exif)
+    put_mask(mask := tmp_path / "mask.png", ~LEFT_OUT)
+    kept = read_kept(MaskFile(mask), photo)
+    np.testing.assert_array_equal(kept, np.rot90(~LEFT_OUT, 3))
+
+
+def test_a_mask_that_is_listed_and_absent_leaves_its_photo_out_by_name(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    with_mask_path(scene, "masks/gone.png")
+    recording = read_recording(scene)
+    assert recording is not None and len(recording.frames) == 2
+    assert "mask_path 'masks/gone.png' is not there" in next(iter(recording.problems.values()))
+
+
+def test_a_mask_path_cannot_leave_the_scene(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    put_mask(tmp_path / "outside.png", ~LEFT_OUT)
+    with_mask_path(scene, "../outside.png")
+    recording = read_recording(scene)
+    assert recording is not None
+    assert "leaves the scene folder" in next(iter(recording.problems.values()))
+
+
+@pytest.mark.parametrize("content", [b"", b"%!PS-Adobe-3.0 EPSF\n{} loop\n", b"P5 9 9 255\n"])
+def test_what_is_no_picture_is_no_mask(tmp_path, content):
+    formats.put_photo(photo := tmp_path / "0.png", 0)
+    (tmp_path / "mask.png").write_bytes(content)
+    with pytest.raises(InputError, match="mask.png: cannot be read as a mask"):
+        read_kept(MaskFile(tmp_path / "mask.png"), photo)
+
+
+def test_a_mask_of_another_aspect_is_refused(tmp_path):
+    formats.put_photo(photo := tmp_path / "0.png", 0)
+    put_mask(tmp_path / "mask.png", ~LEFT_OUT, (64, 64))
+    with pytest.raises(InputError, match="mask.png: found 64x64, need the aspect of its photo"):
+        read_kept(MaskFile(tmp_path / "mask.png"), photo)

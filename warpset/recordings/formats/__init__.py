@@ -1,0 +1,1 @@
+"""One file a format of recordings; each ends in its `READER`, see `registry.READERS`."""
