@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
-from ..misalignment import Shift, misalignment
+from .misalignment import Shift, misalignment
 
 Rgb = NDArray[np.uint8]
 
