@@ -104,5 +104,6 @@ def _equalised(rgb: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.u
     return np.clip(128 + 50 * deviation / contrast, 0, 255).astype(np.uint8)
 
 
-def _blurred(picture: Picture) -> Picture:
-    return cv2.blur(picture, (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX))
+def _blurred(picture: NDArray[np.floating]) -> Picture:
+    blurred = cv2.blur(picture, (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX))
+    return np.asarray(blurred, np.float32)
