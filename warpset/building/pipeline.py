@@ -24,7 +24,7 @@ from ..fleet.stages import available_cores, map_ahead
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
-from .options import BuildOptions
+from .options import NOT_EMPTY, BuildOptions
 from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
@@ -147,7 +147,9 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
     records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
     rejected = [record for record in records if record.rejected]
     if why := all_rejected(records):
-        summary.report(f"{folder.path}: {why}")
+        is_empty = all(NOT_EMPTY.rejection(record.scores) for record in records)
+        say = summary.report if is_empty else log.warning  # other bounds are the user's wish
+        say(f"{folder.path}: {why}")
     elif rejected:
         named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
         more = ", ..." if len(rejected) > 3 else ""
