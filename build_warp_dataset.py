@@ -21,9 +21,7 @@ from renderer.making import make_renderer
 from warpset.building.command_line import (
     describe,
     make_parser,
-    read_fleet,
     read_options,
-    read_shard,
     refuse_idle_flags,
 )
 from warpset.building.many_scenes import ManyScenes, build_scenes
@@ -34,6 +32,7 @@ from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
 from warpset.core.points import PointCloud
 from warpset.core.protocols import Renderer
+from warpset.fleet.command_line import read_fleet, read_shard
 
 log = logging.getLogger("build_warp_dataset")
 

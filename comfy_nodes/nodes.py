@@ -15,17 +15,21 @@ from .widgets import (
     DEVICES,
     ExportWidgets,
     InferenceWidgets,
-    MoveWidgets,
     PairWidgets,
     PathWidgets,
     RenderWidgets,
+    Socket,
+    Sockets,
+    choice,
+    link,
+    moves,
+    number,
+    switch,
+    text,
 )
 
 folders.add_weights_folder()
 folders.bring_example_photos()
-
-Socket = tuple[Any, dict[str, Any]]
-Sockets = dict[str, dict[str, Socket]]
 
 MAX_IMAGES = 20
 
@@ -43,33 +47,6 @@ def work(module: str) -> Any:
             f"VGGT nodes: found no Python library {error.name}, need it; run "
             "`pip install -r requirements.txt` in the folder of these nodes with ComfyUI's Python"
         ) from error
-
-
-def link(socket_type: str, tooltip: str = "") -> Socket:
-    """A socket that only takes a link."""
-    return socket_type, {"tooltip": tooltip}
-
-
-def number(default: float, bounds: tuple[float, float], tooltip: str, step: float = 1) -> Socket:
-    """A widget for a number: INT where the default is one, else FLOAT."""
-    low, high = bounds
-    options = {"default": default, "min": low, "max": high, "step": step, "tooltip": tooltip}
-    return ("INT" if isinstance(default, int) else "FLOAT"), options
-
-
-def switch(default: bool, tooltip: str) -> Socket:
-    """A widget for on and off."""
-    return "BOOLEAN", {"default": default, "tooltip": tooltip}
-
-
-def choice(options: list[str], default: str, tooltip: str) -> Socket:
-    """A widget for one of several names."""
-    return options, {"default": default, "tooltip": tooltip}
-
-
-def text(default: str, tooltip: str) -> Socket:
-    """A widget for a line of text."""
-    return "STRING", {"default": default, "tooltip": tooltip}
 
 
 def device(default: str) -> Socket:
@@ -106,29 +83,6 @@ def weights(default: str) -> Socket:
 def ply_path() -> Socket:
     """The widget for a file."""
     return text("", "An absolute path, or one in ComfyUI's output or input folder.")
-
-
-def moves() -> dict[str, Socket]:
-    """The widgets for a move."""
-    turn, share = "Degrees {}.", "Way {}, as a share of the scene's depth."
-    texts = {
-        "yaw": turn.format("to the right"),
-        "pitch": turn.format("upwards"),
-        "roll": turn.format("clockwise"),
-        "right": share.format("to the right"),
-        "up": share.format("upwards"),
-        "forward": share.format("forward"),
-    }
-    default = MoveWidgets()
-    return {
-        name: number(
-            getattr(default, name),
-            (-360.0, 360.0) if name in {"yaw", "pitch", "roll"} else (-10.0, 10.0),
-            text,
-            step=0.01,
-        )
-        for name, text in texts.items()
-    }
 
 
 class VGGTModelInference:

@@ -1,8 +1,9 @@
-"""The nodes' widgets by their names in workflows, with every default; no node is known."""
+"""The nodes' widgets by their names in workflows, every default, and sockets; no node is known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 AUTO_WEIGHTS = "auto"
 """The first file in `models/vggt`, else the published model from the Hub."""
@@ -148,3 +149,57 @@ class ExportWidgets:
     metric: bool = False
     filename_prefix: str = "3d/vggt"
     input_up: str = AUTO_UP
+
+
+Socket = tuple[Any, dict[str, Any]]
+Sockets = dict[str, dict[str, Socket]]
+
+
+def link(socket_type: str, tooltip: str = "") -> Socket:
+    """A socket that only takes a link."""
+    return socket_type, {"tooltip": tooltip}
+
+
+def number(default: float, bounds: tuple[float, float], tooltip: str, step: float = 1) -> Socket:
+    """A widget for a number: INT where the default is one, else FLOAT."""
+    low, high = bounds
+    options = {"default": default, "min": low, "max": high, "step": step, "tooltip": tooltip}
+    return ("INT" if isinstance(default, int) else "FLOAT"), options
+
+
+def switch(default: bool, tooltip: str) -> Socket:
+    """A widget for on and off."""
+    return "BOOLEAN", {"default": default, "tooltip": tooltip}
+
+
+def choice(options: list[str], default: str, tooltip: str) -> Socket:
+    """A widget for one of several names."""
+    return options, {"default": default, "tooltip": tooltip}
+
+
+def text(default: str, tooltip: str) -> Socket:
+    """A widget for a line of text."""
+    return "STRING", {"default": default, "tooltip": tooltip}
+
+
+def moves() -> dict[str, Socket]:
+    """The widgets for a move."""
+    turn, share = "Degrees {}.", "Way {}, as a share of the scene's depth."
+    texts = {
+        "yaw": turn.format("to the right"),
+        "pitch": turn.format("upwards"),
+        "roll": turn.format("clockwise"),
+        "right": share.format("to the right"),
+        "up": share.format("upwards"),
+        "forward": share.format("forward"),
+    }
+    default = MoveWidgets()
+    return {
+        name: number(
+            getattr(default, name),
+            (-360.0, 360.0) if name in {"yaw", "pitch", "roll"} else (-10.0, 10.0),
+            text,
+            step=0.01,
+        )
+        for name, text in texts.items()
+    }

@@ -20,10 +20,11 @@ from typing import Literal, Protocol
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from warpset.building.command_line import OneLineParser, add_fleet_flags, number
+from warpset.core.argument_types import OneLineParser, number
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
 from warpset.files.writing import PARTIAL_SUFFIX
+from warpset.fleet.command_line import add_fleet_flags
 from warpset.fleet.over_ray import Fleet, map_over_ray
 
 from ..megadepth.image_list import is_plain_name, read_image_list

@@ -168,7 +168,8 @@ def test_a_node_declares_what_comfyui_needs(pack, key):
         elif kind == "BOOLEAN":
             assert isinstance(default, bool), name
         else:
-            assert kind in {"STRING", "IMAGE", "VGGT_POINTS", "VGGT_CAMERAS"}, name
+            links = {"IMAGE", "VGGT_POINTS", "VGGT_CAMERAS", "LOAD3D_CAMERA"}
+            assert kind in {"STRING", *links}, name
     assert node.CATEGORY == "VGGT"
     assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
     assert len(getattr(node, "OUTPUT_TOOLTIPS", node.RETURN_NAMES)) == len(node.RETURN_NAMES)

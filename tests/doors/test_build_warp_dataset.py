@@ -369,7 +369,7 @@ def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
     (room / "images" / "2.png").write_bytes(b"no photo")
     assert build(tmp_path) == 1
     assert (
-        "2.png: cannot be read as a photo (not an image); left out), need at least 2"
+        "2.png: cannot be read as a photo (not an image)), need at least 2"
         in capsys.readouterr().err
     )
 

@@ -148,7 +148,7 @@ def test_the_merged_summary_tells_of_every_shards_problems(tmp_path, scenes, cap
     capsys.readouterr()
     assert main(flags(tmp_path, "out", "--merge-shards")) == 1
     error = capsys.readouterr().err
-    assert "hall/images/1.png: no depth" in error and "11 pairs written" in error
+    assert "hall/depths/1.png: cannot be read" in error and "11 pairs written" in error
     assert "1 problems" in error
 
 

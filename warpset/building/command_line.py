@@ -11,8 +11,7 @@ from ..core.errors import InputError, Remedy
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
-from ..fleet.over_ray import Fleet
-from ..fleet.shards import Shard, shard_from_environment
+from ..fleet.command_line import add_fleet_flags, add_shard_flags
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
@@ -35,7 +34,6 @@ WAYS_ON = {
     Remedy.DEVICE: "use --device cpu",
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
-    Remedy.SHARDS: "give --num-shards and --shard-index",
     Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
     Remedy.FLEET_ADDRESS: (
         "start one with `ray start --head`, or give --ray alone to use this machine"
@@ -91,12 +89,13 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     _add_masks(filters)
-    add_quality_flags(filters, "reject")
+    add_quality_flags(filters, "reject", DEFAULTS.quality)
+    _switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
     add_fleet_flags(machines)
-    _add_shards(machines)
+    add_shard_flags(machines)
     return parser
 
 
@@ -286,66 +285,6 @@ def _add_system(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
-    """The flags of every command that can spread its scenes over Ray, see `fleet.Fleet`."""
-    group.add_argument(
-        "--ray",
-        nargs="?",
-        const="",
-        default=None,
-        metavar="ADDRESS",
-        help="spread scenes over the Ray cluster there, or over this machine without an address",
-    )
-    group.add_argument(
-        "--cpus-per-worker",
-        type=number(int, 1),
-        default=None,
-        help="cores of each Ray worker; 4 if not given, or all of a machine that has less",
-    )
-
-
-def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
-    """The Ray workers asked for; None for this process.
-
-    Args:
-        args: Parsed flags, those of `add_fleet_flags` and --device among them.
-        project: Folder whose modules the workers import.
-    """
-    if args.ray is None:
-        return None
-    return Fleet(args.ray, args.cpus_per_worker, args.device != "cpu", project)
-
-
-def _add_shards(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--num-shards",
-        type=number(int, 1),
-        default=None,
-        help="do one of N shares of the scenes; a SLURM array's or torchrun's if not given",
-    )
-    group.add_argument(
-        "--shard-index", type=number(int, 0), default=None, help="which share, from 0 on"
-    )
-    _switch(group, "--merge-shards", "only sum up what all shares have done, once they are through")
-
-
-def read_shard(
-    parser: OneLineParser, args: argparse.Namespace, environment: Mapping[str, str]
-) -> Shard | None:
-    """The share of the scenes asked for; None for all. Contradictions end with code 2."""
-    index, count = args.shard_index, args.num_shards
-    if (index is None) != (count is None):
-        parser.error("--num-shards and --shard-index go together; give both or neither")
-    if count is not None:
-        if index >= count:
-            parser.error(f"--shard-index {index}: need less than --num-shards {count}")
-        return Shard(index, count)
-    try:
-        return shard_from_environment(environment)
-    except InputError as error:
-        parser.error(describe(error))
-
-
 Idle = Mapping[str, tuple[bool, str]]
 """By flag, whether it has no effect, and what it needs for one."""
 
@@ -432,6 +371,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         sampling=FrameSampling(args.fps, args.frames),
         bidirectional=args.bidirectional,
         quality=read_quality(args),
+        match_exposure=args.match_exposure,
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,

@@ -12,6 +12,10 @@ from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
 
+NOT_EMPTY = Quality((("min-coverage", 0.02),))
+"""What every pair has to show: with less of the target covered, wrong depth or cameras are far more
+likely than a wide step, and there is nothing to learn from."""
+
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
 
@@ -71,6 +75,7 @@ class BuildOptions:
         sampling: Which frames of a video become photos.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
+        match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
@@ -92,7 +97,8 @@ class BuildOptions:
     pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
     bidirectional: bool = False
-    quality: Quality = Quality()
+    quality: Quality = NOT_EMPTY
+    match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
     force: bool = False
@@ -118,6 +124,7 @@ class BuildOptions:
             "filter-white-bg": self.point_filter.white_background,
             "sigma": self.sigma_px,
             "auto-s0": self.auto_s0,
+            "match-exposure": self.match_exposure,
             **self.quality.as_recorded(),
             **self._as_recorded_where_set(),
         }

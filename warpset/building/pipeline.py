@@ -24,11 +24,12 @@ from ..fleet.stages import available_cores, map_ahead
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
-from .options import BuildOptions
+from .options import NOT_EMPTY, BuildOptions
 from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair
 from .pairs.record import PairRecord
+from .pairs.verdict import all_rejected, hardly_of_use, quality_of
 from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
@@ -142,10 +143,29 @@ def _build_staged(
             geometry = estimate() if backends.refine is None else backends.refine(estimate())
             _make(job, _masked(geometry, scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
+        _judge(job, summary)
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _judge(job: SceneJob, summary: SceneSummary) -> None:
+    """Say which pairs were rejected, and whether the scene's pairs can be of use."""
+    folder = job.folder
+    records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
+    rejected = [record for record in records if record.rejected]
+    if why := all_rejected(records):
+        is_empty = all(NOT_EMPTY.rejection(record.scores) for record in records)
+        say = summary.report if is_empty else log.warning  # other bounds are the user's wish
+        say(f"{folder.path}: {why}")
+    elif rejected:
+        named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
+        more = ", ..." if len(rejected) > 3 else ""
+        log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
+    if doubt := hardly_of_use(records):
+        log.warning(f"{folder.path}: {doubt}")
+    summary.qualities = quality_of(folder.path.name, records)
 
 
 def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:

@@ -188,6 +188,9 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
+        warp = warp.with_gain()
+        if self.options.match_exposure:
+            warp = warp.matched()
         scores = measured(warp)
         with_confidence = "confidence" in self.options.extras
         encoding = Encoding(self.options.output_format, with_confidence, gaussian_ply)

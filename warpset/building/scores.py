@@ -80,6 +80,14 @@ def _shift_p90(warp: Warp) -> float | None:
     return None if warp.shift is None else warp.shift.p90
 
 
+def _gain(warp: Warp) -> float | None:
+    return None if warp.gain is None else warp.gain.step
+
+
+def _channel_gain(channel: int) -> Callable[[Warp], float | None]:
+    return lambda warp: None if warp.gain is None else warp.gain[channel]
+
+
 SCORES = (
     Score(
         "coverage",
@@ -101,6 +109,10 @@ SCORES = (
         ("max",),
     ),
     Score("shift_p90", "shift p90", "90th percentile of that displacement", _shift_p90),
+    Score("gain", "gain", "exposure step of a channel, from 1 on", _gain, ("max",)),
+    Score("gain_red", "red gain", "the target's red over the reference's", _channel_gain(0)),
+    Score("gain_green", "green gain", "the target's green over the reference's", _channel_gain(1)),
+    Score("gain_blue", "blue gain", "the target's blue over the reference's", _channel_gain(2)),
 )
 """In the order in which records name them."""
 
@@ -164,19 +176,23 @@ class Quality:
         return None
 
 
-def add_quality_flags(group: argparse._ArgumentGroup, verb: str) -> None:
+def add_quality_flags(
+    group: argparse._ArgumentGroup, verb: str, defaults: Quality = Quality()
+) -> None:
     """Add a flag for each bound.
 
     Args:
         group: Where to.
         verb: What becomes of a pair outside, such as `reject`.
+        defaults: The bounds that count where no flag is given.
     """
+    limits = defaults.as_recorded()
     for bound in BOUNDS:
         less_or_more = _WORDS[bound.side][0]
         group.add_argument(
             f"--{bound.name}",
             type=number(float, 0, bound.score.maximum),
-            default=None,
+            default=limits[bound.name],
             help=f"{verb} pairs with {less_or_more} {bound.score.label}: {bound.score.measures}",
         )
 

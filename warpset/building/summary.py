@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..files.writing import write_atomically
+from .pairs.verdict import PairQuality, quality_line
 
 SHARDS_FOLDER = ".shards"
 
@@ -28,6 +29,7 @@ class SceneSummary:
     missing_photos: int = 0
     problems: list[str] = field(default_factory=list)
     shown_as: dict[str, str] = field(default_factory=dict)
+    qualities: list[PairQuality] = field(default_factory=list)
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
@@ -55,13 +57,15 @@ class SceneSummary:
         self.kept += other.kept
         self.missing_photos += other.missing_photos
         self.problems += other.problems
+        self.qualities += other.qualities
 
     def describe(self, output_dir: Path) -> str:
         """The last line of a run."""
+        quality = quality_line(self.qualities)
         return (
             f"{output_dir}: {self.written} pairs written, {self.kept} there already, "
             f"{self.rejected} rejected, {len(self.problems)} problems, "
-            f"{self.missing_photos} listed photos missing"
+            f"{self.missing_photos} listed photos missing" + (f"; {quality}" if quality else "")
         )
 
 
@@ -120,6 +124,8 @@ class ShardSummaries:
     @staticmethod
     def _read(path: Path) -> SceneSummary:
         try:
-            return SceneSummary(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            qualities = [PairQuality(**quality) for quality in content.pop("qualities")]
+            return SceneSummary(**content, qualities=qualities)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path}: cannot be read ({error}); run that shard again") from error

@@ -26,7 +26,6 @@ class Remedy(Enum):
     DEVICE = auto()
     NO_CACHE = auto()
     SKY_MODEL = auto()
-    SHARDS = auto()
     FLEET_GROUP = auto()
     FLEET_ADDRESS = auto()
     CORES_OF_A_WORKER = auto()

@@ -55,6 +55,7 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
             many frames.
     """
     import av
+    from av.error import FFmpegError
 
     if not path.is_file():
         raise InputError(f"{path}: found no video")
@@ -64,7 +65,7 @@ def read_video(path: Path) -> Iterator[VideoFrame]:
             for frame in _decoded(container):
                 count += 1
                 yield frame
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (FFmpegError, OSError, ValueError) as error:
         place = f"damaged after {count} frames" if count else "cannot be read as a video"
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise InputError(f"{path}: {place} ({reason}); record or download it again") from error
@@ -109,5 +110,5 @@ def _check_size(width: int, height: int) -> None:
 
 def _upright(frame: av.VideoFrame) -> Rgb:
     """A frame as it is meant to be seen; the flag counts quarter turns to the left."""
-    rgb = frame.to_ndarray(format="rgb24")
+    rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     return np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))

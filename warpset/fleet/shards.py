@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.errors import InputError, Remedy
+from ..core.errors import InputError
 
 SLURM_ARRAY = {
     "SLURM_ARRAY_TASK_ID": "",
@@ -58,9 +58,9 @@ def _named_shard(variables: Mapping[str, str]) -> Shard | None:
         first, step = spacing or (0, 1)
         index, rest = divmod(index - first, step)
     except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{found}: found no numbers of shards", Remedy.SHARDS) from error
+        raise InputError(f"{found}: found no numbers of shards") from error
     if count <= 1:
         return None
     if rest or not 0 <= index < count:
-        raise InputError(f"{found}: found an array with gaps, need a plain one", Remedy.SHARDS)
+        raise InputError(f"{found}: found an array with gaps, need a plain one")
     return Shard(index, count)

@@ -78,7 +78,7 @@ class Selection:
         return pair.key not in self.rejected and rejection is None
 
 
-def find_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
+def find_pairs(output_dir: Path, report: Report = log.warning) -> list[RecordedPair]:
     """The pairs that the main script wrote below its output folder, see `find_recorded_pairs`.
 
     Raises:

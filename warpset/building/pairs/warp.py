@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from .exposure import Gain, apply_gain, exposure_gain
 from .misalignment import Shift, misalignment
 
 Rgb = NDArray[np.uint8]
@@ -30,6 +31,8 @@ class Warp:
             None where the depth came without.
         cloud: The reference's points.
         cameras: Cameras of target and reference on the pictures' raster.
+        gain: What makes the reference as bright as the target, see `exposure_gain`; None where it
+            is not known, or not yet.
         target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
     """
 
@@ -41,6 +44,7 @@ class Warp:
     confidence: NDArray[np.float32] | None
     cloud: PointCloud
     cameras: dict[str, Camera]
+    gain: Gain | None = None
     target_kept: Mask | None = None
 
     @property
@@ -57,3 +61,14 @@ class Warp:
     def shift(self) -> Shift | None:
         """How far the splats lie from where the target shows the same, see `misalignment`."""
         return misalignment(self.splats, self.target, ~self.seen)
+
+    def with_gain(self) -> Warp:
+        """The same, its gain found."""
+        return replace(self, gain=exposure_gain(self.splats, self.target, self.seen))
+
+    def matched(self) -> Warp:
+        """The same, splats and reference as bright as the target where the gain is known."""
+        if self.gain is None:
+            return self
+        splats = apply_gain(self.splats, self.gain)
+        return replace(self, splats=splats, reference=apply_gain(self.reference, self.gain))

@@ -81,12 +81,13 @@ def video_of(scene: Path) -> Path | None:
     videos = list_folder(scene).videos
     if not videos or find_recording(scene) is not None or any_photos(look_for_photos(scene)):
         return None
-    if len(videos) > 1:
+    first, *others = videos
+    if others:
         raise InputError(
-            f"{scene}: found {len(videos)} videos ({videos[0].name} first) and no photos, need one "
-            "a scene; put each into a folder of its own"
+            f"{scene}: found {len(videos)} videos ({first.name} first) and no photos, need one a "
+            "scene; put each into a folder of its own"
         )
-    return videos[0]
+    return first
 
 
 def _only_scene(archive: Path, folder: Path) -> Path:

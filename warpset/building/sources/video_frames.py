@@ -42,7 +42,7 @@ MIN_TRACKED_SHARE = 0.3
 
 
 class _Candidate(NamedTuple):
-    index: int
+    number: int
     rgb: Rgb
     gray: NDArray[np.uint8]
     sharpness: float
@@ -104,7 +104,7 @@ def choose_frames(video: Path, sampling: FrameSampling) -> Iterator[tuple[int, R
         chosen = _sharpest_by_time(read_video(video), stretch_s)
     else:
         chosen = _sharpest_by_motion(read_video(video))
-    return ((candidate.index, candidate.rgb) for candidate in chosen)
+    return ((candidate.number, candidate.rgb) for candidate in chosen)
 
 
 def _candidates(frames: Iterable[VideoFrame]) -> Iterator[tuple[_Candidate, float]]:
