@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from estimators.cache_folder import cache_folder, clear_cache
-from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
+from estimators.command_line import add_building_flags, idle_geometry_flags, read_compute_options
 from estimators.device import chosen_device
 from estimators.options import ComputeOptions
 from estimators.registry import make_estimators, make_segmenter
@@ -29,6 +29,7 @@ from warpset.building.options import BuildOptions
 from warpset.building.pipeline import Backends
 from warpset.building.summary import SceneSummary, ShardSummaries
 from warpset.core.errors import InputError
+from warpset.core.geometry import SceneGeometry
 from warpset.core.points import PointCloud
 from warpset.core.protocols import Renderer
 from warpset.fleet.command_line import read_fleet, read_shard
@@ -38,7 +39,7 @@ log = logging.getLogger("build_warp_dataset")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 = all made, 1 = something could not be, 2 = wrong command line."""
-    parser = make_parser(add_geometry_flags)
+    parser = make_parser(add_building_flags)
     args = parser.parse_args(arguments)
     refuse_idle_flags(parser, args, idle_geometry_flags(args))
     options, compute = read_options(parser, args), read_compute_options(args)
@@ -89,7 +90,16 @@ def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
         return make_renderer(size_wh, sigma_px, chosen_device(compute.device))
 
     segmenter = cache(partial(make_segmenter, compute, cache_dir))
-    return Backends(make_estimators(compute, cache_dir), renderer, segmenter, gaussian_ply)
+    estimators = make_estimators(compute, cache_dir)
+    refine = refine_geometry if compute.refine_cameras else None
+    return Backends(estimators, renderer, segmenter, gaussian_ply, refine)
+
+
+def refine_geometry(geometry: SceneGeometry) -> SceneGeometry:
+    """The geometry with cameras that fit, see `estimators.refining`."""
+    from estimators.refining import refined
+
+    return refined(geometry)
 
 
 def gaussian_ply(cloud: PointCloud) -> bytes:

@@ -57,6 +57,16 @@ def add_geometry_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_building_flags(group: argparse._ArgumentGroup) -> None:
+    """`add_geometry_flags`, and what is done to whole scenes afterwards."""
+    add_geometry_flags(group)
+    group.add_argument(
+        "--refine-cameras",
+        action="store_true",
+        help="refine cameras over matched features, and bring depth to agree with them",
+    )
+
+
 def idle_geometry_flags(args: argparse.Namespace) -> Idle:
     """Which of `add_geometry_flags` have no effect beside the others."""
     no_network = args.geometry in ("recorded", "stereo"), "--geometry vggt or auto"
@@ -74,5 +84,6 @@ def read_compute_options(args: argparse.Namespace) -> ComputeOptions:
         precision=args.precision,
         engine=args.stereo_engine,
         sky_model=getattr(args, "sky_model", None),
+        refine_cameras=getattr(args, "refine_cameras", False),
         quiet=args.quiet,
     )

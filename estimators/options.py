@@ -23,6 +23,7 @@ class ComputeOptions:
         precision: One of `PRECISIONS`.
         engine: What finds the dense depth of classical stereo, one of `STEREO_ENGINES`.
         sky_model: ONNX file that finds the sky; None for the published one.
+        refine_cameras: Whether cameras are refined and depth is brought to agree with them.
         quiet: No progress bars.
     """
 
@@ -33,4 +34,5 @@ class ComputeOptions:
     precision: str = PRECISIONS[0]
     engine: str = STEREO_ENGINES[0]
     sky_model: Path | None = None
+    refine_cameras: bool = False
     quiet: bool = False

@@ -215,7 +215,7 @@ def test_no_image_is_said_in_one_line(pack):
 
 
 def test_cuda_without_a_graphics_device_is_said_in_one_line(pack):
-    with pytest.raises(Exception, match="^device: found no graphics device.*choose cpu$"):
+    with pytest.raises(Exception, match="^device: found no graphics device.*choose auto or cpu$"):
         infer(pack, image_1=an_image(), device="cuda")
 
 

@@ -41,6 +41,10 @@ from .warping import PreparedPair, Warper
 log = logging.getLogger(__name__)
 
 
+REFINED = "cameras refined"
+"""What the revision of geometry says besides whose cameras were."""
+
+
 class Estimator(Protocol):
     """What turns photos into geometry where none is recorded."""
 
@@ -83,12 +87,14 @@ class Backends(NamedTuple):
         make_renderer: Where renderers come from.
         make_segmenter: Where what finds the sky comes from.
         gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
+        refine: Makes cameras fit and depth agree with them; None to take them as they are.
     """
 
     make_estimator: MakeEstimators
     make_renderer: MakeRenderer
     make_segmenter: Callable[[], Segmenter]
     gaussian_ply: Callable[[PointCloud], bytes]
+    refine: Callable[[SceneGeometry], SceneGeometry] | None = None
 
 
 def build_scene(
@@ -124,6 +130,8 @@ def _build_staged(
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
+    if backends.refine is not None:
+        source = source._replace(revision=f"{source.revision}, {REFINED}")
     if options.dry_run:
         _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
         return
@@ -132,7 +140,8 @@ def _build_staged(
         if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, _masked(estimate(), scene, options), backends, summary)
+            geometry = estimate() if backends.refine is None else backends.refine(estimate())
+            _make(job, _masked(geometry, scene, options), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         _judge(job, summary)
         for line in job.other_pairs():

@@ -72,6 +72,14 @@ def _ssim(warp: Warp) -> float | None:
     return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
+def _shift(warp: Warp) -> float | None:
+    return None if warp.shift is None else warp.shift.median
+
+
+def _shift_p90(warp: Warp) -> float | None:
+    return None if warp.shift is None else warp.shift.p90
+
+
 def _gain(warp: Warp) -> float | None:
     return None if warp.gain is None else warp.gain.step
 
@@ -93,6 +101,14 @@ SCORES = (
     Score("overlap", "overlap", "share of the points that lie in the target's view", _overlap),
     Score("psnr", "PSNR", "PSNR in dB, at most 100, where covered", _psnr, ("min",)),
     Score("ssim", "SSIM", "SSIM where covered", _ssim),
+    Score(
+        "shift",
+        "shift",
+        "median displacement of splats against the target in pixels, where texture tells",
+        _shift,
+        ("max",),
+    ),
+    Score("shift_p90", "shift p90", "90th percentile of that displacement", _shift_p90),
     Score("gain", "gain", "exposure step of a channel, from 1 on", _gain, ("max",)),
     Score("gain_red", "red gain", "the target's red over the reference's", _channel_gain(0)),
     Score("gain_green", "green gain", "the target's green over the reference's", _channel_gain(1)),

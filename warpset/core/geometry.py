@@ -86,6 +86,7 @@ class SceneGeometry:
         left_out: A line for each photo that no geometry was found for.
         licence: What it may be used for, where the estimator's weights say; else empty.
         world_offset: (3,) what was taken off recorded positions, see `recording.near_origin`.
+        cameras: What was done to the cameras afterwards; empty where nothing.
     """
 
     frames: tuple[FrameGeometry, ...]
@@ -95,11 +96,13 @@ class SceneGeometry:
     left_out: tuple[str, ...] = ()
     licence: str = ""
     world_offset: tuple[float, ...] = (0.0, 0.0, 0.0)
+    cameras: str = ""
 
     @property
     def provenance(self) -> dict[str, str]:
         """What a record says of it besides its source and revision."""
-        provenance = {"plan": self.plan} | ({"licence": self.licence} if self.licence else {})
+        said = {"licence": self.licence, "cameras": self.cameras}
+        provenance = {"plan": self.plan} | {name: value for name, value in said.items() if value}
         if any(self.world_offset):
             provenance["world_offset"] = " ".join(f"{value:.0f}" for value in self.world_offset)
         return provenance

@@ -125,10 +125,10 @@ def _recorded_flags(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     if not records:
         raise InputError(f"{folder}: found no pairs, need a scene's folder with pairs.jsonl")
     recorded = {name.replace("-", "_"): value for name, value in records[0].options.items()}
-    if recorded.get("sky_model"):
+    if recorded.get("sky_model") and args.sky_model is None:
         raise InputError(f"{folder}: its pairs have a sky model of their own; give --sky-model")
     zero = {"max_megapixels", "resize_width", "resize_height", "depth_edge_threshold"}
-    flags = {
+    flags: dict[str, Any] = {
         name: 0 if value is None and name in zero else value
         for name, value in recorded.items()
         if hasattr(args, name) and name != "sky_model"
