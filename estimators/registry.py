@@ -8,6 +8,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from warpset.building.pipeline import Estimator, Segmenter
+from warpset.core.colmap_library import colmap_library
 from warpset.files.cache import ArrayCache
 
 from .options import ComputeOptions
@@ -34,7 +35,13 @@ def make_estimators(options: ComputeOptions, cache_dir: Path) -> dict[str, Calla
 
 
 def _estimator(name: str, options: ComputeOptions, cache_dir: Path) -> Estimator:
-    return resolve_name(ESTIMATORS[name])(ArrayCache(cache_dir), options)
+    try:
+        kind = resolve_name(ESTIMATORS[name])
+    except ModuleNotFoundError as error:
+        if error.name == "pycolmap":
+            colmap_library(name)  # says so in one line
+        raise
+    return kind(ArrayCache(cache_dir), options)
 
 
 def make_segmenter(options: ComputeOptions, cache_dir: Path) -> Segmenter:

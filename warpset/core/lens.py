@@ -9,14 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import pycolmap
 from numpy.typing import NDArray
 
 from .cameras import Camera, intrinsics, pixel_centers, turned_raster
+from .colmap_library import colmap_library
 from .errors import InputError
+
+if TYPE_CHECKING:
+    import pycolmap
+
+OPENCV_MODEL = "FULL_OPENCV"
+"""COLMAP's name of OpenCV's rational model: fx, fy, cx, cy, then the distortion."""
 
 BAND_SAMPLES = 1 << 20
 """So many samples of a photo are looked up at once; each takes 56 bytes on the way."""
@@ -47,6 +54,8 @@ class Lens:
     @property
     def is_pinhole(self) -> bool:
         """Whether there is no distortion to remove: the photo's corners stay where they are."""
+        if self._has_no_terms:
+            return True
         camera = self._colmap()
         if not camera.is_perspective():
             return False
@@ -57,12 +66,18 @@ class Lens:
 
     def pinhole(self) -> tuple[NDArray[np.floating], tuple[int, int]]:
         """K (3, 3) and size of a pinhole camera that sees only what the photo holds."""
+        K, stored_wh = self._stored_pinhole()
+        pinhole = Camera(K, np.eye(4), stored_wh).turned(self.quarter_turns)
+        return pinhole.K, pinhole.size_wh
+
+    def _stored_pinhole(self) -> tuple[NDArray[np.floating], tuple[int, int]]:
+        if self._has_no_terms:
+            return intrinsics(*self.params[:4]), self._stored_wh
         camera = self._colmap()
         if not self.is_pinhole:
+            pycolmap = colmap_library("lens distortion")
             camera = pycolmap.undistort_camera(pycolmap.UndistortCameraOptions(), camera)
-        size_wh = (camera.width, camera.height)
-        pinhole = Camera(_pinhole_K(camera), np.eye(4), size_wh).turned(self.quarter_turns)
-        return pinhole.K, pinhole.size_wh
+        return _pinhole_K(camera), (camera.width, camera.height)
 
     def photo_positions(self, camera: Camera, oversampling: int = 1) -> NDArray[np.float32]:
         """Positions (h * n, w * n, 2) in the photo of `n` times `n` samples a pixel.
@@ -98,12 +113,17 @@ class Lens:
         return replace(resized, params=tuple(camera.params))
 
     @property
+    def _has_no_terms(self) -> bool:
+        """Whether all distortion is nought, which can be told without pycolmap."""
+        return self.model == OPENCV_MODEL and not any(self.params[4:])
+
+    @property
     def _stored_wh(self) -> tuple[int, int]:
         return turned_raster(self.size_wh, -self.quarter_turns)[1]
 
     def _colmap(self) -> pycolmap.Camera:
         width, height = self._stored_wh
-        return pycolmap.Camera(
+        return colmap_library("lens distortion").Camera(
             model=self.model, width=width, height=height, params=list(self.params)
         )
 
@@ -128,7 +148,7 @@ def opencv_lens(
         size_wh: Size of the photo.
     """
     params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2], *distortion)
-    return Lens("FULL_OPENCV", tuple(float(value) for value in params), size_wh)
+    return Lens(OPENCV_MODEL, tuple(float(value) for value in params), size_wh)
 
 
 def four_term_lens(

@@ -8,10 +8,9 @@ from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pycolmap
 
 from ...core.cameras import (
     Camera,
@@ -19,10 +18,14 @@ from ...core.cameras import (
     focal_from_fov,
     intrinsics,
 )
+from ...core.colmap_library import colmap_library
 from ...core.errors import InputError
 from ...recordings.formats.colmap_model import find_colmap_model
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
+
+if TYPE_CHECKING:
+    import pycolmap
 
 MAX_CAMERAS = 100_000
 """A file with more is taken for a mistake: a picture each would fill a disk."""
@@ -122,6 +125,7 @@ def _intrinsics_of(fields: Mapping[str, Any], like: Camera) -> Camera:
 
 def _colmap_cameras(folder: Path) -> list[Camera]:
     model = find_colmap_model(folder) or folder
+    pycolmap = colmap_library(str(model))
     try:
         reconstruction = pycolmap.Reconstruction(str(model))
     except Exception as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pycolmap
 
+from ...core.colmap_library import colmap_library
 from ...core.errors import InputError
 from ...core.lens import Lens
 from ...files.depth_files import DEPTH_EXTENSIONS
@@ -15,6 +16,9 @@ from ..listed_paths import existing_file, photo_folders, places
 from ..masks import find_mask
 from ..recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 from .colmap_binary import check_counts
+
+if TYPE_CHECKING:
+    import pycolmap
 
 # Where models lie; of a workspace the dense one first, whose photos have depth and no distortion.
 # `sparse/1` and on are parts that COLMAP could not join to `sparse/0`.
@@ -54,6 +58,7 @@ def read_colmap_model(scene: Path, model: Path) -> Recording:
         InputError: The model cannot be read.
     """
     check_counts(model)
+    pycolmap = colmap_library(str(model))
     try:
         reconstruction = pycolmap.Reconstruction(str(model))
     except Exception as error:
