@@ -10,11 +10,13 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..core.argument_types import number
 
 if TYPE_CHECKING:
+    from ..core.scoring import Shift
     from .pairs.warp import Warp
 
 DECIMALS = 4
@@ -72,12 +74,20 @@ def _ssim(warp: Warp) -> float | None:
     return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
+@lru_cache(maxsize=1)
+def _misalignment(warp: Warp) -> Shift | None:
+    """Both shifts of a warp, which is what it is known by here, at once."""
+    from ..core.scoring import misalignment
+
+    return misalignment(warp.splats, warp.target, ~warp.seen)
+
+
 def _shift(warp: Warp) -> float | None:
-    return None if warp.shift is None else warp.shift.median
+    return None if (found := _misalignment(warp)) is None else found.median
 
 
 def _shift_p90(warp: Warp) -> float | None:
-    return None if warp.shift is None else warp.shift.p90
+    return None if (found := _misalignment(warp)) is None else found.p90
 
 
 def _gain(warp: Warp) -> float | None:

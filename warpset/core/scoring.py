@@ -1,6 +1,8 @@
-"""How alike pictures are, and how much of a cloud a camera sees; no files."""
+"""How good a pair is: PSNR and SSIM where something was seen, misalignment, overlap; no files."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -62,3 +64,99 @@ def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
 
 def _blurred(picture: NDArray) -> NDArray:
     return cv2.GaussianBlur(picture, (11, 11), 1.5)
+
+
+Picture = NDArray[np.float32]
+
+WINDOW_PX = 15
+"""Side of what is compared; larger ones find more in faint texture and mix depths."""
+
+NEIGHBOURHOOD_PX = 25
+"""Side of the neighbourhood over which brightness and contrast are made equal."""
+
+LEAST_CONTRAST = 4.0
+"""Grey levels; fainter structure is not amplified, as it is noise of sensor and of compression."""
+
+CORNERS = 1500
+CORNER_QUALITY = 0.01
+"""Relative to the best corner; lower takes weaker ones, whose place is less certain."""
+
+CORNER_DISTANCE_PX = 5
+FEWEST_CORNERS = 8
+LARGEST_RETURN_PX = 0.5
+"""Followed to the target and back, a corner is at most so far from where it was."""
+
+COARSEST_SIDE_PX = 24
+"""The pyramid ends where the shorter side is about this: a shift of some twentieth is found."""
+
+
+class Shift(NamedTuple):
+    """Displacement of splats against the target over covered pixels.
+
+    Attributes:
+        median: In pixels.
+        p90: Its 90th percentile.
+    """
+
+    median: float
+    p90: float
+
+
+def misalignment(
+    splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_]
+) -> Shift | None:
+    """Measure the displacement of splats (h, w, 3) against target (h, w, 3), holes (h, w) left out.
+
+    Returns:
+        None where too few corners can be followed, as without texture.
+    """
+    corners, followed = followed_corners(splats, target, hole)
+    if len(corners) < FEWEST_CORNERS:
+        return None
+    lengths = np.linalg.norm(followed - corners, axis=1)
+    return Shift(float(np.median(lengths)), float(np.percentile(lengths, 90)))
+
+
+def followed_corners(
+    splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Corners (n, 2) of the splats, x and y in pixels, and where the target shows the same."""
+    covered = cv2.morphologyEx((~hole).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    one = _equalised(splats, ~hole)
+    other = _equalised(target, np.ones_like(hole))
+    well_inside = cv2.erode(covered, np.ones((WINDOW_PX, WINDOW_PX), np.uint8), borderValue=0)
+    found = cv2.goodFeaturesToTrack(
+        one, CORNERS, CORNER_QUALITY, CORNER_DISTANCE_PX, mask=well_inside
+    )
+    if found is None:
+        return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+    levels = max(0, int(np.log2(min(hole.shape) / COARSEST_SIDE_PX)))
+    there, is_found = _follow(one, other, found, levels)
+    back, is_back = _follow(other, one, there, levels)
+    returned = np.linalg.norm(back - found, axis=-1)[:, 0] < LARGEST_RETURN_PX
+    good = is_found & is_back & returned
+    return found[good, 0], there[good, 0]
+
+
+def _follow(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], points: NDArray, levels: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    followed, status, _ = cv2.calcOpticalFlowPyrLK(
+        one, other, points, np.empty(0), winSize=(WINDOW_PX, WINDOW_PX), maxLevel=levels
+    )
+    return np.asarray(followed, np.float32), status[:, 0] == 1
+
+
+def _equalised(rgb: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Grey of one local brightness and contrast, 128 where nothing is known."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    weight = known.astype(np.float32)
+    share = np.maximum(_box_mean(weight), 1e-3)
+    deviation = (grey - _box_mean(grey * weight) / share) * weight
+    contrast = np.sqrt(_box_mean(deviation**2) / share + LEAST_CONTRAST**2)
+    return np.clip(128 + 50 * deviation / contrast, 0, 255).astype(np.uint8)
+
+
+def _box_mean(picture: NDArray[np.floating]) -> Picture:
+    blurred = cv2.blur(picture, (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX))
+    return np.asarray(blurred, np.float32)

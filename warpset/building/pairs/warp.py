@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
 from .exposure import Gain, apply_gain, exposure_gain
-from .misalignment import Shift, misalignment
 
 Rgb = NDArray[np.uint8]
 
@@ -56,11 +54,6 @@ class Warp:
     def seen(self) -> Mask:
         """(h, w) bool, which target pixels count and are covered by a visible point."""
         return ~self.hole & self.counted
-
-    @cached_property
-    def shift(self) -> Shift | None:
-        """How far the splats lie from where the target shows the same, see `misalignment`."""
-        return misalignment(self.splats, self.target, ~self.seen)
 
     def with_gain(self) -> Warp:
         """The same, its gain found."""
