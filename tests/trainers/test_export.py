@@ -23,7 +23,8 @@ from tests.pair_builders import (
     two_scenes,
 )
 from warpset.building.scores import Quality
-from warpset.core.errors import InputError
+from warpset.core.errors import FolderInUseError, InputError
+from warpset.fleet.locks import sole_writer
 from warpset.trainers import export_folder
 from warpset.trainers.base_models import BASE_MODELS
 from warpset.trainers.captions import Prompts
@@ -795,3 +796,14 @@ def test_sd_scripts_gets_splats_as_the_condition(tmp_path):
     (subset,) = data["datasets"][0]["subsets"]
     assert subset["conditioning_data_dir"] == (tmp_path / "set" / "splats").as_posix()
     assert data["general"]["resolution"] == 512
+
+
+def test_a_second_export_into_one_folder_is_refused_and_harms_nothing(tmp_path):
+    pairs, place = two_scenes(tmp_path), tmp_path / "set"
+    export(pairs, place, "aitoolkit")
+    before = tree(place)
+    with sole_writer(place):
+        with pytest.raises(FolderInUseError, match="another run is writing here"):
+            export(pairs, place, "aitoolkit", prompts=Prompts(("another",)))
+    assert tree(place) == before
+    assert export(pairs, place, "aitoolkit")[1] == []

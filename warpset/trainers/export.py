@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ..building.outputs import TRIPLET
 from ..core.errors import InputError
 from ..core.sizes import preset_resolution, preset_size
+from ..fleet.locks import sole_writer
 from .captions import Prompts, read_scene_prompt
 from .documents import TRAIN, VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder, Manifest, read_manifest, recover
@@ -112,18 +113,27 @@ def lay_out_pairs(
         The pairs as they lie in the export.
 
     Raises:
+        FolderInUseError: Another export writes to the folder.
         InputError: Nothing could be exported, or the folder holds something else.
         OSError: The folder cannot be written; the earlier export is as it was.
     """
     base_model = chosen_model(trainer, options.base_model)
-    if not options.dry_run:
-        recover(place)
-    manifest = read_manifest(place, trainer.name)
-    manifest.base_model = base_model
-    exporter = _Exporter(trainer, options, manifest)
     if options.dry_run:
-        return exporter.lay_out(pairs, lambda row, pictures: None, report)
-    with ExportFolder(place, manifest.files, trainer.caches) as folder:
+        manifest = read_manifest(place, trainer.name)
+        return _Exporter(trainer, options, manifest).lay_out(pairs, lambda *_: None, report)
+    with sole_writer(place):
+        recover(place)
+        manifest = read_manifest(place, trainer.name)
+        manifest.base_model = base_model
+        return _export(pairs, _Exporter(trainer, options, manifest), place, report)
+
+
+def _export(
+    pairs: Sequence[RecordedPair], exporter: _Exporter, place: Path, report: Report
+) -> list[ExportedRow]:
+    """Build the export aside and put it in its place."""
+    manifest = exporter.manifest
+    with ExportFolder(place, manifest.files, exporter.trainer.caches) as folder:
         rows = exporter.fill(folder, pairs, report)
         for name, text in exporter.documents(rows, place).items():
             folder.add(name, _encoded(text))
@@ -176,19 +186,24 @@ def _encoded(text: str) -> bytes:
 
 
 class _Exporter:
-    """Turns pairs into rows of one trainer."""
+    """Turns pairs into rows of one trainer.
+
+    Attributes:
+        trainer: Who the rows are for.
+        manifest: What the earlier export left, and the base model of this one.
+    """
 
     def __init__(self, trainer: Trainer, options: ExportOptions, manifest: Manifest):
-        self._trainer, self._options, self._manifest = trainer, options, manifest
+        self.trainer, self.manifest, self._options = trainer, manifest, options
 
     def fill(
         self, folder: ExportFolder, pairs: Sequence[RecordedPair], report: Report
     ) -> list[ExportedRow]:
         """Write pictures and captions into a folder, packed where the trainer wants them so."""
-        if self._trainer.pack is None:
-            write = partial(_write_files, folder, self._trainer, self._options.link)
+        if self.trainer.pack is None:
+            write = partial(_write_files, folder, self.trainer, self._options.link)
             return self.lay_out(pairs, write, report)
-        with self._trainer.pack(folder) as packer:
+        with self.trainer.pack(folder) as packer:
             return self.lay_out(pairs, packer.write, report)
 
     def lay_out(
@@ -196,10 +211,10 @@ class _Exporter:
     ) -> list[ExportedRow]:
         """The one loop: look at a pair's pictures, number it, write it."""
         rows = []
-        kinds = _common_kinds(self._trainer, pairs)
+        kinds = _common_kinds(self.trainer, pairs)
         scene_prompts = _scene_prompts(pairs, report)
         usable = [pair for pair in pairs if pair.folder in scene_prompts]
-        for pair in tqdm(usable, desc=self._trainer.name, unit="pair", disable=self._options.quiet):
+        for pair in tqdm(usable, desc=self.trainer.name, unit="pair", disable=self._options.quiet):
             try:
                 pictures = self._pictures(pair, kinds)
                 caption = scene_prompts[pair.folder] or self._options.prompts.caption(
@@ -217,18 +232,18 @@ class _Exporter:
 
     def documents(self, rows: Sequence[ExportedRow], place: Path) -> Documents:
         """The text files beside the pictures."""
-        if self._trainer.describe is None:
+        if self.trainer.describe is None:
             return {}
-        context = export_context(self._trainer, place, self._options)
-        return self._trainer.describe(rows, context)
+        context = export_context(self.trainer, place, self._options)
+        return self.trainer.describe(rows, context)
 
     def _pictures(self, pair: RecordedPair, kinds: Sequence[str]) -> dict[str, Picture]:
         paths = {kind: pair.path(kind) for kind in kinds}
         size_wh = self._size(paths)
         pictures = {kind: prepare_picture(path, kind, size_wh) for kind, path in paths.items()}
-        pictures |= {kind: as_png(pictures[kind]) for kind in self._trainer.png_kinds}
-        if "mask" in pictures and self._trainer.seen_weight:
-            pictures["mask"] = weighted_mask(pictures["mask"], self._trainer.seen_weight)
+        pictures |= {kind: as_png(pictures[kind]) for kind in self.trainer.png_kinds}
+        if "mask" in pictures and self.trainer.seen_weight:
+            pictures["mask"] = weighted_mask(pictures["mask"], self.trainer.seen_weight)
         return pictures
 
     def _size(self, paths: Mapping[str, Path]) -> tuple[int, int] | None:
@@ -241,8 +256,8 @@ class _Exporter:
     def _row(
         self, pair: RecordedPair, pictures: Mapping[str, Picture], caption: str | None
     ) -> ExportedRow:
-        trainer = self._trainer
-        number = str(self._manifest.number_of(pair.key)).zfill(self._options.number_digits)
+        trainer = self.trainer
+        number = str(self.manifest.number_of(pair.key)).zfill(self._options.number_digits)
         validates = is_validation(pair.scene, self._options.validation_share)
         in_file = trainer.caption is not None and (caption is not None or trainer.caption_always)
         return ExportedRow(
