@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cameras import Camera, intrinsics, pixel_centers, turned_raster
-from .colmap_library import colmap_library
 from .errors import InputError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import pycolmap
 
 OPENCV_MODEL = "FULL_OPENCV"
@@ -32,6 +33,25 @@ BAND_SAMPLES = 1 << 20
 # photo. Real lenses stay a hundred times below; more would shift edges visibly.
 MAX_FIT_ERROR_PX = 0.05
 FIT_SAMPLES = 256
+
+
+def colmap_library(needed_for: str) -> ModuleType:
+    """Pycolmap.
+
+    Args:
+        needed_for: What cannot be done without it; a message starts with it.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        import pycolmap
+    except ImportError as error:
+        raise InputError(
+            f"{needed_for}: found no pycolmap, which has no wheel for Linux on ARM and for Intel "
+            "Macs; use another system, or photos without distortion and recorded or network depth"
+        ) from error
+    return pycolmap
 
 
 @dataclass(frozen=True)
