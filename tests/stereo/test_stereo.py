@@ -31,7 +31,7 @@ from warpset.stereo.multi_view import (
     estimate_depths,
     swept_photos,
 )
-from warpset.stereo.plane_sweep import View, correlation_volume, sweep
+from warpset.stereo.plane_sweep import GrayView, correlation_volume, sweep
 from warpset.stereo.semi_global import aggregate
 from warpset.stereo.sfm import triangulate_points
 from warpset.stereo.sparse import SourceView, SparsePoints
@@ -129,11 +129,11 @@ def test_a_pixel_centre_samples_its_own_pixel():
 def test_correlation_ignores_exposure_and_says_nothing_without_texture():
     camera = a_camera((64, 64))
     gray = torch.tensor(a_texture(0)[:64, :64])
-    darker = View(0.5 * gray + 0.1, camera)
-    same = correlation_volume(View(gray, camera), [darker], torch.ones(1, 1, 1))
+    darker = GrayView(0.5 * gray + 0.1, camera)
+    same = correlation_volume(GrayView(gray, camera), [darker], torch.ones(1, 1, 1))
     assert float(same.median()) > 0.95
-    blank = View(torch.full_like(gray, 0.5), camera)
-    nothing = correlation_volume(View(gray, camera), [blank], torch.ones(1, 1, 1))
+    blank = GrayView(torch.full_like(gray, 0.5), camera)
+    nothing = correlation_volume(GrayView(gray, camera), [blank], torch.ones(1, 1, 1))
     assert float(nothing.abs().max()) < 0.1
 
 
