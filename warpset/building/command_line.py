@@ -79,7 +79,6 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     parser = OneLineParser(
         prog="build_warp_dataset.py",
         description="Photos of places in, warp pairs (splats, target, reference) out.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     _add_files(parser.add_argument_group("input and output"))
