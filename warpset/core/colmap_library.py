@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from .errors import InputError
@@ -26,4 +28,17 @@ def colmap_library(needed_for: str) -> ModuleType:
             f"{needed_for}: found no pycolmap, which has no wheel for Linux on ARM and for Intel "
             "Macs; use another system, or photos without distortion and recorded or network depth"
         ) from error
+    _give_sigterm_back()
     return pycolmap
+
+
+def _give_sigterm_back() -> None:
+    """Put back what SIGTERM did before pycolmap was imported.
+
+    COLMAP's log library (glog) takes SIGTERM for a crash and prints its C++ stack. It has displaced
+    the handler without Python's knowledge: what `getsignal` says is what ought to be there. Only
+    the main thread may say what a signal does.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
