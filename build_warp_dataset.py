@@ -79,14 +79,19 @@ def build(
         InputError: There are no scenes, or nothing to build them with.
         OSError: The output folder cannot be written.
     """
-    if not options.dry_run and scenes.fleet is None:
-        named_device(compute.device)
-    elif not options.dry_run:
-        log.info("computing on Ray's workers")
+    if scenes.fleet is not None and not options.dry_run:
         compute = replace(compute, quiet=True)
     elif compute.device:
         chosen_device(compute.device)
-    return build_scenes(scenes, options, partial(make_backends, compute, cache_dir))
+    is_silent = options.dry_run or scenes.fleet is not None
+    make = make_backends if is_silent else named_backends
+    return build_scenes(scenes, options, partial(make, compute, cache_dir))
+
+
+def named_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
+    """`make_backends`, once there are scenes and a place for pairs; the device is named first."""
+    named_device(compute.device)
+    return make_backends(compute, cache_dir)
 
 
 def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:

@@ -12,7 +12,7 @@ from functools import partial
 import splats
 from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
-from estimators.device import named_device
+from estimators.device import chosen_device
 from estimators.registry import make_estimators, make_segmenter
 from renderer.making import make_renderer
 from viewer.point_cloud_files import read_point_file, subject_of_file
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         there = args.output_dir / CAMERAS_NAME
         if there.exists() and not options.force:
             raise InputError(f"{there}: is there already; use --force_output or --output-dir")
-        device = named_device(args.device)
+        device = chosen_device(args.device)
         vantage = find_vantage(args)
         cameras = find_cameras(args, vantage)
         renderer = partial(make_renderer, device=device)

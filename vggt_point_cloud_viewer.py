@@ -12,7 +12,7 @@ from typing import Any
 import splats
 from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
-from estimators.device import named_device
+from estimators.device import chosen_device
 from estimators.registry import make_estimators
 from renderer.making import make_renderer
 from viewer.command_line import check, make_parser, size_of
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = ShowOptions(args.output, size_of(args, "viewport"), args.headless, args.theme)
     try:
         check_output(args.output)
-        device = named_device(args.device)
+        device = chosen_device(args.device)
         subject = find_subject(args)
         for problem in subject.problems:
             log.warning(problem)
