@@ -83,8 +83,7 @@ def build(
         compute = replace(compute, quiet=True)
     elif compute.device:
         chosen_device(compute.device)
-    is_silent = options.dry_run or scenes.fleet is not None
-    make = make_backends if is_silent else named_backends
+    make = make_backends if options.dry_run or scenes.fleet else named_backends
     return build_scenes(scenes, options, partial(make, compute, cache_dir))
 
 

@@ -28,7 +28,7 @@ from .localization.localized_step import (
 from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
 from .scenes.sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
-from .scenes.view_files import View, shrink_view, write_view
+from .scenes.view_files import RgbdView, shrink_view, write_view
 
 MAX_DEPTH_M = 2000.0
 """What is farther is unknown: haze, sky, and the far end of the searched range."""
@@ -127,7 +127,7 @@ class Preprocessing(LocalizedStep):
 
     def _made(
         self, scene: str, frames: Sequence[FrameGeometry], problems: list[str]
-    ) -> Iterator[tuple[FrameGeometry, View]]:
+    ) -> Iterator[tuple[FrameGeometry, RgbdView]]:
         """Views as they are stored; what cannot be read is added to the problems."""
         for frame, depth_map in self.views(scene, frames, problems):
             try:
@@ -149,7 +149,7 @@ class Preprocessing(LocalizedStep):
             )
         return f", {missing} without a mask" if missing else ""
 
-    def _view(self, scene: str, frame: FrameGeometry, depth_map: DepthMap) -> View:
+    def _view(self, scene: str, frame: FrameGeometry, depth_map: DepthMap) -> RgbdView:
         camera = frame.photo.camera
         whole = resample_depth(depth_map, camera)
         untrusted = whole.depth > MAX_DEPTH_M
@@ -160,7 +160,7 @@ class Preprocessing(LocalizedStep):
         return shrink_view(read_pinhole(frame.photo, camera), trusted, camera)
 
 
-def _write_frame(folder: Path, frame: FrameGeometry, view: View) -> None:
+def _write_frame(folder: Path, frame: FrameGeometry, view: RgbdView) -> None:
     """Write a view; a JPEG that needs no change keeps its bytes."""
     photo = frame.photo
     write_view(folder, frame.name, view)

@@ -33,7 +33,7 @@ from .scenes.scene_steps import (
     start_logging,
     step_parser,
 )
-from .scenes.view_files import COVERED_PX, JPEG_QUALITY, View, shrink_view, write_view
+from .scenes.view_files import COVERED_PX, JPEG_QUALITY, RgbdView, shrink_view, write_view
 
 PosedLens = tuple[Lens, np.ndarray]
 
@@ -98,7 +98,7 @@ class PreprocessMegaDepth:
             written += 1
         return _summed_up(written, ordinal, problems)
 
-    def _view(self, key: tuple[str, str], name: str, posed: PosedLens | None) -> View | None:
+    def _view(self, key: tuple[str, str], name: str, posed: PosedLens | None) -> RgbdView | None:
         if not is_plain_name(name):
             raise InputError(f"{self.source.model(*key)}: refused the photo name {name[:80]!r}")
         photo = self.source.photo(*key, name)

@@ -31,7 +31,7 @@ class InferenceWidgets:
         device: One of `DEVICES`.
         depth_conf_threshold: Percentile of confidence below which points are dropped.
         gaussian_scale_multiplier: Size of the splats, see `inference.splat_scale`.
-        preprocess_mode: One of `prediction.MODES`.
+        preprocess_mode: One of the modes of `fitting.fitted`.
         mask_black_bg: Drop pixels whose R + G + B is below 16.
         mask_white_bg: Drop pixels whose R, G and B are all above 240.
         mask_sky: Drop the sky.

@@ -8,8 +8,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from warpset.building.pipeline import Estimator, Segmenter
-from warpset.core.colmap_library import colmap_library
 from warpset.core.geometry import SceneGeometry
+from warpset.core.lens import colmap_library
 from warpset.files.cache import ArrayCache
 
 from .options import ComputeOptions

@@ -13,7 +13,7 @@ import numpy as np
 import room
 from lighting import lit
 from PIL import Image
-from raycaster import PinholeCamera, Thing, View, render
+from raycaster import PinholeCamera, RgbdImage, Thing, render
 from tqdm import tqdm
 
 REFERENCE_WIDTH, REFERENCE_HEIGHT = 960, 720
@@ -68,7 +68,7 @@ def furnished_room(quiet: bool) -> list[Thing]:
         return list(tqdm(baked, "light", total=len(things), disable=quiet))
 
 
-def _write_view(view: View, photo: Path, depth: Path) -> None:
+def _write_view(view: RgbdImage, photo: Path, depth: Path) -> None:
     """Write a photo as JPEG and its depth as 16-bit PNG in millimetres."""
     Image.fromarray(view.rgb).save(photo, quality=JPEG_QUALITY, subsampling=0, optimize=True)
     millimetres = np.rint(view.depth / MILLIMETRE).astype(np.uint16)

@@ -146,14 +146,14 @@ class PinholeCamera:
         return *low, min(int(u.max()) + 2, width), min(int(v.max()) + 2, height)
 
 
-class View(NamedTuple):
+class RgbdImage(NamedTuple):
     """What the camera sees: rgb (H, W, 3) uint8; depth (H, W) float32 in metres, 0 = nothing."""
 
     rgb: np.ndarray
     depth: np.ndarray
 
 
-def render(things: Sequence[Thing], camera: PinholeCamera, samples: int = 3) -> View:
+def render(things: Sequence[Thing], camera: PinholeCamera, samples: int = 3) -> RgbdImage:
     """Cast `samples` x `samples` rays per pixel; depth is that of the ray through its centre.
 
     Args:
@@ -168,7 +168,7 @@ def render(things: Sequence[Thing], camera: PinholeCamera, samples: int = 3) -> 
         raise ValueError(f"samples: found {samples}, need an odd number; try {samples + 1}")
     bounds = [camera.bounds_px(thing) for thing in things]
 
-    def band(top: int) -> View:
+    def band(top: int) -> RgbdImage:
         rows = range(top, min(top + BAND_ROWS, camera.size_wh[1]))
         seen = [
             (thing, (x0, max(y0 - rows.start, 0), x1, min(y1, rows.stop) - rows.start))
@@ -179,13 +179,13 @@ def render(things: Sequence[Thing], camera: PinholeCamera, samples: int = 3) -> 
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         bands = list(pool.map(band, range(0, camera.size_wh[1], BAND_ROWS)))
-    return View(*(np.concatenate(parts) for parts in zip(*bands, strict=True)))
+    return RgbdImage(*(np.concatenate(parts) for parts in zip(*bands, strict=True)))
 
 
 _Seen = list[tuple[Thing, tuple[int, int, int, int]]]
 
 
-def _render_band(seen: _Seen, camera: PinholeCamera, rows: range, samples: int) -> View:
+def _render_band(seen: _Seen, camera: PinholeCamera, rows: range, samples: int) -> RgbdImage:
     """Render some rows of the image; `seen` holds things and their bounds within the band."""
     columns_px, rows_px = np.arange(camera.size_wh[0]), np.arange(rows.start, rows.stop)
     total = np.zeros((3, len(rows), camera.size_wh[0]))
@@ -199,7 +199,7 @@ def _render_band(seen: _Seen, camera: PinholeCamera, rows: range, samples: int) 
         if i == j == samples // 2:
             depth = np.where(owner >= 0, t, 0.0)
     rgb = _srgb_bytes(total / (samples * samples))
-    return View(np.moveaxis(rgb, 0, -1), depth.astype(np.float32))
+    return RgbdImage(np.moveaxis(rgb, 0, -1), depth.astype(np.float32))
 
 
 def _nearest(

@@ -19,25 +19,25 @@ DETAILS = (1.0, 0.5, 0.25, 0.125)
 """Sizes of a picture relative to the window's, the full one first."""
 
 
-class View(NamedTuple):
+class DrawnView(NamedTuple):
     """A camera's picture (h, w, 3) uint8, holes filled, and where the holes are (h, w) bool."""
 
     rgb: Rgb
     hole: NDArray[np.bool_]
 
 
-class Look(NamedTuple):
+class DisplayMode(NamedTuple):
     """What of a view is shown: holes filled or black, or the hole mask instead of colours."""
 
     filled: bool = True
     mask: bool = False
 
 
-def picture(view: View, look: Look) -> Rgb:
+def picture(view: DrawnView, mode: DisplayMode) -> Rgb:
     """The (h, w, 3) picture of a view; the mask is white where the holes are."""
-    if look.mask:
+    if mode.mask:
         return np.repeat(np.where(view.hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
-    return view.rgb if look.filled else np.where(view.hole[..., None], np.uint8(0), view.rgb)
+    return view.rgb if mode.filled else np.where(view.hole[..., None], np.uint8(0), view.rgb)
 
 
 class FrameSource:
@@ -64,7 +64,7 @@ class FrameSource:
         self._renderer = lru_cache(maxsize=len(DETAILS))(self._new_renderer)
         self._points = lru_cache(maxsize=len(DETAILS))(self._some_points)
 
-    def view(self, camera: Camera, detail: float = 1.0) -> View:
+    def view(self, camera: Camera, detail: float = 1.0) -> DrawnView:
         """What a camera sees.
 
         Args:
@@ -75,7 +75,7 @@ class FrameSource:
         camera = camera.resized((max(1, round(width * detail)), max(1, round(height * detail))))
         renderer = self._renderer(camera.size_wh, detail)
         rendered = draw(renderer, self._points(detail), camera)
-        return View(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
+        return DrawnView(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
 
     def _new_renderer(self, size_wh: tuple[int, int], detail: float) -> Renderer:
         renderer = self._make_renderer(size_wh, self._sigma * detail)

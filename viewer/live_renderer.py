@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from warpset.core.cameras import Camera
 
-from .frame_source import DETAILS, View
+from .frame_source import DETAILS, DrawnView
 
 BUDGET_S = 1 / 15
 """Time that a picture may take while the camera moves."""
@@ -44,7 +44,7 @@ class Drawn:
 
     camera: Camera
     detail: float
-    view: View
+    view: DrawnView
 
 
 class LiveRenderer:
@@ -57,7 +57,7 @@ class LiveRenderer:
 
     def __init__(
         self,
-        render: Callable[[Camera, float], View],
+        render: Callable[[Camera, float], DrawnView],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._render, self._clock, self._pace = render, clock, Pace()
@@ -82,7 +82,7 @@ class LiveRenderer:
             self._changed.notify_all()
             return self._newest()
 
-    def sharp(self, camera: Camera) -> View:
+    def sharp(self, camera: Camera) -> DrawnView:
         """The view of a camera in full detail, waiting for it."""
         with self._changed:
             self._camera, self._is_moving = camera, False

@@ -14,7 +14,7 @@ from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 
 from .fly_camera import FlyCamera, common_up
-from .frame_source import Look, Rgb
+from .frame_source import DisplayMode, Rgb
 from .input_state import NONE, Command, InputState, Modifiers
 from .menu import ContextMenu, Item, TextStyle
 from .subject import Subject
@@ -46,7 +46,7 @@ class Outside:
 
     save: Callable[[Rgb], str]
     copy: Callable[[Rgb], str]
-    picture: Callable[[Camera, Look], Rgb]
+    picture: Callable[[Camera, DisplayMode], Rgb]
 
 
 class Session:
@@ -55,7 +55,7 @@ class Session:
     Attributes:
         camera: What is looked through now; another object whenever it changes.
         size_wh: Size of the window.
-        look: What of the view is shown.
+        display_mode: What of the view is shown.
         menu: The open menu, or None.
         shows_help: Whether the help is open.
         is_over: Whether the window shall close.
@@ -71,7 +71,7 @@ class Session:
         self, subject: Subject, size_wh: tuple[int, int], style: TextStyle, outside: Outside
     ) -> None:
         self.size_wh = size_wh
-        self.look = Look()
+        self.display_mode = DisplayMode()
         self.menu: ContextMenu | None = None
         self.shows_help = False
         self.is_over = False
@@ -218,19 +218,19 @@ class Session:
         self.say(f"speed {self._speed * CROSSING_S / self._subject.reach:.3g}")
 
     def _toggle_filling(self) -> None:
-        self.look = Look(filled=not self.look.filled)
-        self.say("holes filled" if self.look.filled else "holes black")
+        self.display_mode = DisplayMode(filled=not self.display_mode.filled)
+        self.say("holes filled" if self.display_mode.filled else "holes black")
 
     def _toggle_mask(self) -> None:
-        self.look = self.look._replace(mask=not self.look.mask)
-        self.say("hole mask: white is a hole" if self.look.mask else "colours")
+        self.display_mode = self.display_mode._replace(mask=not self.display_mode.mask)
+        self.say("hole mask: white is a hole" if self.display_mode.mask else "colours")
 
     def _toggle_help(self) -> None:
         self.shows_help = not self.shows_help
 
     def _zoom_text(self, factor: float) -> None:
-        least, most = TEXT_SIZES
-        self._zoom = min(max(self._zoom * factor, least), most) if factor else 1.0
+        minimum, maximum = TEXT_SIZES
+        self._zoom = min(max(self._zoom * factor, minimum), maximum) if factor else 1.0
         self.say(f"text {round(100 * self._zoom)} %")
 
     def _close(self) -> None:
@@ -241,7 +241,7 @@ class Session:
 
     def _hand_over(self, take: Callable[[Rgb], str]) -> None:
         try:
-            self.say(take(self._outside.picture(self.camera, self.look)))
+            self.say(take(self._outside.picture(self.camera, self.display_mode)))
         except InputError as error:
             self.say(str(error))
 
@@ -251,7 +251,7 @@ class Session:
         self.menu = ContextMenu(self._items(), self.style, self.size_wh, at)
 
     def _items(self) -> tuple[Item, ...]:
-        filled, mask = self.look.filled, self.look.mask
+        filled, mask = self.display_mode.filled, self.display_mode.mask
         return (
             Item(Command.COPY, "Copy image to clipboard", "Ctrl+C"),
             Item(Command.SAVE, "Save image", "E"),

@@ -16,7 +16,7 @@ from warpset.core.sizes import SizeRule
 from .desktop.clipboard import copy_picture
 from .desktop.theme import palette_for
 from .fly_camera import FlyCamera, common_up
-from .frame_source import FrameSource, Look, picture
+from .frame_source import DisplayMode, FrameSource, picture
 from .live_renderer import LiveRenderer
 from .output import save_picture
 from .session import Outside, Session
@@ -56,7 +56,7 @@ def show(subject: Subject, source: FrameSource, options: ShowOptions) -> None:
         return
     up = common_up([standpoint.camera for standpoint in subject.standpoints])
     view = source.view(FlyCamera(start, up).camera(size_wh))
-    log.info(save_picture(picture(view, Look()), options.output))
+    log.info(save_picture(picture(view, DisplayMode()), options.output))
 
 
 def missing_display(environ: Mapping[str, str], platform: str = sys.platform) -> str | None:
@@ -89,7 +89,7 @@ def _show_in(window: Any, subject: Subject, source: FrameSource, options: ShowOp
     outside = Outside(
         save=partial(save_picture, path=options.output),
         copy=copy_picture,
-        picture=lambda camera, look: picture(live.sharp(camera), look),
+        picture=lambda camera, mode: picture(live.sharp(camera), mode),
     )
     session = Session(subject, window.get_size(), text_style(window), outside)
     try:

@@ -24,7 +24,7 @@ from warpset.core.argument_types import OneLineParser, number
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
 from warpset.files.writing import PARTIAL_SUFFIX
-from warpset.fleet.command_line import add_fleet_flags
+from warpset.fleet.command_line import FLEET_WAYS_ON, add_fleet_flags
 from warpset.fleet.over_ray import Fleet, map_over_ray
 
 from ..megadepth.image_list import is_plain_name, read_image_list
@@ -194,7 +194,7 @@ def run_scenes(
         try:
             count.update(_say(scene, result) for scene, result in bar)
         except InputError as error:  # the fleet could not be had, or was lost
-            log.error(error)
+            log.error(error.told(FLEET_WAYS_ON))
             return 1
     log.info(
         f"{step.name}: {count['made']} scenes made, {count['kept']} there already, "

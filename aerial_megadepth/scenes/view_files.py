@@ -33,7 +33,7 @@ COVERED_PX = (800, 600)
 JPEG_QUALITY = 90
 
 
-class View(NamedTuple):
+class RgbdView(NamedTuple):
     """A photo, its depth and its camera on one raster.
 
     Attributes:
@@ -68,7 +68,7 @@ def covering_camera(camera: Camera) -> Camera:
     )
 
 
-def shrink_view(rgb: Rgb, depth_map: DepthMap, camera: Camera) -> View:
+def shrink_view(rgb: Rgb, depth_map: DepthMap, camera: Camera) -> RgbdView:
     """A view on the raster of `covering_camera`, colour by Lanczos, depth by nearest sample.
 
     Args:
@@ -83,10 +83,10 @@ def shrink_view(rgb: Rgb, depth_map: DepthMap, camera: Camera) -> View:
     rgb = resample_photo(rgb, (left, top, right, bottom), target.size_wh)
     is_on_raster = depth_map.depth.shape == target.shape_hw
     depth = depth_map.depth if is_on_raster else resample_depth(depth_map, target).depth
-    return View(rgb, depth, target)
+    return RgbdView(rgb, depth, target)
 
 
-def write_view(folder: Path, name: str, view: View) -> None:
+def write_view(folder: Path, name: str, view: RgbdView) -> None:
     """Write a view's three files; the JPEG has quality 90."""
     arrays = io.BytesIO()
     np.savez(
@@ -99,7 +99,7 @@ def write_view(folder: Path, name: str, view: View) -> None:
     (folder / f"{name}.npz").write_bytes(arrays.getvalue())
 
 
-def read_view(folder: Path, name: str) -> View:
+def read_view(folder: Path, name: str) -> RgbdView:
     """Read a view's three files.
 
     Raises:
@@ -115,7 +115,7 @@ def read_view(folder: Path, name: str) -> View:
     camera = Camera(
         K_from_integer_centers(K), invert_rigid(world_from_cam), (rgb.shape[1], rgb.shape[0])
     )
-    return View(rgb, depth, camera)
+    return RgbdView(rgb, depth, camera)
 
 
 def _read_camera(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

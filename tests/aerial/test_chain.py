@@ -24,7 +24,7 @@ from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.pairs.pairs_file import PAIRS_NAME, read_pairs
 from aerial_megadepth.quality.measures import measure_scene, read_sparse
-from aerial_megadepth.scenes.view_files import View, write_view
+from aerial_megadepth.scenes.view_files import RgbdView, write_view
 from tests.aerial.chain_builders import MODEL_SCALE, a_rendered_megadepth, download, village_shots
 from tests.builders import SHARED_DATA
 from warpset.building.frames import scene_size
@@ -174,7 +174,7 @@ def put_aside_as_a_scene(registration, root: Path, fixed: int) -> dict[str, Came
             cameras[name] = camera
         else:
             nothing = np.zeros(rgb.shape[:2], np.float32)
-            write_view(processed, photo.path.name, View(rgb, nothing, photo.camera))
+            write_view(processed, photo.path.name, RgbdView(rgb, nothing, photo.camera))
             names.append(photo.path.name)
             cameras[f"{photo.path.name}.jpg"] = camera
     write_frames(root / "data" / SCENE / f"{SCENE}.json", frames, {"earth": "sphere"})

@@ -17,7 +17,7 @@ from aerial_megadepth.localization.localized_scene import REPORT, find_localized
 from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.scenes.scene_process import IncompleteScene
-from aerial_megadepth.scenes.view_files import View, write_view
+from aerial_megadepth.scenes.view_files import RgbdView, write_view
 from tests.aerial.chain_builders import model_from_world
 from tests.builders import tree
 from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
@@ -44,7 +44,7 @@ def prepared(tmp_path_factory):
         if index in (1, 3, 6):
             known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
             names.append(f"{index}_o.jpg")
-            write_view(processed, names[-1], View(rgb, known, model_from_world(camera)))
+            write_view(processed, names[-1], RgbdView(rgb, known, model_from_world(camera)))
         else:
             frames.append(AerialFrame(f"{SCENE}_{len(frames):03d}.jpeg", camera))
             (footage / frames[-1].name).write_bytes(picture_bytes(rgb, "jpeg"))

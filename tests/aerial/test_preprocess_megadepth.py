@@ -162,7 +162,7 @@ def test_depth_of_another_size_but_the_same_shape_is_taken(tmp_path):
     [
         (MegaPhoto("b.jpg", depth="no HDF5 at all"), "depth cannot be read"),
         (MegaPhoto("b.jpg", depth=None), "depth file is missing"),
-        (MegaPhoto("b.jpg", depth=lambda hw: np.ones((10, 20, 30))), "found an array of 10x20x30"),
+        (MegaPhoto("b.jpg", depth=lambda hw: np.ones((10, 20, 30))), "found float32 of"),
         (MegaPhoto("b.jpg", depth=lambda hw: np.ones((100, 100))), "but depth of 100x100"),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_shard_that_runs_again_counts_once(shards):
 def test_shards_that_have_not_finished_are_named(tmp_path, shards):
     shards.keep(1, 4, SceneSummary())
     before = tree(tmp_path)
-    with pytest.raises(InputError, match="found 1 of 4 shards finished.*--shard-index 0, 2, 3"):
+    with pytest.raises(InputError, match="found 1 of 4 shards finished.*run shard 0, 2, 3"):
         shards.merge()
     assert tree(tmp_path) == before
 

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from warpset.building.command_line import WAYS_ON
+from estimators.command_line import add_building_flags
+from warpset.building.command_line import WAYS_ON, make_parser
 from warpset.core.errors import InputError, Remedy
+from warpset.trainers.command_line import WAYS_ON as WAYS_ON_OF_EXPORTS
+from warpset.trainers.command_line import make_export_parser
 
 ROOT = Path(__file__).parents[2]
 ROWS_OF_FLAGS = {"outputs.py"}
 """Tables whose rows name the flag that asks for them."""
+
+FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]+")
+FLAGS_IN_CONFIGURATIONS = {"aitoolkit.py": {"--validate"}}
+"""What comments of a trainer's file say to whoever opens it, long after its door is closed."""
 
 
 def test_a_door_adds_its_own_words():
@@ -27,8 +34,8 @@ def test_the_remedy_comes_back_from_another_process():
     assert (str(error), error.remedy) == ("room: no depth", Remedy.STEREO)
 
 
-def test_the_command_line_has_words_for_every_remedy():
-    assert set(WAYS_ON) == set(Remedy)
+def test_a_command_line_has_words_for_every_remedy():
+    assert set(WAYS_ON) | set(WAYS_ON_OF_EXPORTS) == set(Remedy)
 
 
 @pytest.mark.parametrize("room", ["core", "files", "fleet", "recordings", "stereo", "building"])
@@ -36,6 +43,17 @@ def test_inner_rooms_name_no_flag(room):
     for path in (ROOT / "warpset" / room).rglob("*.py"):
         if path.name not in ROWS_OF_FLAGS | {"command_line.py", "errors.py", "argument_types.py"}:
             assert not re.findall(r"--[a-z]\w+", path.read_text(encoding="utf-8")), path
+
+
+def test_trainers_name_no_flag_of_ours():
+    doors = make_parser(add_building_flags), make_export_parser("export_dataset.py", "")
+    ours = set(FLAG.findall(" ".join(door.format_help() for door in doors)))
+    assert {"--save-mask", "--resize", "--base-model"} <= ours
+    ours.add("--group")  # of `uv run`, which installs what a door needs
+    for path in (ROOT / "warpset/trainers").rglob("*.py"):
+        if path.name != "command_line.py":
+            named = ours & set(FLAG.findall(path.read_text(encoding="utf-8")))
+            assert named == FLAGS_IN_CONFIGURATIONS.get(path.name, set()), path
 
 
 def test_networks_name_no_flag():

@@ -58,6 +58,19 @@ def test_a_script_exports_and_then_finds_its_export_sound(tmp_path, capsys, scri
     assert "0 findings" in capsys.readouterr().err
 
 
+def test_what_a_format_needs_besides_is_said_in_the_words_of_the_command(
+    tmp_path, monkeypatch, capsys
+):
+    two_scenes(tmp_path)
+    monkeypatch.setitem(sys.modules, "webdataset.writer", None)
+    flags = ["--output-dir", str(tmp_path / "output"), "--dataset-dir", str(tmp_path / "set")]
+    prompt = ["--prompt", "fix it", "--quiet"]
+    assert export_dataset.main(["--format", "webdataset", *flags, *prompt]) == 1
+    assert the_line(capsys) == (
+        "webdataset: not installed, need it to write shards; run with uv run --group webdataset"
+    )
+
+
 def test_folders_are_those_of_the_readme(tmp_path, monkeypatch):
     two_scenes(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -33,6 +33,6 @@ def test_nothing_half_written_stays_when_storing_fails(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(InputError, match="cannot be written .No space left on device.*--nocache"):
+    with pytest.raises(InputError, match="cannot be written .No space left on device.*make room"):
         ArrayCache(tmp_path).store("abcd", {"x": np.zeros(3)})
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -31,7 +31,7 @@ from warpset.stereo.multi_view import (
     estimate_depths,
     swept_photos,
 )
-from warpset.stereo.plane_sweep import View, correlation_volume, sweep
+from warpset.stereo.plane_sweep import GrayView, correlation_volume, sweep
 from warpset.stereo.semi_global import aggregate
 from warpset.stereo.sfm import triangulate_points
 from warpset.stereo.sparse import SourceView, SparsePoints
@@ -129,11 +129,11 @@ def test_a_pixel_centre_samples_its_own_pixel():
 def test_correlation_ignores_exposure_and_says_nothing_without_texture():
     camera = a_camera((64, 64))
     gray = torch.tensor(a_texture(0)[:64, :64])
-    darker = View(0.5 * gray + 0.1, camera)
-    same = correlation_volume(View(gray, camera), [darker], torch.ones(1, 1, 1))
+    darker = GrayView(0.5 * gray + 0.1, camera)
+    same = correlation_volume(GrayView(gray, camera), [darker], torch.ones(1, 1, 1))
     assert float(same.median()) > 0.95
-    blank = View(torch.full_like(gray, 0.5), camera)
-    nothing = correlation_volume(View(gray, camera), [blank], torch.ones(1, 1, 1))
+    blank = GrayView(torch.full_like(gray, 0.5), camera)
+    nothing = correlation_volume(GrayView(gray, camera), [blank], torch.ones(1, 1, 1))
     assert float(nothing.abs().max()) < 0.1
 
 
@@ -245,7 +245,7 @@ def test_photos_of_a_blank_wall_are_refused(tmp_path):
 
 def test_depth_of_a_long_row_arrives_while_it_is_swept_and_frees_its_disk(tmp_path, monkeypatch):
     posed, _, points = a_row_of_photos(tmp_path, count=14, step=0.02)
-    monkeypatch.setattr(stereo, "WITNESSES", 2)
+    monkeypatch.setattr(stereo, "CHECKING_VIEWS", 2)
     events = []
     for name in ("save", "drop"):
         original = getattr(stereo._Spool, name)

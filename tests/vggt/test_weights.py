@@ -213,8 +213,7 @@ def test_a_path_that_is_not_there_is_named_without_asking_the_hub(model, tmp_pat
         locate(model)
     line = the_one_line(error)
     assert line.startswith(model)
-    assert "--model PATH" in line
-    assert "--geometry stereo" in line
+    assert "--" not in line
 
 
 def test_an_empty_folder_is_an_error_that_says_what_it_needs(tmp_path):
@@ -244,12 +243,11 @@ def test_a_refusal_of_the_hub_says_what_to_do(monkeypatch, refusal, advice):
 @pytest.mark.parametrize(
     "refusal", [ConnectionError(), hub_error(GatedRepoError), hub_error(RepositoryNotFoundError)]
 )
-def test_a_refusal_of_the_hub_names_the_ways_without_it(monkeypatch, refusal):
+def test_a_refusal_of_the_hub_leaves_flags_to_the_door(monkeypatch, refusal):
     refuse_with(monkeypatch, refusal)
     with pytest.raises(ModelError) as error:
         locate(HUB_ID)
-    assert "--model PATH" in the_one_line(error)
-    assert "--geometry stereo" in the_one_line(error)
+    assert "--" not in the_one_line(error)
 
 
 def test_a_model_in_the_hubs_cache_needs_no_hub(hub_cache):

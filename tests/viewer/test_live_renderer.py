@@ -11,7 +11,7 @@ from PIL import Image
 from renderer.making import make_renderer
 from tests.builders import a_camera, a_photo
 from viewer.desktop.clipboard import copy_on_linux, copy_on_mac, dib_bytes
-from viewer.frame_source import DETAILS, FrameSource, Look, View, picture
+from viewer.frame_source import DETAILS, DisplayMode, DrawnView, FrameSource, picture
 from viewer.live_renderer import BUDGET_S, LiveRenderer, Pace
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
@@ -68,7 +68,7 @@ def test_holes_are_filled_black_or_shown_as_a_mask():
     view = a_plane_source().view(a_camera(at=(-0.5, 0, 0)))
     hole = view.hole
     assert 0.1 < hole.mean() < 0.5
-    filled, black, mask = (picture(view, Look(*look)) for look in ((1, 0), (0, 0), (1, 1)))
+    filled, black, mask = (picture(view, DisplayMode(*look)) for look in ((1, 0), (0, 0), (1, 1)))
     assert filled[hole].any() and not black[hole].any()
     np.testing.assert_array_equal(filled[~hole], black[~hole])
     np.testing.assert_array_equal(mask, np.repeat(hole[..., None] * 255, 3, axis=2))
@@ -111,7 +111,7 @@ class SlowMachine:
         assert self.may_go.acquire(timeout=30)
         self.now += 10 * BUDGET_S * detail**2
         self.rendered.append((camera, detail))
-        return View(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), bool))
+        return DrawnView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), bool))
 
 
 @pytest.fixture

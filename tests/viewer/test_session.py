@@ -182,12 +182,12 @@ def test_p_steps_through_the_photos_cameras_and_round():
 def test_n_and_m_change_what_is_shown():
     session = a_session()
     session.press_key("N")
-    assert not session.look.filled and session.toast == "holes black"
+    assert not session.display_mode.filled and session.toast == "holes black"
     session.press_key("M")
-    assert session.look.mask
+    assert session.display_mode.mask
     session.press_key("M")
     session.press_key("N")
-    assert session.look.filled and not session.look.mask
+    assert session.display_mode.filled and not session.display_mode.mask
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_saving_and_copying_take_the_picture_that_is_seen(key, modifiers, into):
     session.press_key("N")
     session.press_key(key, modifiers)
     assert len(getattr(outside, into)) == 1 and session.toast == into
-    assert outside.cameras == [session.camera] and outside.looks == [session.look]
+    assert outside.cameras == [session.camera] and outside.display_modes == [session.display_mode]
 
 
 def test_what_fails_is_said_in_a_toast():
@@ -271,14 +271,14 @@ def test_an_open_menu_takes_all_input():
     session.tick(1.0)
     session.press_key("W")
     open_menu(session)
-    before, look = session.camera, session.look
+    before, mode = session.camera, session.display_mode
     for key in ("W", "N", "E", "P", "C"):
         session.press_key(key)
     session.scroll(3)
     session.press_button("left", *middle_of(session.menu, Command.MASK))
     session.drag(50, 50)
     session.tick(2.0)
-    assert session.camera is before and session.look == look and session.menu is not None
+    assert session.camera is before and session.display_mode == mode and session.menu is not None
 
 
 @pytest.mark.parametrize(("key", "modifiers"), [("MENU", NONE), ("F10", SHIFT)])
@@ -290,7 +290,7 @@ def test_the_menu_works_with_the_keyboard_alone(key, modifiers):
     for _ in range(commands.index(Command.MASK)):
         session.press_key("DOWN")
     session.press_key("ENTER")
-    assert session.menu is None and session.look.mask
+    assert session.menu is None and session.display_mode.mask
 
 
 def test_the_highlight_goes_round():

@@ -33,11 +33,11 @@ class FakeOutside:
 
     def __init__(self, fails: str = "") -> None:
         self.fails = fails
-        self.cameras, self.looks, self.saved, self.copied = [], [], [], []
+        self.cameras, self.display_modes, self.saved, self.copied = [], [], [], []
 
-    def picture(self, camera, look):
+    def picture(self, camera, mode):
         self.cameras.append(camera)
-        self.looks.append(look)
+        self.display_modes.append(mode)
         return np.full((2, 3, 3), len(self.cameras), np.uint8)
 
     def save(self, rgb):

@@ -44,8 +44,8 @@ def saddle_balanced(class_tokens: Tensor) -> Tensor:
 
 def _spread(scores: Tensor) -> Tensor:
     """Scores (B, S) from 0 to 1 in each scene."""
-    least, most = scores.amin(dim=1, keepdim=True), scores.amax(dim=1, keepdim=True)
-    return (scores - least) / (most - least + TINY)
+    minimum, maximum = scores.amin(dim=1, keepdim=True), scores.amax(dim=1, keepdim=True)
+    return (scores - minimum) / (maximum - minimum + TINY)
 
 
 REFERENCE_VIEWS: dict[str, Callable[[Tensor], Tensor]] = {

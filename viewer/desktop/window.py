@@ -93,9 +93,9 @@ class Screen:
             self._window.close()
             return
         drawn = self._live.ask(session.camera, session.is_moving)
-        if drawn is not None and (drawn, session.look) != self._painted:
-            self._painted = (drawn, session.look)
-            self._texture = _texture(picture(drawn.view, session.look))
+        if drawn is not None and (drawn, session.display_mode) != self._painted:
+            self._painted = (drawn, session.display_mode)
+            self._texture = _texture(picture(drawn.view, session.display_mode))
         shown = (self._painted, session.size_wh, overlay(session, self._palette))
         if shown != self._shown:
             self._shown = shown

@@ -11,7 +11,7 @@ from ..core.errors import InputError, Remedy
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SIZE_PRESETS, SizeRule
 from ..files.photos import sha256_of
-from ..fleet.command_line import add_fleet_flags, add_shard_flags
+from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
@@ -34,11 +34,7 @@ WAYS_ON = {
     Remedy.DEVICE: "use --device cpu",
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
-    Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
-    Remedy.FLEET_ADDRESS: (
-        "start one with `ray start --head`, or give --ray alone to use this machine"
-    ),
-    Remedy.CORES_OF_A_WORKER: "lower --cpus-per-worker",
+    **FLEET_WAYS_ON,
 }
 """What mends an error, as the command line has it."""
 

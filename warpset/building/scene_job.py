@@ -116,9 +116,9 @@ class SceneJob:
 
     def other_pairs(self) -> list[str]:
         """A line about pairs that lie in the folder beside those asked for, made otherwise."""
-        planned, look = {pair.name for pair in self.pairs}, self.options.as_recorded()
+        planned, asked = {pair.name for pair in self.pairs}, self.options.as_recorded()
         records = self.folder.records.values()
-        others = [r.name for r in records if r.name not in planned and r.options != look]
+        others = [r.name for r in records if r.name not in planned and r.options != asked]
         if not others:
             return []
         return [

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import InputError, Remedy
 from ..core.natural_order import sorted_naturally
 from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
-from ..files.photos import PhotoFacts, look_at_photo
+from ..files.photos import PhotoFacts, read_photo_facts
 from ..recordings.masks import mask_files
 from ..recordings.recording import MaskFile, RecordedFrame, Recording, near_origin
 from ..recordings.registry import read_recording
@@ -119,9 +119,9 @@ class _Candidates:
             self._remark(twins, "photos are another's shot in another format")
         candidates = sorted_naturally({*posed, *on_disk})
         with ThreadPoolExecutor(workers) as pool:
-            looks = dict(zip(candidates, pool.map(_look, candidates), strict=True))
-        self.problems |= {path: look for path, look in looks.items() if isinstance(look, str)}
-        facts = {path: look for path, look in looks.items() if isinstance(look, PhotoFacts)}
+            examined = dict(zip(candidates, pool.map(_facts_or_problem, candidates), strict=True))
+        self.problems |= {path: told for path, told in examined.items() if isinstance(told, str)}
+        facts = {path: told for path, told in examined.items() if isinstance(told, PhotoFacts)}
         listed = set(posed) if recording else set(self._without_depth(facts))
         self.unlisted = [path for path in facts if path not in listed] if recording else []
         self.usable = self._moving([path for path in facts if path in listed], facts)
@@ -167,10 +167,10 @@ def _differ(one: PhotoFacts, other: PhotoFacts) -> bool:
     return float(np.sqrt(np.mean((one.fingerprint - other.fingerprint) ** 2))) > STILL
 
 
-def _look(photo: Path) -> PhotoFacts | str:
+def _facts_or_problem(photo: Path) -> PhotoFacts | str:
     """What a cheap look tells of a photo, or why it cannot be used."""
     try:
-        return look_at_photo(photo)
+        return read_photo_facts(photo)
     except InputError as error:
         return str(error)
 

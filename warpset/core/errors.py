@@ -29,6 +29,7 @@ class Remedy(Enum):
     FLEET_GROUP = auto()
     FLEET_ADDRESS = auto()
     CORES_OF_A_WORKER = auto()
+    WEBDATASET_GROUP = auto()
 
 
 class InputError(Exception):

@@ -80,7 +80,7 @@ class SceneGeometry:
 
     Attributes:
         frames: Frames whose photo, camera and depth exist.
-        source: `recorded`, `vggt` or `stereo`.
+        source: Who made it, as users ask for it: `recorded`, or the name of an estimator.
         revision: What exactly made it (model and revision, or the file's name).
         plan: How the work was divided where that changes the result; empty where it does not.
         left_out: A line for each photo that no geometry was found for.

@@ -7,6 +7,8 @@ them. COLMAP's pixel centres lie at +0.5, as ours do.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cameras import Camera, intrinsics, pixel_centers, turned_raster
-from .colmap_library import colmap_library
 from .errors import InputError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import pycolmap
 
 OPENCV_MODEL = "FULL_OPENCV"
@@ -32,6 +35,38 @@ BAND_SAMPLES = 1 << 20
 # photo. Real lenses stay a hundred times below; more would shift edges visibly.
 MAX_FIT_ERROR_PX = 0.05
 FIT_SAMPLES = 256
+
+
+def colmap_library(needed_for: str) -> ModuleType:
+    """Pycolmap.
+
+    Args:
+        needed_for: What cannot be done without it; a message starts with it.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        import pycolmap
+    except ImportError as error:
+        raise InputError(
+            f"{needed_for}: found no pycolmap, which has no wheel for Linux on ARM and for Intel "
+            "Macs; use another system, or photos without distortion and recorded or network depth"
+        ) from error
+    _give_sigterm_back()
+    return pycolmap
+
+
+def _give_sigterm_back() -> None:
+    """Put back what SIGTERM did before pycolmap was imported.
+
+    COLMAP's log library (glog) takes SIGTERM for a crash and prints its C++ stack. It has displaced
+    the handler without Python's knowledge: what `getsignal` says is what ought to be there. Only
+    the main thread may say what a signal does.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 @dataclass(frozen=True)

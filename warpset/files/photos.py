@@ -82,11 +82,11 @@ def size_and_orientation(path: Path) -> tuple[tuple[int, int], int]:
 
 
 def check_photo(path: Path) -> tuple[int, int]:
-    """Width and height after EXIF rotation of a photo that is whole, see `look_at_photo`."""
-    return look_at_photo(path).size_wh
+    """Width and height after EXIF rotation of a photo that is whole, see `read_photo_facts`."""
+    return read_photo_facts(path).size_wh
 
 
-def look_at_photo(path: Path) -> PhotoFacts:
+def read_photo_facts(path: Path) -> PhotoFacts:
     """Decode a photo as cheaply as its format allows, to learn whether it is whole.
 
     Raises:

@@ -7,9 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from .over_ray import Fleet
 from .shards import Shard, shard_from_environment
+
+FLEET_WAYS_ON = {
+    Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
+    Remedy.FLEET_ADDRESS: (
+        "start one with `ray start --head`, or give --ray alone to use this machine"
+    ),
+    Remedy.CORES_OF_A_WORKER: "lower --cpus-per-worker",
+}
+"""What mends an error of the fleet, as command lines have it."""
 
 
 def add_fleet_flags(group: argparse._ArgumentGroup) -> None:

@@ -2,8 +2,8 @@
 
 import contextlib
 
-from ..core.colmap_library import colmap_library
 from ..core.errors import InputError
+from ..core.lens import colmap_library
 
 # Before the rooms import pycolmap themselves, so that SIGTERM stays Python's; where there is none,
 # only they fail.

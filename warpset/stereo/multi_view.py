@@ -25,7 +25,7 @@ from ..core.geometry import DepthMap, PosedPhoto
 from ..core.sizes import shrunk
 from ..files.pinhole_photos import read_pinhole
 from .filling import fill_gaps, without_speckles
-from .plane_sweep import Sweep, View, sweep
+from .plane_sweep import GrayView, Sweep, sweep
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
 
 UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is
@@ -168,11 +168,11 @@ class _Scene:
         self.swept, self.checking_views = swept_photos(has_range, checking_views)
         self._view = lru_cache(VIEWS_KEPT)(self._read_view)
 
-    def _read_view(self, index: int) -> View:
+    def _read_view(self, index: int) -> GrayView:
         camera = self._cameras[index]
         rgb = read_pinhole(self._photos[index], camera).astype(np.float32)
         gray = torch.from_numpy(rgb @ (LUMINANCE / 255.0))
-        return View(gray.to(self._options.device), camera)
+        return GrayView(gray.to(self._options.device), camera)
 
     def sweep(self, index: int) -> Sweep:
         """The inverse depth of one photo by itself."""
@@ -182,7 +182,7 @@ class _Scene:
         assert depth_range is not None, "only photos in `swept` are swept"
         return sweep(self._view(index), sources, depth_range)
 
-    def _source_view(self, source: SourceView) -> View:
+    def _source_view(self, source: SourceView) -> GrayView:
         view = self._view(source.photo)
         return view.scaled(1.0 / source.zoom) if source.zoom > LARGEST_USEFUL_ZOOM else view
 

@@ -73,7 +73,7 @@ UNSEEN = -2.0
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class GrayView:
     """An image and its camera.
 
     Attributes:
@@ -84,14 +84,14 @@ class View:
     gray: Tensor
     camera: Camera
 
-    def scaled(self, factor: float) -> View:
+    def scaled(self, factor: float) -> GrayView:
         """The view with `factor` times the pixels along each side."""
         width, height = self.camera.size_wh
         size_wh = max(1, round(width * factor)), max(1, round(height * factor))
         if size_wh == self.camera.size_wh:
             return self
         gray = F.interpolate(self.gray[None, None], size_wh[::-1], mode="bilinear", antialias=True)
-        return View(gray[0, 0], self.camera.resized(size_wh))
+        return GrayView(gray[0, 0], self.camera.resized(size_wh))
 
 
 class Sweep(NamedTuple):
@@ -106,7 +106,9 @@ class Sweep(NamedTuple):
     correlation: Tensor
 
 
-def sweep(reference: View, sources: Sequence[View], depth_range: tuple[float, float]) -> Sweep:
+def sweep(
+    reference: GrayView, sources: Sequence[GrayView], depth_range: tuple[float, float]
+) -> Sweep:
     """Inverse depth of every pixel of the reference.
 
     Args:
@@ -122,7 +124,7 @@ def sweep(reference: View, sources: Sequence[View], depth_range: tuple[float, fl
 
 
 def _swept(
-    reference: View, sources: Sequence[View], depth_range: tuple[float, float], planes: int
+    reference: GrayView, sources: Sequence[GrayView], depth_range: tuple[float, float], planes: int
 ) -> Sweep:
     """The best of evenly spaced planes for every pixel."""
     far, near = depth_range
@@ -132,13 +134,15 @@ def _swept(
     return Sweep(far + label * (near - far) / (planes - 1), volume.amax(0))
 
 
-def _at_level(reference: View, sources: Sequence[View], level: int) -> tuple[View, list[View]]:
+def _at_level(
+    reference: GrayView, sources: Sequence[GrayView], level: int
+) -> tuple[GrayView, list[GrayView]]:
     factor = 0.5**level
     return reference.scaled(factor), [source.scaled(factor) for source in sources]
 
 
 def _coarsest_level(
-    reference: Camera, sources: Sequence[View], depth_range: tuple[float, float]
+    reference: Camera, sources: Sequence[GrayView], depth_range: tuple[float, float]
 ) -> tuple[int, int]:
     """Halvings of the image, and the number of planes that sample its disparities there."""
     extent_px = max(_disparity_extent(reference, view.camera, depth_range) for view in sources)
@@ -167,7 +171,9 @@ def _disparity_extent(reference: Camera, source: Camera, depth_range: tuple[floa
     return max(1.0, steps * float(moves_px.mean())) if len(moves_px) else 1.0
 
 
-def correlation_volume(reference: View, sources: Sequence[View], inverse_depth: Tensor) -> Tensor:
+def correlation_volume(
+    reference: GrayView, sources: Sequence[GrayView], inverse_depth: Tensor
+) -> Tensor:
     """How well the sources agree with the reference under each hypothesis.
 
     Args:
@@ -253,7 +259,7 @@ def _box_mean(volume: Tensor, radius: int) -> Tensor:
     return total.div_((2 * radius + 1) ** 2)
 
 
-def _best_label(reference: View, correlation: Tensor) -> Tensor:
+def _best_label(reference: GrayView, correlation: Tensor) -> Tensor:
     """(h, w) label of the best hypothesis after aggregation, to a fraction of a label."""
     gray = reference.gray
     contrast = (_box_mean(gray[None], 1)[0] - gray).abs()
@@ -273,7 +279,7 @@ def _parabola_minimum(cost: Tensor) -> Tensor:
     return center[..., 0] + offset
 
 
-def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> Sweep:
+def _refined(coarse: Tensor, reference: GrayView, sources: Sequence[GrayView]) -> Sweep:
     """What the next finer level finds around the inverse depths of the coarser one."""
     size_hw = reference.gray.shape
     base = F.interpolate(coarse[None, None], size_hw, mode="bilinear")[0, 0]
@@ -289,7 +295,7 @@ def _refined(coarse: Tensor, reference: View, sources: Sequence[View]) -> Sweep:
     return Sweep(inverse_depth, volume.gather(0, nearest[None])[0])
 
 
-def _fine_step(camera: Camera, sources: Sequence[View], inverse_depth: Tensor) -> float:
+def _fine_step(camera: Camera, sources: Sequence[GrayView], inverse_depth: Tensor) -> float:
     """Inverse depth that moves the image by `FINE_STEP_PX` in the source it moves most in."""
     middle = float(inverse_depth.median())
     ends = (0.9 * middle, 1.1 * middle)  # so near that the image moves evenly between them

@@ -1,4 +1,4 @@
-"""The models that LoRAs are trained on, by the name that `--base-model` takes; no trainer.
+"""The models that LoRAs are trained on, by the name that users choose them by; no trainer.
 
 What a trainer calls a model, and what it does to its pictures, stands in that trainer's file;
 `docs/trainers.md` shows both side by side.

@@ -71,19 +71,19 @@ def _digest(key: str, choice: str) -> bytes:
 
 
 def checked_prompt(text: str) -> str:
-    """A prompt given on the command line, on one line.
+    """A prompt of a user's, on one line.
 
     Raises:
         ValueError: It is empty.
     """
     prompt = one_line(text)
     if not prompt:
-        raise ValueError("found an empty prompt, need words; leave the flag out for the default")
+        raise ValueError("found an empty prompt, need words")
     return prompt
 
 
 def checked_template(text: str) -> str:
-    """A prompt template given on the command line.
+    """A prompt template of a user's.
 
     Raises:
         ValueError: It is empty, malformed, or names a field that there is none of.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, number
-from ..core.errors import InputError
+from ..core.errors import InputError, Remedy
 from ..core.sizes import SIZE_PRESETS
 from .base_models import BASE_MODELS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
@@ -32,6 +32,9 @@ from .validation import validate_export
 log = logging.getLogger(__name__)
 
 DEFAULTS = ExportOptions()
+
+WAYS_ON = {Remedy.WEBDATASET_GROUP: "run with uv run --group webdataset"}
+"""What mends an error, as the export scripts have it."""
 
 
 class Place(NamedTuple):
@@ -180,7 +183,7 @@ def run_export(
             return _validate(trainer, place, args)
         return _export(trainer, place, args)
     except InputError as error:
-        log.error(error)
+        log.error(error.told(WAYS_ON))
     except OSError as error:
         log.error(describe_failure(error, place, args.link))
     return 1

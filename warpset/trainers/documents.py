@@ -32,7 +32,7 @@ class ExportedRow:
         scene: Name of the scene.
         name: Name of the pair in its scene.
         size_wh: Width and height of the target.
-        scores: Its scores, see `scoring.Scores`.
+        scores: Its scores, see `building.scores.Scores`.
         licence: What the network behind its geometry lets be done with it; empty where unsaid.
     """
 

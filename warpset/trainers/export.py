@@ -273,7 +273,7 @@ def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
         else:
             log.warning(
                 f"{len(pairs) - with_mask} of {len(pairs)} pairs have no mask, so masks are left "
-                "out; build them with --save-mask"
+                "out; build those pairs with masks to export them"
             )
     return kinds
 

@@ -121,7 +121,7 @@ class _Judge:
         for kind, member in row.members.items():
             if member is None:
                 self._add("missing", f"{row.name}: found no {kind}; {self._consequences.missing}")
-            elif (facts := self._look(member, f"{row.name}, {kind}")) is not None:
+            elif (facts := self._facts(member, f"{row.name}, {kind}")) is not None:
                 sizes[kind] = facts.size_wh
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{kind} {wh[0]}x{wh[1]}" for kind, wh in sizes.items())
@@ -137,7 +137,7 @@ class _Judge:
         if not (row.caption or "").strip():
             self._add("caption", f"{row.name}: no caption; {self._consequences.uncaptioned}")
 
-    def _look(self, member: Member, name: str) -> PictureFacts | None:
+    def _facts(self, member: Member, name: str) -> PictureFacts | None:
         try:
             facts = look_at(member if isinstance(member, Path) else member.read_bytes(), name)
         except InputError as error:

@@ -271,7 +271,11 @@ def test_a_missing_ray_is_one_line(tmp_path, capsys, monkeypatch):
     step = a_step(tmp_path, a="1")
     assert run(step, "a", fleet=Fleet("", 1, False, tmp_path), quiet=True) == 1
     error = capsys.readouterr().err
-    assert "ray is not installed" in error and len(error.strip().splitlines()) == 1
+    assert (
+        "Ray is not installed" in error
+        and "--group fleet" in error
+        and len(error.strip().splitlines()) == 1
+    )
     assert not step.output("a").exists()
 
 

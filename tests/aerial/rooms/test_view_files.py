@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from aerial_megadepth.scenes.view_files import (
-    View,
+    RgbdView,
     covering_camera,
     read_view,
     shrink_view,
@@ -21,10 +21,10 @@ from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
 
 
-def a_view(size_wh=(64, 48), **camera) -> View:
+def a_view(size_wh=(64, 48), **camera) -> RgbdView:
     depth = np.linspace(1, 9, size_wh[0] * size_wh[1], dtype=np.float32).reshape(size_wh[::-1])
     depth[0, 0] = 0
-    return View(a_photo(size_wh), depth, a_camera(size_wh, **camera))
+    return RgbdView(a_photo(size_wh), depth, a_camera(size_wh, **camera))
 
 
 def test_a_landscape_of_1600x1067_gives_899x600_with_its_centre_in_the_middle():

@@ -30,7 +30,7 @@ class PairRecord:
         cameras: K, cam_from_world and size_wh of the written pictures, by role.
         geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.
-        scores: See `scoring.Scores`.
+        scores: See `scores.Scores`.
         rejected: Why the pair was not written; None where it was.
         version: Version of the tool.
     """

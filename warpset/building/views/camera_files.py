@@ -18,8 +18,8 @@ from ...core.cameras import (
     focal_from_fov,
     intrinsics,
 )
-from ...core.colmap_library import colmap_library
 from ...core.errors import InputError
+from ...core.lens import colmap_library
 from ...recordings.formats.colmap_model import find_colmap_model
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between

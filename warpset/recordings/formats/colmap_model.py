@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core.colmap_library import colmap_library
 from ...core.errors import InputError
-from ...core.lens import Lens
+from ...core.lens import Lens, colmap_library
 from ...files.depth_files import DEPTH_EXTENSIONS
 from ..listed_paths import existing_file, photo_folders, places
 from ..masks import find_mask

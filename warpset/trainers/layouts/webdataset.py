@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from ...building.outputs import TRIPLET
-from ...core.errors import InputError
+from ...core.errors import InputError, Remedy
 from ..documents import TRAIN, ExportedRow
 from ..export_folder import ExportFolder
 from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
@@ -40,8 +40,7 @@ class ShardWriters:
             from webdataset.writer import ShardWriter
         except ImportError as error:
             raise InputError(
-                "webdataset: not installed, need it to write shards; run with "
-                "uv run --group webdataset"
+                "webdataset: not installed, need it to write shards", Remedy.WEBDATASET_GROUP
             ) from error
         self._make, self._folder = ShardWriter, folder
         self._writers: dict[str, Any] = {}
