@@ -5,6 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+
+if __name__ == "__main__":  # before the libraries are loaded, which takes seconds
+    from warpset.fleet.stopping import stop_in_one_line
+
+    stop_in_one_line()
+
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -14,25 +20,21 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from estimators.cache_folder import cache_folder, clear_cache
 from estimators.command_line import add_building_flags, idle_geometry_flags, read_compute_options
-from estimators.device import chosen_device
+from estimators.device import chosen_device, named_device
+from estimators.doctor import report
 from estimators.options import ComputeOptions
-from estimators.registry import make_estimators, make_segmenter
-from renderer.making import make_renderer
-from warpset.building.command_line import (
-    describe,
-    make_parser,
-    read_options,
-    refuse_idle_flags,
-)
+from estimators.registry import make_estimators, make_segmenter, refined
+from renderer.making import kernel_cache_folder, make_renderer
+from warpset.building.command_line import describe, make_parser, read_options, refuse_idle_flags
 from warpset.building.many_scenes import ManyScenes, build_scenes
 from warpset.building.options import BuildOptions
 from warpset.building.pipeline import Backends
 from warpset.building.summary import SceneSummary, ShardSummaries
 from warpset.core.errors import InputError
-from warpset.core.geometry import SceneGeometry
 from warpset.core.points import PointCloud
 from warpset.core.protocols import Renderer
 from warpset.fleet.command_line import read_fleet, read_shard
+from warpset.fleet.stopping import stopped_by_signals
 
 log = logging.getLogger("build_warp_dataset")
 
@@ -41,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 = all made, 1 = something could not be, 2 = wrong command line."""
     parser = make_parser(add_building_flags)
     args = parser.parse_args(arguments)
+    if args.doctor:
+        return report(args.model, kernel_cache_folder)
     refuse_idle_flags(parser, args, idle_geometry_flags(args))
     options, compute = read_options(parser, args), read_compute_options(args)
     shard, fleet = read_shard(parser, args, os.environ), read_fleet(args, Path(__file__).parent)
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
     try:
-        with logging_redirect_tqdm():
+        with stopped_by_signals(), logging_redirect_tqdm():
             if args.merge_shards:
                 total = ShardSummaries(args.output_dir).merge()
             else:
@@ -75,12 +79,18 @@ def build(
         InputError: There are no scenes, or nothing to build them with.
         OSError: The output folder cannot be written.
     """
-    if scenes.fleet is None or options.dry_run:
-        if compute.device:
-            chosen_device(compute.device)
-    else:
+    if scenes.fleet is not None and not options.dry_run:
         compute = replace(compute, quiet=True)
-    return build_scenes(scenes, options, partial(make_backends, compute, cache_dir))
+    elif compute.device:
+        chosen_device(compute.device)
+    make = make_backends if options.dry_run or scenes.fleet else named_backends
+    return build_scenes(scenes, options, partial(make, compute, cache_dir))
+
+
+def named_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
+    """`make_backends`, once there are scenes and a place for pairs; the device is named first."""
+    named_device(compute.device)
+    return make_backends(compute, cache_dir)
 
 
 def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
@@ -91,15 +101,8 @@ def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
 
     segmenter = cache(partial(make_segmenter, compute, cache_dir))
     estimators = make_estimators(compute, cache_dir)
-    refine = refine_geometry if compute.refine_cameras else None
+    refine = refined if compute.refine_cameras else None
     return Backends(estimators, renderer, segmenter, gaussian_ply, refine)
-
-
-def refine_geometry(geometry: SceneGeometry) -> SceneGeometry:
-    """The geometry with cameras that fit, see `estimators.refining`."""
-    from estimators.refining import refined
-
-    return refined(geometry)
 
 
 def gaussian_ply(cloud: PointCloud) -> bytes:

@@ -6,7 +6,6 @@ uv run python review_dataset.py output --serve
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import logging
 import sys
@@ -27,7 +26,6 @@ def make_parser() -> OneLineParser:
     parser = OneLineParser(
         prog="review_dataset.py",
         description="Warp pairs in, one offline page to accept or reject them out.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("output_dir", type=Path, help="output folder of build_warp_dataset.py")

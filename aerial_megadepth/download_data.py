@@ -150,7 +150,6 @@ def make_parser() -> OneLineParser:
     """The command line."""
     parser = OneLineParser(
         description="Published data from Google Drive or the Hugging Face Hub.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -5,7 +5,6 @@ Writes `geojsons/<scene>/<scene>.esp`. What Studio makes of it, this does not kn
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,6 @@ def make_parser() -> OneLineParser:
     """The command line."""
     parser = OneLineParser(
         description="The Earth Studio project of an orbit or a grid over a place.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -8,6 +8,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from warpset.building.pipeline import Estimator, Segmenter
+from warpset.core.geometry import SceneGeometry
 from warpset.core.lens import colmap_library
 from warpset.files.cache import ArrayCache
 
@@ -53,3 +54,10 @@ def make_segmenter(options: ComputeOptions, cache_dir: Path) -> Segmenter:
     from warpset.building.sky import SkySegmenter, find_sky_model
 
     return SkySegmenter(find_sky_model(options.sky_model), ArrayCache(cache_dir))
+
+
+def refined(geometry: SceneGeometry) -> SceneGeometry:
+    """The geometry with cameras that fit, see `estimators.refining`, which is imported for it."""
+    from .refining import refined
+
+    return refined(geometry)

@@ -71,6 +71,12 @@ def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
     return launcher
 
 
+def kernel_cache_folder() -> Path:
+    """Where compiled kernels are kept."""
+    _start_warp()
+    return Path(str(wp.config.kernel_cache_dir))
+
+
 def _named_for_the_cache(python_name: str) -> wp.Module:
     """A Warp module whose name is short and fit for a folder of Warp's kernel cache.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,3 +25,10 @@ def make_renderer(
     return HoleFillingRenderer(
         *size_wh, confidence_threshold=0.0, jfa_mask_sigma=sigma_px, device=device, **settings
     )
+
+
+def kernel_cache_folder() -> Path:
+    """Where the renderer's compiled kernels are kept."""
+    from .launcher import kernel_cache_folder
+
+    return kernel_cache_folder()

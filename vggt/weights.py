@@ -176,16 +176,24 @@ def _weights_name(names: Iterable[str], where: str) -> str:
     )
 
 
-def _in_hub_cache(model: str) -> ModelFiles | None:
+def cached_weights(model: str) -> Path | None:
+    """The weights of a Hub id in the Hub's cache, whose network is not asked; None without.
+
+    Raises:
+        ModelError: It is no Hub id.
+    """
     try:
-        cached = [(name, try_to_load_from_cache(model, name)) for name in WEIGHT_NAMES]
+        cached = [try_to_load_from_cache(model, name) for name in WEIGHT_NAMES]
     except HFValidationError as error:
         raise ModelError(f"{model}: no such file or folder, and no Hub id") from error
-    for name, path in cached:
-        if isinstance(path, str):
-            found = Path(path)
-            return ModelFiles(model, _network_in(found), found, name, found.parent.name)
-    return None
+    return next((Path(path) for path in cached if isinstance(path, str)), None)
+
+
+def _in_hub_cache(model: str) -> ModelFiles | None:
+    found = cached_weights(model)
+    if found is None:
+        return None
+    return ModelFiles(model, _network_in(found), found, found.name, found.parent.name)
 
 
 def _on_hub(model: str) -> ModelFiles:

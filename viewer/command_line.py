@@ -27,7 +27,6 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     parser = OneLineParser(
         prog="vggt_point_cloud_viewer.py",
         description="Looks at the points of photos, a scene or a file; or renders one picture.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -107,7 +107,6 @@ def step_parser(description: str, prog: str | None = None) -> OneLineParser:
     parser = OneLineParser(
         prog=prog,
         description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(

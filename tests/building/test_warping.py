@@ -140,7 +140,8 @@ def test_sky_becomes_no_point(tmp_path):
 def test_a_photo_is_decoded_once_while_it_is_at_hand(tmp_path, monkeypatch, made):
     read, decoded = warping.read_photo, []
     monkeypatch.setattr(warping, "read_photo", lambda path: decoded.append(path.name) or read(path))
-    warper = a_warper([a_frame(tmp_path, index) for index in range(3)], made.make)
+    coarse = [a_frame(tmp_path, index, depth_wh=(32, 24)) for index in range(3)]
+    warper = a_warper(coarse, made.make)
     for reference, target in ((0, 1), (1, 0), (1, 2), (2, 1)):
         warper.prepare(reference, target)
     assert sorted(decoded) == ["0.png", "1.png", "2.png"]

@@ -488,3 +488,13 @@ def test_killed_at_random_moments_and_resumed_the_tree_is_the_same(tmp_path):
 
 def _file_count(folder: Path) -> int:
     return sum(1 for _ in folder.glob("*/*"))
+
+
+def test_the_first_line_of_a_run_names_the_device(tmp_path, room, capsys):
+    assert build(tmp_path) == 0
+    assert capsys.readouterr().err.startswith("computing on ")
+
+
+def test_a_dry_run_names_no_device(tmp_path, room, capsys):
+    assert build(tmp_path, "--dry-run") == 0
+    assert "computing on" not in capsys.readouterr().err

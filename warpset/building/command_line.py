@@ -38,6 +38,19 @@ WAYS_ON = {
 }
 """What mends an error, as the command line has it."""
 
+EXAMPLES = """examples:
+  python build_warp_dataset.py --input-dir examples/scenes
+      the room that comes with the project, whose cameras and depth are recorded
+  python build_warp_dataset.py --input-dir photos --model depth-anything/DA3-BASE
+      a folder a place in photos/, by a network that is fetched once (0.4 GB)
+  python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
+      the same for input/, without a network; every neighbour both ways, with holes
+  python build_warp_dataset.py --dry-run
+      what would be made
+  python build_warp_dataset.py --doctor
+      what this system has, and what to do about what it lacks
+"""
+
 AddFlags = Callable[[argparse._ArgumentGroup], None]
 """Adds flags to a group of a parser."""
 
@@ -75,7 +88,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     parser = OneLineParser(
         prog="build_warp_dataset.py",
         description="Photos of places in, warp pairs (splats, target, reference) out.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=EXAMPLES,
         allow_abbrev=False,
     )
     _add_files(parser.add_argument_group("input and output"))
@@ -273,6 +286,7 @@ def add_system_flags(group: argparse._ArgumentGroup) -> None:
 def _add_system(group: argparse._ArgumentGroup) -> None:
     add_system_flags(group)
     _switch(group, "--clear-cache", "delete .cache/ first")
+    _switch(group, "--doctor", "only say what this system has, and what to do about what it lacks")
     group.add_argument(
         "--workers",
         type=number(int, 1),

@@ -7,6 +7,8 @@ them. COLMAP's pixel centres lie at +0.5, as ours do.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -51,7 +53,20 @@ def colmap_library(needed_for: str) -> ModuleType:
             f"{needed_for}: found no pycolmap, which has no wheel for Linux on ARM and for Intel "
             "Macs; use another system, or photos without distortion and recorded or network depth"
         ) from error
+    _give_sigterm_back()
     return pycolmap
+
+
+def _give_sigterm_back() -> None:
+    """Put back what SIGTERM did before pycolmap was imported.
+
+    COLMAP's log library (glog) takes SIGTERM for a crash and prints its C++ stack. It has displaced
+    the handler without Python's knowledge: what `getsignal` says is what ought to be there. Only
+    the main thread may say what a signal does.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 @dataclass(frozen=True)

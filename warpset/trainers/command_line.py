@@ -59,7 +59,6 @@ def make_export_parser(script: str, description: str) -> OneLineParser:
     parser = OneLineParser(
         prog=script,
         description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -38,7 +38,6 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     parser = OneLineParser(
         prog="render_views.py",
         description="Renders a photo from where none was taken, as pairs are rendered.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGES", help="photos of a place")
