@@ -60,13 +60,14 @@ class SceneSummary:
         self.qualities += other.qualities
 
     def describe(self, output_dir: Path) -> str:
-        """The last line of a run."""
-        quality = quality_line(self.qualities)
-        return (
+        """The last lines of a run: what became of the pairs, and how good they are."""
+        counts = (
             f"{output_dir}: {self.written} pairs written, {self.kept} there already, "
             f"{self.rejected} rejected, {len(self.problems)} problems, "
-            f"{self.missing_photos} listed photos missing" + (f"; {quality}" if quality else "")
+            f"{self.missing_photos} listed photos missing"
         )
+        quality = quality_line(self.qualities)
+        return f"{counts}\n{output_dir}: {quality}" if quality else counts
 
 
 class ShardSummaries:
