@@ -127,6 +127,7 @@ class VGGTEstimator:
 
     @cached_property
     def _predictor(self) -> VGGTPredictor:
+        log.info(f"{self._options.model}: reading weights")
         try:
             model = load(self._files, self._device, self._options.precision)
         except ModelError as error:

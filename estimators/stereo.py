@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from warpset.building.scenes import SceneInput
 from warpset.core.geometry import DepthMap, PosedPhoto, SceneGeometry
@@ -19,6 +23,8 @@ from warpset.stereo.sparse import SparsePoints
 
 from .device import chosen_device
 from .options import ComputeOptions
+
+log = logging.getLogger(__name__)
 
 STEREO = "stereo"
 REVISIONS = {"sweep": "plane-sweep-3", "colmap": "colmap-patch-match-1"}
@@ -42,7 +48,7 @@ class StereoEstimator:
     def __init__(self, arrays: ArrayCache, options: ComputeOptions):
         if options.engine == "colmap":
             require_cuda()
-        self._arrays = arrays
+        self._arrays, self._quiet = arrays, options.quiet
         self._options = StereoOptions(device=chosen_device(options.device))
         self.revision = REVISIONS[options.engine]
         self._estimate_depths = ENGINES[options.engine]
@@ -85,7 +91,9 @@ class StereoEstimator:
     def _fill(
         self, cache: GeometryCache, scene: SceneInput, posed: Sequence[PosedPhoto] | None
     ) -> None:
-        left_out = {}
+        left_out, name = {}, scene.path.name
+        task = "finding points" if posed else "finding points and cameras"
+        log.info(f"{name}: {task} in {len(scene.photos)} photos")
         with tempfile.TemporaryDirectory() as workspace:
             posed, points = _placed(scene.photos, posed, Path(workspace))
         index_of = {path: index for index, path in enumerate(scene.photos)}
@@ -96,7 +104,8 @@ class StereoEstimator:
         def keep(position: int, depth_map: DepthMap) -> None:
             cache.put(indices[position], posed[position], depth_map)
 
-        for position in self._estimate_depths(posed, points, self._options, keep):
+        bar = partial(tqdm, desc=f"{name} depth", unit="frame", disable=self._quiet)
+        for position in self._estimate_depths(posed, points, self._options, keep, bar):
             left_out[indices[position]] = "shares too little texture with others to find depth"
         scale = "recorded" if scene.recording else "arbitrary"
         cache.finish(len(scene.photos), f"{scale} scale", left_out)

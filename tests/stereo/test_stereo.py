@@ -255,9 +255,16 @@ def test_depth_of_a_long_row_arrives_while_it_is_swept_and_frees_its_disk(tmp_pa
             original(spool, *args)
 
         monkeypatch.setattr(stereo._Spool, name, recorded)
+
+    def shown(swept):
+        for index in swept:
+            events.append("shown")
+            yield index
+
     options = StereoOptions(max_side_px=60, sources=2)
-    estimate_depths(posed, points, options, lambda index, depth_map: events.append("depth"))
-    assert Counter(events) == {"save": 14, "drop": 14, "depth": 14}
+    estimate_depths(posed, points, options, lambda index, depth_map: events.append("depth"), shown)
+    assert Counter(events) == {"shown": 14, "save": 14, "drop": 14, "depth": 14}
+    assert events[0] == "shown"  # before the first photo is swept
     assert "depth" in events[: events.index("drop") + 1]
     assert events.index("drop") < len(events) - 1 - events[::-1].index("save")
 

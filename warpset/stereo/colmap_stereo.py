@@ -14,7 +14,7 @@ import pycolmap
 
 from ..core.errors import InputError, Remedy
 from ..core.geometry import DepthMap, PosedPhoto
-from .multi_view import StereoOptions
+from .multi_view import Progress, StereoOptions
 from .sfm import image_name, triangulate_points
 from .sparse import SparsePoints
 
@@ -38,6 +38,7 @@ def estimate_depths_with_colmap(
     points: SparsePoints,
     options: StereoOptions,
     on_depth: Callable[[int, DepthMap], None],
+    progress: Progress = iter,
 ) -> tuple[int, ...]:
     """Estimate the depth of every photo; what COLMAP's geometric filter keeps is fully trusted.
 
@@ -46,6 +47,7 @@ def estimate_depths_with_colmap(
         points: Not used: COLMAP chooses sources and ranges by its own points.
         options: How; the longest side is taken from here, the number of sources is COLMAP's.
         on_depth: Called once for each photo with its index and depth.
+        progress: Not used: COLMAP matches all photos in one call.
 
     Returns:
         Indices of photos without depth.

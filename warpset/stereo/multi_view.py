@@ -7,7 +7,7 @@ Memory does not grow with the number of photos: what waits for its neighbours wa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,11 +69,16 @@ class StereoOptions:
     sources: int = 4
 
 
+Progress = Callable[[Sequence[int]], Iterable[int]]
+"""Goes through items one after the other, and may show how far it has come."""
+
+
 def estimate_depths(
     photos: Sequence[PosedPhoto],
     points: SparsePoints,
     options: StereoOptions,
     on_depth: Callable[[int, DepthMap], None],
+    progress: Progress = iter,
 ) -> tuple[int, ...]:
     """Estimate the depth of every photo.
 
@@ -87,6 +92,7 @@ def estimate_depths(
         options: How.
         on_depth: Called once for each photo with its index and depth, as soon as its
             neighbours are known too; not in order.
+        progress: Goes through the photos that are swept, as a progress bar does.
 
     Returns:
         Indices of photos without depth: no photo shares enough points with them.
@@ -104,7 +110,7 @@ def estimate_depths(
     finished_at, last_used_at = _schedule(swept, scene.checking_views)
     with TemporaryDirectory() as folder, torch.inference_mode():
         spool = _Spool(Path(folder), options.device)
-        for index in swept:
+        for index in progress(swept):
             spool.save(index, scene.sweep(index))
             for ready in finished_at[index]:
                 on_depth(ready, scene.depth_map(ready, spool))
