@@ -353,10 +353,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[str], str]]:
         "no photo": ([str(folder / "text.png")], "not an image"),
         "a folder as photo": ([plain], "plain: found a folder, need photos; use --scene"),
         "no such scene": (["--scene", str(folder / "nowhere")], "nowhere: found no such folder"),
-        "no photos": (
-            ["--scene", str(folder / "empty")],
-            "found 0 readable photos",
-        ),
+        "no photos": (["--scene", str(folder / "empty")], "found 0 readable photos"),
         "no depth": (["--scene", str(bare), "--geometry=recorded"], "found cameras but no depth"),
         "no geometry": (["--scene", plain, "--geometry=recorded"], "neither cameras nor depth"),
         "no weights": ([photo, *vggt], "found neither cameras nor depth, need depth; "),
