@@ -88,7 +88,8 @@ def test_records_from_before_licences_were_recorded_are_gone_on_with(tmp_path, p
 def test_the_licence_is_said_when_the_network_is_loaded(tmp_path, photos, weights, capsys):
     assert build(tmp_path, "--model", str(weights)) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if str(weights) in line]
-    assert len(said) == 1 and "VGGT-Omega; FAIR Noncommercial" in said[0]
+    assert [line.split(": ")[1].split(";")[0] for line in said] == ["reading weights", "VGGT-Omega"]
+    assert "FAIR Noncommercial" in said[1]
 
 
 def test_every_network_has_its_licence_in_the_record(tmp_path, photos):
