@@ -29,6 +29,7 @@ from warpset.building.scenes import open_scene
 from warpset.building.sources.scene_folders import scene_name
 from warpset.core.errors import InputError
 from warpset.core.sizes import SizeRule
+from warpset.recordings.masks import masked
 
 log = logging.getLogger("vggt_point_cloud_viewer")
 
@@ -74,7 +75,8 @@ def find_subject(args: argparse.Namespace) -> Subject:
     with cache_folder(keep=not args.nocache) as cache_dir:
         estimators = make_estimators(read_compute_options(args), cache_dir)
         _, estimate = geometry_source(scene, args.geometry, estimators)
-        subject = subject_of_scene(scene_name(scene.path), estimate(), options)
+        geometry = masked(estimate(), scene.masks)
+        subject = subject_of_scene(scene_name(scene.path), geometry, options)
     return replace(subject, problems=(*scene.problems, *subject.problems))
 
 

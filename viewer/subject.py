@@ -95,10 +95,12 @@ def scene_of_photos(given: Sequence[Path]) -> SceneInput:
             problems.append(str(error))
     if not photos:
         raise InputError(f"{problems[0]}; found no photo that can be read, need at least one")
-    recording = _recording_of(photos)
+    recording, masks = _recording_of(photos), {}
     if recording is not None:
         photos = [frame.photo.path for frame in recording.frames]
-    return SceneInput(photos[0].parent, tuple(photos), recording, tuple(problems), 0)
+        masks = {f.photo.path: f.mask for f in recording.frames if f.mask is not None}
+    folder = photos[0].parent
+    return SceneInput(folder, tuple(photos), recording, tuple(problems), 0, masks=masks)
 
 
 def _recording_of(photos: Sequence[Path]) -> Recording | None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_rotation
-from warpset.core.scoring import misalignment
+from warpset.core.scoring import Shift, followed_corners, misalignment
 
 SIZE_WH = (480, 360)
 NO_HOLE = np.zeros(SIZE_WH[::-1], bool)
@@ -37,17 +37,21 @@ def some_holes(share: float) -> np.ndarray:
     return np.kron(coarse, np.ones((20, 20), bool))
 
 
+def found_shift(splats: np.ndarray, target: np.ndarray, hole: np.ndarray) -> Shift | None:
+    return misalignment(followed_corners(splats, target, hole))
+
+
 @pytest.mark.parametrize("degrees", [0.1, 0.5, 1.0])
 def test_planted_pose_errors_are_measured_within_a_tenth(degrees):
     target = a_texture()
     splats, moved = turned(target, degrees)
-    found = misalignment(splats, target, NO_HOLE)
+    found = found_shift(splats, target, NO_HOLE)
     assert found.median == pytest.approx(np.median(moved), rel=0.1)
     assert found.p90 == pytest.approx(np.percentile(moved, 90), rel=0.1)
 
 
 def test_what_lies_right_has_no_shift():
-    found = misalignment(a_texture(), a_texture(), NO_HOLE)
+    found = found_shift(a_texture(), a_texture(), NO_HOLE)
     assert found.median == found.p90 == 0
 
 
@@ -56,7 +60,7 @@ def test_holes_do_not_matter_whatever_they_are_filled_with(filling):
     target, hole = a_texture(), some_holes(0.15)
     splats, moved = turned(target, 0.5)
     splats[hole] = 0 if filling == "black" else cv2.blur(splats, (31, 31))[hole]
-    found = misalignment(splats, target, hole)
+    found = found_shift(splats, target, hole)
     assert found.median == pytest.approx(np.median(moved), rel=0.1)
 
 
@@ -64,7 +68,7 @@ def test_exposure_does_not_matter():
     target = a_texture()
     splats, moved = turned(target, 0.5)
     darker = (255 * (splats / 255.0) ** 1.5 * 0.6).astype(np.uint8)
-    found = misalignment(darker, target, NO_HOLE)
+    found = found_shift(darker, target, NO_HOLE)
     assert found.median == pytest.approx(np.median(moved), rel=0.1)
 
 
@@ -72,11 +76,11 @@ def test_a_part_that_is_shifted_is_in_the_ninetieth_percentile_alone():
     target = a_texture()
     splats = target.copy()
     splats[:, 380:-4] = target[:, 384:]
-    found = misalignment(splats, target, NO_HOLE)
+    found = found_shift(splats, target, NO_HOLE)
     assert found.median < 0.1 and found.p90 == pytest.approx(4, abs=0.4)
 
 
 @pytest.mark.parametrize("seen", [np.full((*NO_HOLE.shape, 3), 90, np.uint8), a_texture()])
 def test_without_texture_or_without_points_there_is_nothing_to_measure(seen):
     hole = NO_HOLE if seen.std() == 0 else ~NO_HOLE
-    assert misalignment(seen, seen, hole) is None
+    assert found_shift(seen, seen, hole) is None

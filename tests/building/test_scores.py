@@ -34,7 +34,7 @@ def test_holes_do_not_count():
     hole = np.zeros((48, 64), bool)
     hole[:, :16] = True
     scores = measured(a_warp(hole))
-    names = "coverage hole_share overlap psnr ssim shift shift_p90"
+    names = "coverage hole_share overlap psnr ssim shift shift_p90 depth_factor"
     assert list(scores) == [*names.split(), "gain", "gain_red", "gain_green", "gain_blue"]
     assert (scores["coverage"], scores["hole_share"], scores["overlap"]) == (0.75, 0.25, 0.5)
     assert scores["psnr"] == PERFECT_PSNR_DB

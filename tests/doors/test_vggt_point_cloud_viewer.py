@@ -82,6 +82,18 @@ def test_the_points_of_all_photos_are_shown_together(room):
     assert subject.s0 == pytest.approx(PLANE_DEPTH_M / 60 * np.sqrt(2))
 
 
+def test_what_masks_leave_out_is_not_shown(room):
+    photos, whole = (room / "images").iterdir(), subject_of("--scene", room)
+    recorded, kept = read_transforms_file(room), np.full((48, 64), 255, np.uint8)
+    kept[:, :32] = 0
+    for frame in recorded["frames"]:
+        frame["mask_path"] = "mask.png"
+    Image.fromarray(kept).save(room / "mask.png")
+    write_transforms(room, recorded)
+    for subject in (subject_of("--scene", room), subject_of("--images", *photos)):
+        assert len(subject.cloud.xyz_world) == len(whole.cloud.xyz_world) // 2
+
+
 def test_one_photo_finds_what_its_scene_recorded(room, shoot):
     shown = shoot(room / "images" / "2.png", "--auto-s0").astype(int)
     assert np.abs(shown - photo(room, 2)).mean() < 1

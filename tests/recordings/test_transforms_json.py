@@ -28,7 +28,7 @@ def recording_of(scene, **fields):
 
 @pytest.mark.parametrize(
     "model",
-    ["EQUIRECTANGULAR", "ORTHOPHOTO", "FISHEYE624", "OMNIDIRECTIONALSTEREO_L", "fisheye", 7],
+    ["ORTHOPHOTO", "FISHEYE624", "OMNIDIRECTIONALSTEREO_L", "fisheye", 7],
 )
 def test_a_camera_model_that_is_not_known_is_refused_by_name(tmp_path, model):
     recording = recording_of(a_scene(tmp_path / "s"), camera_model=model)

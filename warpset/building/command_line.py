@@ -17,6 +17,7 @@ from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
 from .outputs import ON_REQUEST
 from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
+from .sources.place_flags import add_places, refuse_places
 
 DEFAULTS = BuildOptions()
 
@@ -113,8 +114,7 @@ def _switch(group: argparse._ArgumentGroup, flag: str, text: str) -> None:
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--input-dir", type=Path, default=Path("input"), help="scene folders")
-    group.add_argument("--output-dir", type=Path, default=Path("output"), help="where pairs go")
+    add_places(group)
     group.add_argument(
         "--output-format",
         choices=PICTURE_FORMATS,
@@ -331,9 +331,7 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
         parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
         parser.error("--size-preset and --resize-width exclude each other; give one of them")
-    output, photos = args.output_dir.resolve(), args.input_dir.resolve()
-    if output.is_relative_to(photos):
-        parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
+    refuse_places(parser, args)
 
 
 def read_size_rule(args: argparse.Namespace) -> SizeRule:

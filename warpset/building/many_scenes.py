@@ -12,12 +12,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..core.errors import FolderInUseError, InputError
+from ..files.stores.address import Place, place
 from ..files.writing import writing_to
 from ..fleet.over_ray import Fleet, map_over_ray
 from ..fleet.shards import Shard
 from .options import BuildOptions
 from .pipeline import Backends, build_scene
-from .sources.scene_folders import find_scenes, scene_name
+from .sources.stored_scenes import at_hand, find_scenes_at, scene_name_at
 from .summary import SceneSummary, ShardSummaries
 
 log = logging.getLogger(__name__)
@@ -30,15 +31,15 @@ class ManyScenes:
     """Which scenes are built, where to, and by whom.
 
     Attributes:
-        input_dir: Folder of the scenes' folders.
+        input_dir: Folder or address of the scenes' folders.
         output_dir: Each scene's pairs go to a folder of its name in here.
         shard: The share of the scenes that is this run's; None for all.
         fleet: Ray workers that build them; None for this process.
         describe: An error in the words of whoever asked; picklable.
     """
 
-    input_dir: Path
-    output_dir: Path
+    input_dir: Place
+    output_dir: Place
     shard: Shard | None = None
     fleet: Fleet | None = None
     describe: Callable[[Exception], str] = str
@@ -58,14 +59,16 @@ def build_scenes(
         InputError: There are no scenes, or nothing to build them with.
         OSError: The output folder cannot be written.
     """
-    found, shard = find_scenes(asked.input_dir), asked.shard
-    scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name(scene))]
-    summaries = ShardSummaries(asked.output_dir)
+    found, shard, output_dir = find_scenes_at(asked.input_dir), asked.shard, asked.output_dir
+    scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name_at(scene))]
+    summaries = ShardSummaries(output_dir) if isinstance(output_dir, Path) else None
+    if shard and summaries is None:
+        raise InputError(f"{output_dir}: shards keep their counts in a folder; build without them")
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-    if not options.dry_run:
-        with writing_to(asked.output_dir):
-            asked.output_dir.mkdir(parents=True, exist_ok=True)
+    if summaries and not options.dry_run:
+        with writing_to(output_dir):
+            output_dir.mkdir(parents=True, exist_ok=True)
         if shard:
             summaries.forget(shard.index, shard.count)
     if asked.fleet is not None and not options.dry_run:
@@ -90,9 +93,13 @@ def scene_builder(
     backends = make_backends()
 
     def build(scene: str) -> SceneSummary:
-        path, summary = Path(scene), SceneSummary()
+        source, summary = place(scene), SceneSummary()
         try:
-            build_scene(path, asked.output_dir / scene_name(path), options, backends, summary)
+            output = asked.output_dir / scene_name_at(source)
+            with at_hand(source, output, options.dry_run) as here:
+                for folder, shown in here.shown_as.items():
+                    summary.hide(folder, shown)
+                build_scene(here.scene, here.output, options, backends, summary)
         except FolderInUseError:
             raise
         except InputError as error:

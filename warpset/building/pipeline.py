@@ -117,7 +117,10 @@ def build_scene(
             f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
     with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
-        summary.hide(stage.hidden, stage.shown)
+        for folder, shown in stage.shown_as.items():
+            summary.hide(folder, shown)
+        for problem in stage.problems:
+            summary.report(problem)
         _build_staged(stage.folder, output, options, backends, summary)
 
 
@@ -164,7 +167,7 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
         more = ", ..." if len(rejected) > 3 else ""
         log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
     if doubt := hardly_of_use(records):
-        log.warning(f"{folder.path}: {doubt}")
+        summary.report(f"{folder.path}: {doubt}")
     summary.qualities = quality_of(folder.path.name, records)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from ..core.argument_types import number
 
 if TYPE_CHECKING:
-    from ..core.scoring import Shift
+    from ..core.scoring import Followed, Shift
     from .pairs.warp import Warp
 
 DECIMALS = 4
@@ -75,11 +75,17 @@ def _ssim(warp: Warp) -> float | None:
 
 
 @lru_cache(maxsize=1)
+def _followed(warp: Warp) -> Followed:
+    """Corners of a warp, which is what it is known by here, followed once for all scores."""
+    from ..core.scoring import followed_corners
+
+    return followed_corners(warp.splats, warp.target, ~warp.seen)
+
+
 def _misalignment(warp: Warp) -> Shift | None:
-    """Both shifts of a warp, which is what it is known by here, at once."""
     from ..core.scoring import misalignment
 
-    return misalignment(warp.splats, warp.target, ~warp.seen)
+    return misalignment(_followed(warp))
 
 
 def _shift(warp: Warp) -> float | None:
@@ -88,6 +94,13 @@ def _shift(warp: Warp) -> float | None:
 
 def _shift_p90(warp: Warp) -> float | None:
     return None if (found := _misalignment(warp)) is None else found.p90
+
+
+def _depth_factor(warp: Warp) -> float | None:
+    from ..core.scoring import depth_factor
+
+    cameras = warp.cameras
+    return depth_factor(_followed(warp), warp.depth, cameras["target"], cameras["reference"])
 
 
 def _gain(warp: Warp) -> float | None:
@@ -119,6 +132,12 @@ SCORES = (
         ("max",),
     ),
     Score("shift_p90", "shift p90", "90th percentile of that displacement", _shift_p90),
+    Score(
+        "depth_factor",
+        "depth factor",
+        "what depth has to be multiplied by for splats to lie on the target, where that tells",
+        _depth_factor,
+    ),
     Score("gain", "gain", "exposure step of a channel, from 1 on", _gain, ("max",)),
     Score("gain_red", "red gain", "the target's red over the reference's", _channel_gain(0)),
     Score("gain_green", "green gain", "the target's green over the reference's", _channel_gain(1)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..files.stores.address import Address
 from ..files.writing import write_atomically
 from .pairs.verdict import PairQuality, quality_line
 
@@ -33,16 +34,19 @@ class SceneSummary:
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
-        if folder:
-            self.shown_as[folder] = shown
+        self.shown_as[folder] = self.shown(shown)
 
     def report(self, line: str) -> None:
         """Say a problem once, in one line, and keep it."""
-        line = " ".join(line.splitlines())
-        for folder, shown in self.shown_as.items():
-            line = line.replace(folder, shown)
+        line = self.shown(" ".join(line.splitlines()))
         log.warning(line)
         self.problems.append(line)
+
+    def shown(self, line: str) -> str:
+        """A line as users may read it, without temporary folders."""
+        for folder, shown in self.shown_as.items():
+            line = line.replace(folder, shown)
+        return line
 
     def say_problems(self) -> None:
         """Say problems that were met in another process."""
@@ -59,7 +63,7 @@ class SceneSummary:
         self.problems += other.problems
         self.qualities += other.qualities
 
-    def describe(self, output_dir: Path) -> str:
+    def describe(self, output_dir: Path | Address) -> str:
         """The last lines of a run: what became of the pairs, and how good they are."""
         counts = (
             f"{output_dir}: {self.written} pairs written, {self.kept} there already, "

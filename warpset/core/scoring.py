@@ -86,6 +86,12 @@ FEWEST_CORNERS = 8
 LARGEST_RETURN_PX = 0.5
 """Followed to the target and back, a corner is at most so far from where it was."""
 
+LEAST_PARALLAX_PX = 1.0
+"""Corners tell of the depth from here on: following them is exact to a few tenths."""
+
+EXPLAINED_SHARE = 0.5
+"""A factor that leaves more of the displacement has not found its cause."""
+
 COARSEST_SIDE_PX = 24
 """The pyramid ends where the shorter side is about this: a shift of some twentieth is found."""
 
@@ -102,25 +108,80 @@ class Shift(NamedTuple):
     p90: float
 
 
-def misalignment(
-    splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_]
-) -> Shift | None:
-    """Measure the displacement of splats (h, w, 3) against target (h, w, 3), holes (h, w) left out.
+class Followed(NamedTuple):
+    """Corners of the splats, and where the target shows the same.
+
+    Attributes:
+        corners: (n, 2) x and y in pixels, the first pixel's centre at 0.
+        there: (n, 2) in the target.
+    """
+
+    corners: NDArray[np.float32]
+    there: NDArray[np.float32]
+
+
+def misalignment(followed: Followed) -> Shift | None:
+    """The displacement of splats against their target.
 
     Returns:
         None where too few corners can be followed, as without texture.
     """
-    corners, followed = followed_corners(splats, target, hole)
-    if len(corners) < FEWEST_CORNERS:
+    if len(followed.corners) < FEWEST_CORNERS:
         return None
-    lengths = np.linalg.norm(followed - corners, axis=1)
+    lengths = np.linalg.norm(followed.there - followed.corners, axis=1)
     return Shift(float(np.median(lengths)), float(np.percentile(lengths, 90)))
+
+
+def depth_factor(
+    followed: Followed, depth: NDArray[np.float32], target: Camera, reference: Camera
+) -> float | None:
+    """What the reference's depth has to be multiplied by for splats to lie on their target.
+
+    A point X in the target's axes whose depth in the reference is multiplied by s moves onto the
+    ray of X + (1/s - 1) t, t being the reference's centre in the target's axes. Each corner tells
+    1/s by least squares over its ray (x, y, 1); the median of all is taken.
+
+    Args:
+        followed: Corners of the splats.
+        depth: (h, w) z-depth of the splats in the target's view, 0 = unknown.
+        target: The camera of splats and target.
+        reference: The camera that the depth was seen from.
+
+    Returns:
+        None where a factor moves the corners too little to tell, or does not explain where they
+        lie: cameras are off then, or nothing is.
+    """
+    columns, rows = np.floor(followed.corners + 0.5).astype(np.intp).T
+    z = depth[rows, columns][:, None].astype(np.float64)
+    known = z[:, 0] > 0
+    here, there = (_on_rays(points[known], target) for points in followed)
+    center = target.cam_from_world[:3, :3] @ reference.center_world + target.cam_from_world[:3, 3]
+    moves = there * center[2] - center[:2]
+    missed = (here - there) * z[known]
+    pixels = target.K[0, 0] / z[known]
+    tells = (np.linalg.norm(moves * pixels, axis=1) > LEAST_PARALLAX_PX) | (
+        np.linalg.norm(missed * pixels, axis=1) > LEAST_PARALLAX_PX
+    )
+    tells &= np.any(moves != 0, axis=1)
+    if np.count_nonzero(tells) < FEWEST_CORNERS:
+        return None
+    moves, missed, pixels = moves[tells], missed[tells], pixels[tells]
+    excess = float(np.median(np.sum(moves * missed, axis=1) / np.sum(moves**2, axis=1)))
+    before = float(np.median(np.linalg.norm(missed * pixels, axis=1)))
+    after = float(np.median(np.linalg.norm((missed - excess * moves) * pixels, axis=1)))
+    explains = before < LEAST_PARALLAX_PX or after < EXPLAINED_SHARE * before
+    return 1.0 / (1.0 + excess) if explains and excess > -1.0 else None
+
+
+def _on_rays(pixels: NDArray[np.float32], camera: Camera) -> NDArray[np.float64]:
+    focal, center = np.diag(camera.K)[:2], camera.K[:2, 2]
+    return (pixels + 0.5 - center) / focal
 
 
 def followed_corners(
     splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Corners (n, 2) of the splats, x and y in pixels, and where the target shows the same."""
+) -> Followed:
+    """Follow corners of splats (h, w, 3) to target (h, w, 3), holes (h, w) left out."""
     covered = cv2.morphologyEx((~hole).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     one = _equalised(splats, ~hole)
     other = _equalised(target, np.ones_like(hole))
@@ -129,13 +190,13 @@ def followed_corners(
         one, CORNERS, CORNER_QUALITY, CORNER_DISTANCE_PX, mask=well_inside
     )
     if found is None:
-        return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+        return Followed(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
     levels = max(0, int(np.log2(min(hole.shape) / COARSEST_SIDE_PX)))
     there, is_found = _follow(one, other, found, levels)
     back, is_back = _follow(other, one, there, levels)
     returned = np.linalg.norm(back - found, axis=-1)[:, 0] < LARGEST_RETURN_PX
     good = is_found & is_back & returned
-    return found[good, 0], there[good, 0]
+    return Followed(found[good, 0], there[good, 0])
 
 
 def _follow(

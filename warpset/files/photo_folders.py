@@ -23,7 +23,7 @@ BY_NAME = re.compile(r"images?(_\d+)?|input|rgb|colou?rs?|photos?|frames?|keyfra
 
 _BESIDE = re.compile(
     r"depths?|depth_?maps?|disparit(y|ies)|masks?|normals?|conf(idences?)?|semantics?|"
-    r"segmentations?|labels?|thumb(nail)?s?|previews?|sparse.*|__macosx",
+    r"segmentations?|labels?|thumb(nail)?s?|previews?|sparse([-_]?(txt|bin|\d+))?|__macosx",
     re.IGNORECASE,
 )
 """Folders of pictures that belong to photos and are none."""

@@ -20,6 +20,9 @@ from ..files.photos import size_and_orientation, upright_size
 
 MAX_ROTATION_ERROR = 1e-2
 
+PANORAMA = "EQUIRECTANGULAR"
+"""How nerfstudio and COLMAP call the camera model of photos of all directions."""
+
 FAR_AWAY = 1000.0
 """Scene units from the origin, of which float32 still holds a ten-thousandth."""
 
@@ -183,6 +186,34 @@ def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating])
     upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(turns)
     photo = pose_photo(path, lens.turned(turns), upright.cam_from_world)
     return RecordedFrame(photo, None, key=key, quarter_turns=turns)
+
+
+def recorded_panorama(path: Path, cam_from_world: NDArray[np.floating]) -> RecordedFrame:
+    """A photo of all directions (equirectangular) with its recorded pose; no depth yet.
+
+    Args:
+        path: The photo.
+        cam_from_world: (4, 4) pose of the view of its middle.
+
+    Raises:
+        InputError: The photo is unreadable, or not twice as wide as high.
+    """
+    width, height = size_wh = upright_size(path)
+    if width != 2 * height:
+        raise InputError(
+            f"{path}: its camera model is {PANORAMA}, but it has {width}x{height} pixels, need "
+            "twice as many in width as in height; left out"
+        )
+    camera = Camera(np.eye(3), _rigid(cam_from_world, path), size_wh)
+    lens = Lens(PANORAMA, (float(width), float(height)), size_wh)
+    return RecordedFrame(
+        PosedPhoto(path, camera, lens), None, key=content_key(panorama=cam_from_world.tolist())
+    )
+
+
+def is_panorama(frame: RecordedFrame) -> bool:
+    """Whether a frame is of all directions."""
+    return frame.photo.lens is not None and frame.photo.lens.model == PANORAMA
 
 
 def quarter_turns(path: Path, recorded_wh: tuple[int, int]) -> int:

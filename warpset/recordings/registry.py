@@ -21,7 +21,7 @@ from .formats import (
     tum,
 )
 from .recorded_depth import load_depth
-from .recording import Reader, RecordedFrame, Recording
+from .recording import PANORAMA, Reader, RecordedFrame, Recording, is_panorama
 
 RECORDED = "recorded"
 
@@ -50,11 +50,29 @@ def read_recording(scene: Path) -> Recording | None:
     """What a scene folder records of its cameras and depth; None where it records nothing.
 
     Frames come in natural order of their photos. Photos that are listed but cannot be used are
-    in `Recording.problems`.
+    in `Recording.problems`, panoramas among them: views are cut out of those beforehand.
 
     Raises:
         InputError: The recording as a whole cannot be read or contradicts itself.
     """
+    recording = read_any_recording(scene)
+    if recording is None:
+        return None
+    panoramas = [frame.photo.path for frame in recording.frames if is_panorama(frame)]
+    if not panoramas:
+        return recording
+    problem = (
+        f"its camera model is {PANORAMA}, and views are cut only for pairs, of scenes that have "
+        "nothing else; left out"
+    )
+    return recording._replace(
+        frames=tuple(frame for frame in recording.frames if not is_panorama(frame)),
+        problems={**recording.problems, **{path: f"{path}: {problem}" for path in panoramas}},
+    )
+
+
+def read_any_recording(scene: Path) -> Recording | None:
+    """As `read_recording`, panoramas being frames."""
     found = find_recording(scene)
     if found is None:
         return None

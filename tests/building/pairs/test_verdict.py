@@ -1,13 +1,14 @@
 """What a run says of its pairs: the line on quality, and the likely cause of useless ones."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from build_warp_dataset import main
-from tests.builders import a_scene, read_transforms_file, write_transforms
+from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
 from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.folder import read_records
 from warpset.building.pairs.verdict import PairQuality, hardly_of_use, quality_line
@@ -16,6 +17,17 @@ from warpset.building.pairs.verdict import PairQuality, hardly_of_use, quality_l
 def build(tmp_path, *flags) -> int:
     paths = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")]
     return main([*paths, "--device", "cpu", "--nocache", *flags])
+
+
+def a_detailed_scene(folder: Path) -> Path:
+    """A scene whose photos have corners to follow."""
+    room = a_scene(folder, size_wh=(320, 240))
+    coarse = np.random.default_rng(0).integers(0, 256, (60, 84, 3), np.uint8)
+    wide = np.asarray(Image.fromarray(coarse).resize((336, 240), Image.Resampling.BICUBIC))
+    for index in range(3):
+        photo = wide[:, 3 * index :][:, :320]  # the disparity of the scene's plane
+        Image.fromarray(photo).save(room / "images" / f"{index + 1}.png")
+    return room
 
 
 def test_the_line_names_medians_and_the_worst():
@@ -47,6 +59,19 @@ def test_depth_in_too_small_a_unit_writes_no_pair_and_is_a_problem_with_its_like
     assert "all 2 pairs rejected" in error and "depth in another unit" in error
 
 
+@pytest.mark.parametrize(("times", "factor"), [(10, "0.1"), (2.54, "0.39")])
+def test_depth_in_too_large_a_unit_is_a_problem_that_names_the_factor(
+    tmp_path, capsys, times, factor
+):
+    room = a_detailed_scene(tmp_path / "in" / "room")
+    assert build(tmp_path) == 0
+    write_transforms(room, read_transforms_file(room) | {"depth_unit_scale_factor": 0.001 * times})
+    assert build(tmp_path, "--force_output") == 1
+    assert f"depth multiplied by {factor}" in capsys.readouterr().err
+    assert build(tmp_path) == 1  # what is there already is judged as well
+    assert f"depth multiplied by {factor}" in capsys.readouterr().err
+
+
 def test_pairs_that_show_something_else_are_doubted_with_the_likely_cause(tmp_path):
     a_scene(tmp_path / "in" / "room")
     assert build(tmp_path) == 0
@@ -55,10 +80,21 @@ def test_pairs_that_show_something_else_are_doubted_with_the_likely_cause(tmp_pa
     for scores, cause in (
         ({"psnr": 9.0}, "wrong cameras"),
         ({"psnr": 9.0, "gain": 2.0}, "exposure"),
+        ({"shift": 5.0}, "wrong cameras"),
     ):
         bad = dataclasses.replace(record, scores={**record.scores, **scores})
         verdict = hardly_of_use([bad])
-        assert verdict is not None and "9.0 dB" in verdict and cause in verdict
+        assert verdict is not None and "hardly be of use" in verdict and cause in verdict
+
+
+def test_pairs_of_no_use_end_the_run_with_a_problem(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room", size_wh=(320, 240))
+    for number in (1, 2, 3):
+        other = a_photo((320, 240), seed=number)
+        Image.fromarray(other).save(room / "images" / f"{number}.png")
+    assert build(tmp_path) == 1
+    error = capsys.readouterr().err
+    assert "hardly be of use" in error and "1 problems" in error
 
 
 def test_the_gain_is_recorded_and_matched_on_request(tmp_path):

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ..scores import DECIMALS
 from .record import PairRecord
 
 MIN_USE_PSNR_DB = 15.0
 """Two photos of one place that show nothing alike differ by 8 to 14 dB; below this median, splats
 do not show what the target shows."""
+
+MAX_USE_SHIFT = 0.02
+"""Share of the width by which splats of right cameras and depth never lie beside the target: of the
+scenes tried, exact ones lie within 0.01 %, the least exact ones (a headset's) within 0.5 %."""
+
+MAX_DEPTH_FACTOR = 1.5
+"""Units differ by 2.54 (inches) and more; depth of a network that is off by less still helps."""
 
 LARGE_GAIN = 1.5
 """An exposure step that alone takes PSNR below 18 dB."""
@@ -67,13 +75,34 @@ def all_rejected(records: Sequence[PairRecord]) -> str | None:
 
 def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
     """Why a scene's pairs can hardly be of use, and the likely cause; None where they can."""
-    psnrs = [psnr for r in records if not r.rejected and (psnr := r.scores.get("psnr")) is not None]
-    if psnrs and (middle := median(psnrs)) < MIN_USE_PSNR_DB:
+    written = [record for record in records if not record.rejected]
+    if factor := _wrong_depth_factor(written):
         return (
-            f"the pairs' median PSNR is {middle:.1f} dB, they can hardly be of use; likely "
-            f"{_likely_cause(records)}"
+            f"splats would lie on what the target shows with depth multiplied by {factor:.3g}, the "
+            "pairs can hardly be of use; likely depth in another unit than the cameras' positions"
         )
-    return None
+    psnr, shift = _median_score(written, "psnr"), _median_score(written, "shift")
+    if psnr is not None and psnr < MIN_USE_PSNR_DB:
+        doubt = f"the pairs' median PSNR is {psnr:.1f} dB"
+    elif shift is not None and shift > MAX_USE_SHIFT * _width_px(written):
+        doubt = f"splats lie {shift:.1f} px beside what the target shows (median)"
+    else:
+        return None
+    return f"{doubt}, they can hardly be of use; likely {_likely_cause(records)}"
+
+
+def _wrong_depth_factor(records: Sequence[PairRecord]) -> float | None:
+    """What most pairs' depth has to be multiplied by; None where it is right or unknown."""
+    factors = [f for record in records if (f := record.scores.get("depth_factor")) is not None]
+    if not factors or 2 * len(factors) < len(records):
+        return None
+    factor = median(factors)
+    is_right = 1 / MAX_DEPTH_FACTOR < factor < MAX_DEPTH_FACTOR
+    return None if is_right else max(factor, 10.0**-DECIMALS)
+
+
+def _width_px(records: Sequence[PairRecord]) -> float:
+    return median(record.cameras["target"]["size_wh"][0] for record in records)
 
 
 def _likely_cause(records: Sequence[PairRecord]) -> str:

@@ -26,6 +26,9 @@ from ...recordings.registry import find_recording
 IMAGES = re.compile(r"images(_\d+)?")
 """Folders that are never scenes of their own: nerfstudio's, shrunk where they name a factor."""
 
+OF_A_SCENE = ("nerfstudio", "colmap", "dense")
+"""Folders that hold a scene's recording; scenes are called so as well."""
+
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +50,7 @@ def find_scenes(input_dir: Path) -> list[Path]:
             f"{input_dir}: found no such folder, need one with photos",
             Remedy.INPUT_FOLDER,
         )
-    if find_recording(input_dir) is not None:
+    if find_recording(input_dir) is not None and not _recorded_by_one_of_many(input_dir):
         return [input_dir]
     here = list_folder(input_dir)
     folders = [path for path in here.folders if may_be_scene(path)]
@@ -62,6 +65,45 @@ def find_scenes(input_dir: Path) -> list[Path]:
         raise _no_scene(input_dir)
     _say_overlooked(path for path in here.folders if path not in scenes)
     return scenes
+
+
+def innermost(scene: Path) -> Path:
+    """The folder with a scene's recording: its own, or the only one with photos below it."""
+    folder = scene
+    for _ in range(MAX_NESTING):
+        if find_recording(folder) is not None:
+            return folder
+        here = list_folder(folder)
+        inner = [path for path in here.folders if may_be_scene(path)]
+        if here.photos or len(inner) != 1 or _holds_photos_of_one_scene(inner[0].name):
+            break
+        folder = inner[0]
+    return folder if find_recording(folder) is not None else scene
+
+
+def _recorded_by_one_of_many(input_dir: Path) -> bool:
+    """Whether what records a folder of scenes is one of them, called as if it were a part.
+
+    Whole scenes beside it tell, but for those of the same photos (DL3DV's `gaussian_splat/`).
+    """
+    found = find_recording(input_dir)
+    assert found is not None, "asked of recorded folders only"
+    part = input_dir / found[1].relative_to(input_dir).parts[0]
+    if part.name not in OF_A_SCENE or find_recording(part) is None:
+        return False
+    own = _photo_marks(part)
+    siblings = [path for path in list_folder(input_dir).folders if path != part]
+    scenes = [
+        path
+        for path in siblings
+        if not _holds_photos_of_one_scene(path.name) and may_be_scene(path)
+    ]
+    return bool(own) and any(not own & _photo_marks(path) for path in scenes)
+
+
+def _photo_marks(scene: Path) -> set[tuple[str, int]]:
+    """Name and size in bytes of a scene's photos."""
+    return {(photo.name, photo.stat().st_size) for photo in look_for_photos(scene).photos}
 
 
 def _holds_photos_of_one_scene(folder_name: str) -> bool:
@@ -88,7 +130,11 @@ def scene_name(scene: Path) -> str:
         return scene.resolve().name
     if not (is_zip(scene) or is_video(scene)) or not scene.is_file():
         return scene.name
-    neighbours = [path for path in scene.parent.iterdir() if path != scene]
+    return name_of_packed(scene, [path for path in scene.parent.iterdir() if path != scene])
+
+
+def name_of_packed(scene: Path, neighbours: Iterable[Path]) -> str:
+    """What the output folder of a zip or video is called beside its neighbours."""
     taken = any(path.name == scene.stem or _is_file_of(path, scene.stem) for path in neighbours)
     return f"{scene.stem}_{scene.suffix[1:].lower()}" if taken else scene.stem
 

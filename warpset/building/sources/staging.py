@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,15 @@ from ...files.photo_folders import MAX_NESTING, any_photos, list_folder, look_fo
 from ...files.video import is_video
 from ...files.zip_scenes import is_zip, unpack
 from ...fleet.locks import sole_writer
+from ...recordings.panoramas import find_panoramas
 from ...recordings.registry import find_recording
 from ..frames import FrameSampling
-from .scene_folders import find_scenes
+from .panorama_views import WHAT_IS_CUT, keep_views
+from .scene_folders import find_scenes, innermost
+from .stray_video import keep_stray_frames, stray_video_of
 from .video_frames import keep_frames
+
+log = logging.getLogger(__name__)
 
 
 class StagedScene(NamedTuple):
@@ -24,48 +30,68 @@ class StagedScene(NamedTuple):
 
     Attributes:
         folder: Where its photos and recording lie.
-        hidden: What its paths start with and nobody needs to read; empty where nothing.
-        shown: What to say instead.
+        shown_as: What to say instead of temporary folders that its paths start with.
+        problems: A line for each photo that was left out on the way.
     """
 
     folder: Path
-    hidden: str = ""
-    shown: str = ""
+    shown_as: Mapping[str, str]
+    problems: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
 def staged(
     scene: Path, output: Path, sampling: FrameSampling, keep: bool = True
 ) -> Iterator[StagedScene]:
-    """A scene as a folder, while it is needed.
+    """A scene as a folder of photos that a lens could have taken, while it is needed.
 
     Args:
         scene: A folder, a zip or a video.
-        output: Where its pairs go; a video's frames are kept there.
+        output: Where its pairs go; frames of a video and views of panoramas are kept there.
         sampling: Which frames of a video become photos.
-        keep: Whether a video's frames stay in the output folder.
+        keep: Whether frames and views stay in the output folder.
 
     Raises:
         InputError: The zip or video is damaged or refused, or the folder cannot be written.
     """
-    if is_zip(scene) and scene.is_file():
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / scene.name
-            folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        asked, shown_as = scene, {}
+        if is_zip(scene) and scene.is_file():
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            shown_as[str(scratch)] = str(scene.parent)
+            (folder := scratch / scene.name).mkdir()
             unpack(scene, folder)
-            yield StagedScene(_only_scene(scene, folder), scratch, str(scene.parent))
-        return
-    video = video_of(scene)
-    if video is None:
-        yield StagedScene(scene)
-        return
-    if keep:
-        with sole_writer(output):
-            frames = keep_frames(video, output, sampling)
-        yield StagedScene(frames)
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        yield StagedScene(keep_frames(video, Path(scratch), sampling), scratch, str(video))
+            scene = _only_scene(scene, folder)
+        folder = innermost(scene) if scene.is_dir() else scene
+        make = _what_makes_photos(asked, scene, folder, sampling)
+        if make is None:
+            yield StagedScene(folder, shown_as)
+            return
+        made_in = output
+        if not keep:
+            made_in = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            shown_as[str(made_in)] = str(asked)
+        with sole_writer(output) if keep else contextlib.nullcontext():
+            made, problems = make(made_in)
+        yield StagedScene(made, shown_as, problems)
+
+
+MakePhotos = Callable[[Path], tuple[Path, tuple[str, ...]]]
+"""Writes photos into a folder; where they are then, and a line for each that was left out."""
+
+
+def _what_makes_photos(
+    asked: Path, scene: Path, folder: Path, sampling: FrameSampling
+) -> MakePhotos | None:
+    """What makes photos of a scene that has none; None where it has."""
+    if video := video_of(scene):
+        return lambda made_in: (keep_frames(video, made_in, sampling), ())
+    if stray_video_of(folder):
+        return lambda made_in: (keep_stray_frames(folder, made_in, sampling), ())
+    if panoramas := find_panoramas(folder):
+        log.info(f"{asked}: {len(panoramas.photos)} panoramas; {WHAT_IS_CUT}")
+        return lambda made_in: (keep_views(panoramas, made_in, folder), panoramas.problems)
+    return None
 
 
 def video_of(scene: Path) -> Path | None:

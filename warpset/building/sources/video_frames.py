@@ -64,7 +64,7 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
     """
     frames = folder / FRAMES_FOLDER
     made_from = {"video": video.name, "sha256": sha256_of(video), **vars(sampling)}
-    if _is_done(frames, made_from):
+    if frames_are_done(frames, made_from):
         return frames
     with writing_to(frames):
         frames.mkdir(parents=True, exist_ok=True)
@@ -81,10 +81,12 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
     return frames
 
 
-def _is_done(frames: Path, made_from: dict[str, object]) -> bool:
+def frames_are_done(frames: Path, made_from: dict[str, object]) -> bool:
+    """Whether a folder holds the frames that its record names, made from the same."""
     try:
         record = json.loads((frames / RECORD_NAME).read_text(encoding="utf-8"))
-        names = {path.name for path in frames.iterdir()} - {RECORD_NAME}
+        files = (path for path in frames.rglob("*") if path.is_file())
+        names = {path.relative_to(frames).as_posix() for path in files} - {RECORD_NAME}
         return record["made_from"] == made_from and set(record["frames"]) == names
     except (OSError, ValueError, KeyError, TypeError):
         return False

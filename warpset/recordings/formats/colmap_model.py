@@ -13,7 +13,15 @@ from ...core.lens import Lens, colmap_library
 from ...files.depth_files import DEPTH_EXTENSIONS
 from ..listed_paths import existing_file, photo_folders, places
 from ..masks import find_mask
-from ..recording import Reader, RecordedFrame, Recording, collected, recorded_frame
+from ..recording import (
+    PANORAMA,
+    Reader,
+    RecordedFrame,
+    Recording,
+    collected,
+    recorded_frame,
+    recorded_panorama,
+)
 from .colmap_binary import check_counts
 
 if TYPE_CHECKING:
@@ -25,9 +33,6 @@ MODEL_FOLDERS = (
     *("dense/sparse", "dense/0/sparse", "sparse-txt", "sparse/0", "sparse"),
     *("colmap/sparse/0", "colmap/sparse", "sparse/1"),
 )
-
-WORLD_LENSES = ("EQUIRECTANGULAR",)
-"""Camera models that no pinhole photo can be made of."""
 
 
 def find_colmap_model(scene: Path) -> Path | None:
@@ -76,12 +81,13 @@ def _frame(scene: Path, image: pycolmap.Image, model: Path) -> RecordedFrame | N
         return None
     camera = image.camera
     assert camera is not None, "a registered image has a camera"
-    if camera.model_name in WORLD_LENSES:
-        raise InputError(f"{path}: its camera model is {camera.model_name}, need a lens; left out")
-    lens = Lens(camera.model_name, tuple(camera.params), (camera.width, camera.height))
     cam_from_world = np.eye(4)
     cam_from_world[:3] = image.cam_from_world().matrix()
-    frame = recorded_frame(path, lens, cam_from_world)
+    if camera.model_name == PANORAMA:
+        frame = recorded_panorama(path, cam_from_world)
+    else:
+        lens = Lens(camera.model_name, tuple(camera.params), (camera.width, camera.height))
+        frame = recorded_frame(path, lens, cam_from_world)
     depth_path = _depth_path(scene, image.name, model)
     return frame._replace(depth_path=depth_path, mask=find_mask(scene, image.name))
 

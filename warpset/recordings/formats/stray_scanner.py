@@ -2,7 +2,7 @@
 
 https://github.com/strayrobots/scanner/blob/main/docs/format.md: poses are camera-to-world with
 OpenCV axes (as StrayVisualizer draws them), depth is in millimetres, confidence 0, 1 or 2. The
-photos are the frames of `rgb.mp4`, numbered from 0, taken out into `rgb/`.
+photos are the frames of `rgb.mp4`, numbered from 0, once they are taken out into `rgb/`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from ..listed_paths import existing_file, existing_photo
 from ..recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 from ..text_tables import numbers, read_matrix, read_rows
 
-ODOMETRY = "odometry.csv"
+ODOMETRY, MATRIX = "odometry.csv", "camera_matrix.csv"
 FIELDS = ("frame", "x", "y", "z", "qx", "qy", "qz", "qw")
 
 
 def find_stray(scene: Path) -> Path | None:
     """The scene's poses where the camera's matrix lies beside them, or None."""
-    return existing_file([scene / ODOMETRY]) if (scene / "camera_matrix.csv").is_file() else None
+    return existing_file([scene / ODOMETRY]) if (scene / MATRIX).is_file() else None
 
 
 def read_stray(scene: Path, origin: Path) -> Recording:
     """Read a Stray Scanner recording.
 
     Raises:
-        InputError: Poses or intrinsics cannot be read, or the frames are still in the video.
+        InputError: Poses or intrinsics cannot be read, or there are no photos.
     """
     if not (scene / "rgb").is_dir():
         raise InputError(
-            f"{scene}: found its photos in rgb.mp4 only, need them as rgb/000000.jpg and on; take "
-            "them out with: ffmpeg -i rgb.mp4 -start_number 0 -q:v 2 rgb/%06d.jpg"
+            f"{scene}: found neither rgb/ nor rgb.mp4 beside {ODOMETRY}, need the photos or their "
+            "video; add one of them"
         )
-    K = read_matrix(scene / "camera_matrix.csv", 3)
+    K = read_matrix(scene / MATRIX, 3)
     params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2])
     header, *rows = read_rows(origin)
     if not set(FIELDS) <= set(header):

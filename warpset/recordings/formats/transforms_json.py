@@ -19,7 +19,16 @@ from ...core.natural_order import sorted_naturally
 from ...files.cache import content_key
 from ...files.photos import size_and_orientation
 from ..listed_paths import existing_file, existing_photo, places
-from ..recording import MaskFile, Reader, RecordedFrame, Recording, collected, recorded_frame
+from ..recording import (
+    PANORAMA,
+    MaskFile,
+    Reader,
+    RecordedFrame,
+    Recording,
+    collected,
+    recorded_frame,
+    recorded_panorama,
+)
 
 TRANSFORMS_NAMES = ("transforms.json", "nerfstudio/transforms.json")
 
@@ -107,7 +116,10 @@ def _frame(scene: Path, origin: Path, layout: Layout, fields: Fields) -> Recorde
     if path is None:
         return None
     cam_from_world = cam_from_world_from_opengl(_matrix(fields, path))
-    frame = recorded_frame(path, _lens(fields, path), cam_from_world)
+    if fields.get("camera_model") == PANORAMA:
+        frame = recorded_panorama(path, cam_from_world)
+    else:
+        frame = recorded_frame(path, _lens(fields, path), cam_from_world)
     read = {name: fields.get(name) for name in CAMERA_FIELDS}
     unit_scale = _unit_scale(fields, path)
     if "integer_depth_scale" in fields:
@@ -220,7 +232,7 @@ def _camera_model(fields: Fields, path: Path) -> tuple[str, tuple[str, ...]]:
     if model == FISHEYE:
         return FISHEYE, ("k1", "k2", "k3", "k4")
     if model not in (*PERSPECTIVE, RATIONAL):
-        known = " ".join((*PERSPECTIVE, RATIONAL, FISHEYE))
+        known = " ".join((*PERSPECTIVE, RATIONAL, FISHEYE, PANORAMA))
         raise InputError(f"{path}: its camera_model is {model!r}, need one of {known}; left out")
     is_rational = model == RATIONAL or fields.get("k5") or fields.get("k6")
     return RATIONAL if is_rational else "OPENCV", ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
