@@ -90,7 +90,7 @@ def test_what_masks_leave_out_is_not_shown(room):
         frame["mask_path"] = "mask.png"
     Image.fromarray(kept).save(room / "mask.png")
     write_transforms(room, recorded)
-    for subject in (subject_of("--scene", room), subject_of("--images", *photos)):
+    for subject in (subject_of("--scene", room), subject_of(*photos)):
         assert len(subject.cloud.xyz_world) == len(whole.cloud.xyz_world) // 2
 
 

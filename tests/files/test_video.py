@@ -78,3 +78,12 @@ def test_what_is_no_video_opens_no_other_file_and_no_address(tmp_path, content):
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(InputError, match="a.mp4: cannot be read as a video"):
         list(read_video(tmp_path / "a.mp4"))
+
+
+def test_a_video_that_announces_huge_pictures_is_refused_before_one_is_decoded(
+    tmp_path, monkeypatch
+):
+    video = write_video(tmp_path / "a.mp4", FEW)
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match="a.mp4: cannot be read as a video .*320x180.*too large"):
+        next(read_video(video))

@@ -60,3 +60,24 @@ def test_a_file_whose_bytes_were_changed_is_found(tmp_path):
     (tmp_path / "a.zip").write_bytes(data.replace(b"1234567890", b"1234567899"))
     with pytest.raises(InputError, match="a.zip: cannot be read as a zip .Bad CRC-32"):
         unpack(tmp_path / "a.zip", tmp_path / "in")
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    archive = a_zip(tmp_path / "a.zip", [("a.txt", b"1")])
+    data = bytearray(archive.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # of the file, of the directory
+        data[data.index(mark) + flags] |= 1
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match="a.zip: is encrypted"):
+        unpack(archive, tmp_path / "in")
+
+
+def test_a_zip_that_says_less_than_it_unpacks_to_stops_there(tmp_path):
+    (tmp_path / "in").mkdir()
+    archive = a_zip(tmp_path / "a.zip", [("a.bin", bytes(1 << 20))])
+    whole, said = (1 << 20).to_bytes(4, "little"), (1000).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(whole, said))
+    with pytest.raises(InputError, match="a.zip: cannot be read as a zip"):
+        unpack(archive, tmp_path / "in")
+    assert all(path.stat().st_size <= 1000 for path in (tmp_path / "in").iterdir())

@@ -1,5 +1,8 @@
 """Masks of photos: where they come from, which way round they are, and what they leave out."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -101,4 +104,17 @@ def test_a_mask_of_another_aspect_is_refused(tmp_path):
     formats.put_photo(photo := tmp_path / "0.png", 0)
     put_mask(tmp_path / "mask.png", ~LEFT_OUT, (64, 64))
     with pytest.raises(InputError, match="mask.png: found 64x64, need the aspect of its photo"):
+        read_kept(MaskFile(tmp_path / "mask.png"), photo)
+
+
+def test_a_mask_that_announces_more_pixels_than_a_photo_may_have_is_refused(tmp_path):
+    formats.put_photo(photo := tmp_path / "0.png", 0)
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    parts = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    (tmp_path / "mask.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(InputError, match="mask.png: cannot be read as a mask .*decompression bomb"):
         read_kept(MaskFile(tmp_path / "mask.png"), photo)

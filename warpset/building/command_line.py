@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy

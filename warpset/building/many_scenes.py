@@ -61,14 +61,13 @@ def build_scenes(
     """
     found, shard, output_dir = find_scenes_at(asked.input_dir), asked.shard, asked.output_dir
     scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name_at(scene))]
-    summaries = ShardSummaries(output_dir) if isinstance(output_dir, Path) else None
-    if shard and summaries is None:
-        raise InputError(f"{output_dir}: shards keep their counts in a folder; build without them")
+    summaries = ShardSummaries(output_dir)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-    if summaries and not options.dry_run:
-        with writing_to(output_dir):
-            output_dir.mkdir(parents=True, exist_ok=True)
+    if not options.dry_run:
+        if isinstance(output_dir, Path):
+            with writing_to(output_dir):
+                output_dir.mkdir(parents=True, exist_ok=True)
         if shard:
             summaries.forget(shard.index, shard.count)
     if asked.fleet is not None and not options.dry_run:

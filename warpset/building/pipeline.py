@@ -133,7 +133,8 @@ def _build_staged(
     if backends.refine is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
     if options.dry_run:
-        _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
+        job = SceneJob(scene.photos, PairFolder(output), options, source)
+        _say_what_is_missing(folder, job, summary)
         return
     with sole_writer(output):
         job = SceneJob(scene.photos, PairFolder(output), options, source)
@@ -145,7 +146,7 @@ def _build_staged(
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         _judge(job, summary)
         for line in job.other_pairs():
-            log.warning(line)
+            summary.say(line, logging.WARNING)
         with writing_to(output):
             job.folder.finish()
 
@@ -157,12 +158,15 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
     rejected = [record for record in records if record.rejected]
     if why := all_rejected(records):
         is_empty = all(NOT_EMPTY.rejection(record.scores) for record in records)
-        say = summary.report if is_empty else log.warning  # other bounds are the user's wish
-        say(f"{folder.path}: {why}")
+        if is_empty:
+            summary.report(f"{folder.path}: {why}")
+        else:  # other bounds are the user's wish
+            summary.say(f"{folder.path}: {why}", logging.WARNING)
     elif rejected:
         named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
         more = ", ..." if len(rejected) > 3 else ""
-        log.warning(f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})")
+        line = f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})"
+        summary.say(line, logging.WARNING)
     if doubt := hardly_of_use(records):
         summary.report(f"{folder.path}: {doubt}")
     summary.qualities = quality_of(folder.path.name, records)
@@ -222,25 +226,27 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
         summary.report(problem)
     summary.missing_photos = scene.missing
     if scene.recording:
-        log.info(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
+        summary.say(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
     if scene.masks:
-        log.info(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
+        summary.say(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
     for remark in scene.remarks:
-        log.info(remark)
+        summary.say(remark)
     if scene.recording and scene.unlisted:
-        log.info(
+        summary.say(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
             f"({scene.unlisted[0].name} first); left out"
         )
 
 
-def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
+def _say_what_is_missing(scene_path: Path, job: SceneJob, summary: SceneSummary) -> None:
     if not job.is_planned:
-        log.info(f"{scene_path}: pairs are chosen by what frames share, once their depth is known")
+        summary.say(
+            f"{scene_path}: pairs are chosen by what frames share, once their depth is known"
+        )
         return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
-    log.info(
+    summary.say(
         f"{scene_path}: {todo} pairs{and_splats} to make, {len(job.pairs) - todo} there already"
     )
 

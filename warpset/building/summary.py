@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..core.errors import InputError
-from ..files.stores.address import Address
+from ..files.stores.address import Address, Place
+from ..files.stores.store import Store
 from ..files.writing import write_atomically
 from .pairs.verdict import PairQuality, quality_line
 
@@ -42,6 +42,10 @@ class SceneSummary:
         log.warning(line)
         self.problems.append(line)
 
+    def say(self, line: str, level: int = logging.INFO) -> None:
+        """Say something that is no problem."""
+        log.log(level, self.shown(line))
+
     def shown(self, line: str) -> str:
         """A line as users may read it, without temporary folders."""
         for folder, shown in self.shown_as.items():
@@ -63,7 +67,7 @@ class SceneSummary:
         self.problems += other.problems
         self.qualities += other.qualities
 
-    def describe(self, output_dir: Path | Address) -> str:
+    def describe(self, output_dir: Place) -> str:
         """The last lines of a run: what became of the pairs, and how good they are."""
         counts = (
             f"{output_dir}: {self.written} pairs written, {self.kept} there already, "
@@ -81,18 +85,22 @@ class ShardSummaries:
         output_dir: Where all shards write.
     """
 
-    def __init__(self, output_dir: Path):
+    def __init__(self, output_dir: Place):
         self._output_dir, self._folder = output_dir, output_dir / SHARDS_FOLDER
 
     def forget(self, index: int, count: int) -> None:
         """Remove what an earlier run of a shard kept."""
-        self._path(index, count).unlink(missing_ok=True)
+        self._remove([_file_name(index, count)])
 
     def keep(self, index: int, count: int, summary: SceneSummary) -> None:
         """Keep the summary of shard `index` of `count`, which has finished."""
-        self._folder.mkdir(exist_ok=True)
-        content = json.dumps(dataclasses.asdict(summary)) + "\n"
-        write_atomically(self._path(index, count), content.encode())
+        content = (json.dumps(dataclasses.asdict(summary)) + "\n").encode()
+        name = _file_name(index, count)
+        if isinstance(self._folder, Address):
+            Store(self._folder).replace(name, content)
+        else:
+            self._folder.mkdir(exist_ok=True)
+            write_atomically(self._folder / name, content)
 
     def merge(self) -> SceneSummary:
         """The sum of all shards, their problems said again; what they kept is then removed.
@@ -100,7 +108,8 @@ class ShardSummaries:
         Raises:
             InputError: There are none, shards of two builds, or one has not finished.
         """
-        kept = [path.stem.split("-of-") for path in self._folder.glob("*-of-*.json")]
+        there = self._contents()
+        kept = [name.removesuffix(".json").split("-of-") for name in there]
         counts = sorted({int(count) for _, count in kept})
         if len(counts) != 1:
             found = f"shards of {' and of '.join(map(str, counts))}" if counts else "no shards"
@@ -117,20 +126,38 @@ class ShardSummaries:
             )
         total = SceneSummary()
         for index in range(counts[0]):
-            summary = self._read(self._path(index, counts[0]))
+            name = _file_name(index, counts[0])
+            summary = _read_summary(self._folder / name, there[name])
             summary.say_problems()
             total.add(summary)
-        shutil.rmtree(self._folder)
+        self._remove(there)
         return total
 
-    def _path(self, index: int, count: int) -> Path:
-        return self._folder / f"{index}-of-{count}.json"
+    def _contents(self) -> dict[str, bytes]:
+        if isinstance(self._folder, Address):
+            store = Store(self._folder)
+            names = [file.name for file in store.files()]
+            return {name: content for name in names if (content := store.read(name)) is not None}
+        return {path.name: path.read_bytes() for path in self._folder.glob("*-of-*.json")}
 
-    @staticmethod
-    def _read(path: Path) -> SceneSummary:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            qualities = [PairQuality(**quality) for quality in content.pop("qualities")]
-            return SceneSummary(**content, qualities=qualities)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); run that shard again") from error
+    def _remove(self, names: Iterable[str]) -> None:
+        if isinstance(self._folder, Address):
+            Store(self._folder).remove(names)
+            return
+        for name in names:
+            (self._folder / name).unlink(missing_ok=True)
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+
+def _file_name(index: int, count: int) -> str:
+    return f"{index}-of-{count}.json"
+
+
+def _read_summary(place: Place, content: bytes) -> SceneSummary:
+    try:
+        fields = json.loads(content)
+        qualities = [PairQuality(**quality) for quality in fields.pop("qualities")]
+        return SceneSummary(**fields, qualities=qualities)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{place}: cannot be read ({error}); run that shard again") from error

@@ -163,7 +163,10 @@ def test_what_cannot_be_a_panorama_is_refused_by_name(tmp_path, capsys):
     recorded["frames"][0]["camera_model"] = "EQUIRECTANGULAR"
     write_transforms(room, recorded)
     assert build(tmp_path, "--force_output") == 1
-    assert "1.png: its camera model is EQUIRECTANGULAR, and views are cut only" in capsys.readouterr().err
+    assert (
+        "1.png: its camera model is EQUIRECTANGULAR, and views are cut only"
+        in capsys.readouterr().err
+    )
 
 
 def test_colmaps_panoramas_are_read(tmp_path):

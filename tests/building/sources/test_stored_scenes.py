@@ -140,7 +140,6 @@ def test_a_run_that_is_writing_there_is_left_alone(local, memory, capsys):
         (("--input-dir", "https://u:hunter2@host/a"), "need a path, or s3://"),
         (("--output-dir", "hf://datasets/a/b"), "can only be read"),
         (("--input-dir", "s3://b/a", "--output-dir", "s3://b/a/out"), "lies inside --input-dir"),
-        (("--output-dir", "s3://b/a", "--merge-shards"), "need a path"),
     ],
 )
 def test_addresses_that_cannot_be_used_are_refused(flags, said, capsys):
@@ -148,6 +147,19 @@ def test_addresses_that_cannot_be_used_are_refused(flags, said, capsys):
         main(list(flags))
     error = capsys.readouterr().err
     assert stop.value.code == 2 and said in error and "hunter2" not in error
+
+
+def test_shards_add_up_in_a_store_as_on_disk(local, memory, capsys):
+    fs, root = memory
+    where = f"memory:/{root}/out"
+    for index in range(2):
+        shard = ("--num-shards", "2", "--shard-index", str(index))
+        assert build(local[0], where, *shard) == 0
+    assert main(["--output-dir", where, "--merge-shards"]) == 0
+    assert "4 pairs written" in capsys.readouterr().err.splitlines()[-2]
+    assert stored(fs, f"{root}/out") == tree(local[1])
+    assert main(["--output-dir", where, "--merge-shards"]) == 1
+    assert "found no shards" in capsys.readouterr().err
 
 
 def test_a_store_that_refuses_is_one_line_without_credentials(bucket, tmp_path, capsys):

@@ -39,13 +39,9 @@ def refuse_places(parser: OneLineParser, args: argparse.Namespace) -> None:
     output: Place = args.output_dir
     if _lies_in(output, args.input_dir):
         parser.error(f"--output-dir {output} lies inside --input-dir; choose another")
-    if isinstance(output, Path):
-        return
-    if output.scheme not in WRITTEN_SCHEMES:
+    if isinstance(output, Address) and output.scheme not in WRITTEN_SCHEMES:
         known = " or ".join(f"{scheme}://" for scheme in WRITTEN_SCHEMES[:-1])
         parser.error(f"--output-dir {output} can only be read; choose a path, {known}")
-    if args.num_shards or args.merge_shards:
-        parser.error("--num-shards and --merge-shards need a path as --output-dir; choose one")
 
 
 def _lies_in(output: Place, photos: Place) -> bool:

@@ -62,8 +62,13 @@ def staged(
             (folder := scratch / scene.name).mkdir()
             unpack(scene, folder)
             scene = _only_scene(scene, folder)
-        folder = innermost(scene) if scene.is_dir() else scene
-        make = _what_makes_photos(asked, scene, folder, sampling)
+        try:
+            folder = innermost(scene) if scene.is_dir() else scene
+            make = _what_makes_photos(asked, scene, folder, sampling)
+        except OSError as error:
+            raise InputError(
+                f"{asked}: cannot be looked into ({error.strerror}); check its permissions"
+            ) from error
         if make is None:
             yield StagedScene(folder, shown_as)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +67,15 @@ def scene_name_at(scene: Place) -> str:
     path = Path(scene.name)
     if not (is_zip(path) or is_video(path)):
         return scene.name
-    folders, files = Store(Address(str(scene).rpartition("/")[0])).children()
-    return name_of_packed(path, [Path(name) for name in [*folders, *files] if name != scene.name])
+    names = _names_at(Address(str(scene).rpartition("/")[0]))
+    return name_of_packed(path, [Path(name) for name in names if name != scene.name])
+
+
+@lru_cache(maxsize=1)
+def _names_at(address: Address) -> tuple[str, ...]:
+    """What lies there, looked up once for all scenes of a run."""
+    folders, files = Store(address).children()
+    return (*folders, *files)
 
 
 @contextlib.contextmanager
