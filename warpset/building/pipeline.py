@@ -27,7 +27,7 @@ from .options import NOT_EMPTY, BuildOptions
 from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
 from .pairs.making import PairMaker
-from .pairs.verdict import all_rejected, hardly_of_use, quality_of
+from .pairs.verdict import all_rejected, hardly_of_use, quality_of, sparse_points
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
@@ -169,6 +169,8 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
         summary.say(line, logging.WARNING)
     if doubt := hardly_of_use(records):
         summary.report(f"{folder.path}: {doubt}")
+    elif hint := sparse_points(records):
+        summary.say(f"{folder.path}: {hint}", logging.WARNING)
     summary.qualities = quality_of(folder.path.name, records)
 
 

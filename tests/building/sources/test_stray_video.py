@@ -34,8 +34,12 @@ def a_recording(folder):
 def test_frames_of_the_video_get_the_depth_and_pose_of_their_number(tmp_path, capsys):
     a_recording(tmp_path / "in" / "hall")
     paths = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / "out")]
-    assert main([*paths, "--device", "cpu", "--nocache"]) == 0
+    paths += ["--device", "cpu", "--nocache"]
+    assert main(paths) == 0
+    assert "likely depth is coarser than the pictures (upsample it)" in capsys.readouterr().err
+    assert main([*paths, "--upsample-depth", "--force_output"]) == 0
     error = capsys.readouterr().err
+    assert "coarser" not in error
     assert "Stray Scanner" in error and "0 listed photos missing" in error
     records = read_records(tmp_path / "out" / "hall")
     assert 4 <= len(records) <= 9

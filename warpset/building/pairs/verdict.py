@@ -20,6 +20,9 @@ scenes tried, exact ones lie within 0.01 %, the least exact ones (a headset's) w
 MAX_DEPTH_FACTOR = 1.5
 """Units differ by 2.54 (inches) and more; depth of a network that is off by less still helps."""
 
+SPARSE_SHARE = 0.5
+"""Points that lie in view and cover less of it are too far apart for their size."""
+
 LARGE_GAIN = 1.5
 """An exposure step that alone takes PSNR below 18 dB."""
 
@@ -89,6 +92,18 @@ def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
     else:
         return None
     return f"{doubt}, they can hardly be of use; likely {_likely_cause(records)}"
+
+
+def sparse_points(records: Sequence[PairRecord]) -> str | None:
+    """Why pairs cover little of what their points could; None where they cover it."""
+    written = [record for record in records if not record.rejected]
+    overlap, coverage = _median_score(written, "overlap"), _median_score(written, "coverage")
+    if overlap is None or coverage is None or coverage >= SPARSE_SHARE * overlap:
+        return None
+    return (
+        f"points lie apart: {overlap:.0%} of them are in view and cover {coverage:.0%} of it; "
+        "likely depth is coarser than the pictures (upsample it), or filters drop most points"
+    )
 
 
 def _wrong_depth_factor(records: Sequence[PairRecord]) -> float | None:
