@@ -23,19 +23,18 @@ NOTHING_SEEN = wp.constant(30000)
 
 
 @wp.kernel
-def column_maximum(
+def row_maximum(
     first: int,
     width: int,
-    height: int,
     image: wp.array(dtype=wp.float32),
     maxima: wp.array(dtype=wp.float32),
 ):
-    """Greatest value of each column."""
-    x = first + wp.tid()
+    """Greatest value of each row."""
+    y = first + wp.tid()
     best = float(0.0)
-    for y in range(height):
+    for x in range(width):
         best = wp.max(best, image[y * width + x])
-    maxima[x] = best
+    maxima[y] = best
 
 
 @wp.kernel
@@ -112,6 +111,29 @@ def push(
     fine[t] = (9.0 * near + 3.0 * sides + far) / 16.0
 
 
+@wp.func
+def mean_of_neighbors(
+    filled: wp.array(dtype=wp.vec4f), width: int, height: int, x: int, y: int
+) -> wp.vec4f:
+    """Mean of the up to four texels beside a texel."""
+    p = y * width + x
+    total = wp.vec4f(0.0)
+    count = float(0.0)
+    if x > 0:
+        total += filled[p - 1]
+        count += 1.0
+    if x + 1 < width:
+        total += filled[p + 1]
+        count += 1.0
+    if y > 0:
+        total += filled[p - width]
+        count += 1.0
+    if y + 1 < height:
+        total += filled[p + width]
+        count += 1.0
+    return total / wp.max(count, 1.0)
+
+
 @wp.kernel
 def relax(
     first: int,
@@ -129,24 +151,8 @@ def relax(
     t = first + wp.tid()
     y = t // half_width
     x = t % half_width * 2 + (y + parity) % 2
-    p = y * width + x
-    if x >= width or not empty[p]:
-        return
-    total = wp.vec4f(0.0)
-    count = float(0.0)
-    if x > 0:
-        total += filled[p - 1]
-        count += 1.0
-    if x + 1 < width:
-        total += filled[p + 1]
-        count += 1.0
-    if y > 0:
-        total += filled[p - width]
-        count += 1.0
-    if y + 1 < height:
-        total += filled[p + width]
-        count += 1.0
-    filled[p] = total / wp.max(count, 1.0)
+    if x < width and empty[y * width + x]:
+        filled[y * width + x] = mean_of_neighbors(filled, width, height, x, y)
 
 
 @wp.kernel

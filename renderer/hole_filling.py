@@ -27,9 +27,9 @@ Array = Any  # numpy array or torch tensor
 
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])  # y and z turn round
 KERNEL_MODULES = tuple(module.__name__ for module in (splat_kernels, surface_kernels, fill_kernels))
-# Steps on each level towards the harmonic fill. One leaves steps of 8 grey levels where coarse
-# texels met (1.2 of 1000 pixels of hololens 9 -> 3), two 0.3; each takes 1 to 2 ms of a megapixel.
-RELAXATIONS = 2
+# Steps on each level but the finest towards the harmonic fill. One leaves edges where coarse texels
+# met (1.2 of 1000 hole pixels of hololens 9 -> 3 step by more than 8 levels), three 0.1.
+RELAXATIONS = 3
 FADED_SIGMAS = 2.5  # exp(-2.5^2) leaves half a grey level of white
 
 
@@ -220,16 +220,18 @@ class HoleFillingRenderer:
     def _fill(self, view: RenderedView) -> None:
         """Fill what has no colour by a cascade of grids, fade the holes, and store 8 bits."""
         run, own, (width, height) = self._launcher, self._buffers, self._size_wh
-        run.items(fill_kernels.column_maximum, width, [width, height, own.front, own.maxima])
-        run.items(fill_kernels.column_maximum, 1, [1, width, own.maxima, own.farthest])
+        run.items(fill_kernels.row_maximum, height, [width, own.front, own.maxima])
+        run.items(fill_kernels.row_maximum, 1, [height, own.maxima, own.farthest])
         run.items(fill_kernels.weigh_far, len(own.keys), [own.colors, own.farthest, *own.filled[0]])
         levels = list(zip(own.sizes, pairwise(own.filled), strict=False))
         for size_wh, (fine, coarse) in levels:
             run.items(fill_kernels.pull, len(coarse[0]), [*size_wh, *fine, *coarse])
         for size_wh, ((fine, empty), (coarse, _)) in reversed(levels):
             run.items(fill_kernels.push, len(fine), [*size_wh, coarse, empty, fine])
-            half = (size_wh[0] + 1) // 2 * size_wh[1]
-            for parity in (0, 1) * RELAXATIONS:
+            # the finest level needs no smoothing: it is interpolated between texels two pixels wide
+            steps = RELAXATIONS if size_wh != self._size_wh else 0
+            for parity in (0, 1) * steps:
+                half = math.ceil(size_wh[0] / 2) * size_wh[1]
                 run.items(fill_kernels.relax, half, [*size_wh, parity, empty, fine])
         reach = math.ceil(min(FADED_SIGMAS * self._sigma, fill_kernels.NOTHING_SEEN - 1))
         run.items(
@@ -268,7 +270,7 @@ class _Buffers:
         self.smooth = empty(pixels, wp.vec4f)
         self.colors = empty(pixels, wp.vec4f)
         self.filled = [(empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.sizes]
-        self.maxima, self.farthest = empty(size_wh[0], wp.float32), empty(1, wp.float32)
+        self.maxima, self.farthest = empty(size_wh[1], wp.float32), empty(1, wp.float32)
         self.distance = empty(pixels, wp.int32)
         self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
         self._positions = torch.empty((4, 0))

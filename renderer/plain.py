@@ -317,9 +317,9 @@ def resolve_sharp(
     sums[:] = 0
 
 
-def column_maximum(width: int, height: int, image: Floats, maxima: Floats) -> None:
-    """Greatest value of each column."""
-    maxima[:] = image.reshape(height, width).max(axis=0)
+def row_maximum(width: int, image: Floats, maxima: Floats) -> None:
+    """Greatest value of each row."""
+    maxima[:] = image.reshape(-1, width).max(axis=1)
 
 
 def weigh_far(colors: Floats, farthest: Floats, filled: Floats, empty: Bools) -> None:

@@ -14,7 +14,7 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-from renderer import fill_kernels, plain, splat_kernels, surface_kernels
+from renderer import fill_kernels, launcher, plain, splat_kernels, surface_kernels
 from renderer.hole_filling import HoleFillingRenderer, RenderedView
 from warpset.core.cameras import (
     Camera,
@@ -303,6 +303,7 @@ def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest
     expected = seen(camera, cloud)
     renderer = HoleFillingRenderer(*camera.size_wh, device="cpu")
     monkeypatch.setattr(renderer._launcher, "_parts", threads)
+    monkeypatch.setattr(launcher, "FEWEST_SHARED", 0)
     assert same_bytes(expected, render_with(renderer, camera, cloud))
 
 
@@ -370,8 +371,8 @@ def test_an_empty_image_is_refused():
 @contextmanager
 def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[str]]:
     """Run each launch of the renderer on its twin too, and compare all that both wrote."""
-    launcher, names = renderer._launcher, []
-    items, scatter = launcher.items, renderer._scatter
+    own, names = renderer._launcher, []
+    items, scatter = own.items, renderer._scatter
 
     def replay(kernel: Any, arguments: list[Any], launch: Any) -> None:
         copies = [a_copy(argument) for argument in arguments]
@@ -389,11 +390,11 @@ def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[str]]:
         given = [samples, SimpleNamespace(width=width, height=height), *arguments]
         replay(kernel, given, lambda: scatter(kernel, samples, arguments))
 
-    launcher.items, renderer._scatter = replayed_items, replayed_scatter
+    own.items, renderer._scatter = replayed_items, replayed_scatter
     try:
         yield names
     finally:
-        launcher.items = items
+        own.items = items
 
 
 def a_copy(argument: Any) -> Any:
