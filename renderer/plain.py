@@ -108,7 +108,7 @@ def halve_depth(width: int, height: int, fine: Floats, coarse: Floats) -> None:
     coarse[:] = np.where(np.isfinite(nearest), nearest, 0).ravel()
 
 
-def four_below(fine: Floats) -> Floats:
+def four_below(fine: NDArray) -> NDArray:
     """(4, h/2, w/2, ...) the texels under each coarser one, zeros beyond the edges."""
     height, width = fine.shape[:2]
     even = np.pad(fine, ((0, height % 2), (0, width % 2), *((0, 0),) * (fine.ndim - 2)))
