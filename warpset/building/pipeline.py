@@ -168,7 +168,10 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
         line = f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})"
         summary.say(line, logging.WARNING)
     if doubt := hardly_of_use(records):
-        summary.report(f"{folder.path}: {doubt}")
+        if job.options.quality.keeps_empty:
+            summary.say(f"{folder.path}: {doubt}", logging.WARNING)
+        else:
+            summary.report(f"{folder.path}: {doubt}")
     elif hint := sparse_points(records):
         summary.say(f"{folder.path}: {hint}", logging.WARNING)
     summary.qualities = quality_of(folder.path.name, records)

@@ -194,6 +194,11 @@ class Quality:
         given = dict(self.limits)
         return {bound.name: given.get(bound.name) for bound in BOUNDS}
 
+    @property
+    def keeps_empty(self) -> bool:
+        """Whether even pairs that show nothing are wanted; then none is too bad."""
+        return not dict(self.limits).get("min-coverage")
+
     def rejection(self, scores: Scores) -> str | None:
         """Why scores are not good enough, or None where they are."""
         given = dict(self.limits)
