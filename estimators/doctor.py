@@ -36,6 +36,7 @@ GROUPS = {
     "record3d": OptionalGroup(("liblzfse",), "Record3D's recordings"),
     "usd": OptionalGroup(("gsply", "msgpack", "pxr"), "splats as USD, USDZ and NuRec"),
     "fleet": OptionalGroup(("ray",), "many machines with --ray"),
+    "stores": OptionalGroup(("s3fs",), "scenes and pairs in buckets (s3://)"),
     "trainers": OptionalGroup(("datasets",), "layouts read back by Hugging Face datasets"),
     "webdataset": OptionalGroup(("webdataset",), "layouts read back by webdataset"),
     "aerial": OptionalGroup(("gdown",), "downloads of the aerial data"),
