@@ -20,6 +20,7 @@ from ...core.cameras import (
 )
 from ...core.errors import InputError
 from ...core.lens import colmap_library
+from ...files.json_files import read_text
 from ...recordings.formats.colmap_model import find_colmap_model
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
@@ -76,7 +77,7 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
 def _read(path: Path, like: Camera) -> CameraFile:
     if path.is_dir():
         return CameraFile(_colmap_cameras(path))
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text(path)
     if path.suffix == ".jsonl":
         records = [json.loads(line) for line in text.splitlines() if line.strip()]
         targets = [camera_from_json(_part(record, "cameras", "target")) for record in records]
