@@ -21,6 +21,7 @@ from splats import (
     read_splats,
     write_ply,
 )
+from splats.files import whole_file
 from splats.from_points import quats_from_z_to
 from splats.gaussians import turned_about_x
 
@@ -366,3 +367,16 @@ def test_the_thin_axis_of_a_disc_lies_along_the_normal_of_either_sign():
     assert np.allclose(np.abs((turned_z * normals).sum(1)), 1)
     disc = a_point(len(normals), normals=normals, shape=SplatShape(1.0, flatness=0.2))
     assert np.allclose(disc.scales, [1, 1, 0.2])
+
+
+def test_a_second_writer_of_a_file_says_so_and_what_a_kill_left_goes(tmp_path):
+    path = tmp_path / "out" / "scene.ply"
+    with whole_file(path) as partial:
+        partial.write_bytes(b"first")
+        with pytest.raises(SplatError, match="scene.ply: another run is writing here"):
+            write_ply(some_gaussians(), path)
+    assert path.read_bytes() == b"first"
+    (tmp_path / "out" / ".scene.ply.partial" / "made").mkdir(parents=True)
+    (tmp_path / "out" / ".scene.ply.partial" / "made" / "half.usdc").write_bytes(b"")
+    write_ply(some_gaussians(), path)
+    assert [one.name for one in path.parent.iterdir()] == ["scene.ply"]
