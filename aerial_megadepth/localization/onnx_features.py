@@ -24,6 +24,7 @@ import pycolmap
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import open_regular
 from warpset.files.photos import read_photo
 from warpset.stereo.features import (
     MAX_FEATURES,
@@ -150,6 +151,7 @@ def _running(model: Path) -> Iterator[None]:
 
 def _session(path: Path, needed: set[str]) -> onnxruntime.InferenceSession:
     try:
+        open_regular(path).close()
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:
         reason = str(error).splitlines()[0]

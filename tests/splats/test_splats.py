@@ -1,6 +1,7 @@
 """Gaussians, their PLY files, and points that become Gaussians."""
 
 import sys
+import zlib
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -380,3 +381,22 @@ def test_a_second_writer_of_a_file_says_so_and_what_a_kill_left_goes(tmp_path):
     (tmp_path / "out" / ".scene.ply.partial" / "made" / "half.usdc").write_bytes(b"")
     write_ply(some_gaussians(), path)
     assert [one.name for one in path.parent.iterdir()] == ["scene.ply"]
+
+
+@pytest.mark.parametrize("count", ["9223372036854775808", "-1", "1e9", "99999999999999999999999"])
+def test_a_count_that_nothing_can_hold_is_one_line(tmp_path, count):
+    content = reference_ply_bytes(3, 1).replace(b"vertex 3", f"vertex {count}".encode())
+    (tmp_path / "a.ply").write_bytes(content)
+    with pytest.raises(SplatError, match="a.ply: no readable PLY") as error:
+        read_splats(tmp_path / "a.ply")
+    assert "\n" not in str(error.value)
+
+
+def test_splats_that_unpack_to_gigabytes_are_refused_before_they_do(tmp_path):
+    bomb, block = zlib.compressobj(wbits=31), bytes(2**24)
+    with (tmp_path / "a.spz").open("wb") as file:
+        for _ in range(8):
+            file.write(bomb.compress(block))
+        file.write(bomb.flush())
+    with pytest.raises(SplatError, match="a.spz: unpacks to more than"):
+        read_splats(tmp_path / "a.spz")

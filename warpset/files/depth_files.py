@@ -193,13 +193,13 @@ def _read_hdf5(path: Path) -> NDArray:
     with h5py.File(path, "r") as file:
         arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
         dataset = _named_depth(arrays)
-        _check_count(dataset.nbytes // LARGEST_VALUE_BYTES)
+        _check_count(max(dataset.size or 0, dataset.nbytes // LARGEST_VALUE_BYTES))
         return dataset[()]
 
 
 def _read_npy(path: Path) -> NDArray:
     stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check_count(stored.nbytes // LARGEST_VALUE_BYTES)
+    _check_count(max(stored.size, stored.nbytes // LARGEST_VALUE_BYTES))
     return np.array(stored)
 
 
