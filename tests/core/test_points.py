@@ -90,8 +90,7 @@ def test_what_one_of_the_joined_clouds_does_not_know_none_does():
 
 @pytest.mark.parametrize("count", ["9223372036854775808", "-1", "3.5"])
 def test_a_count_that_nothing_can_hold_is_one_line(tmp_path, count):
-    cloud = PointCloud(np.zeros((3, 3), np.float32), np.zeros((3, 3), np.uint8))
-    content = ply_bytes(cloud).replace(b"vertex 3", f"vertex {count}".encode())
+    content = ply_bytes(a_cloud(3)).replace(b"vertex 3", f"vertex {count}".encode())
     (tmp_path / "a.ply").write_bytes(content)
     with pytest.raises(InputError, match="a.ply: no PLY with x y z"):
         read_ply(tmp_path / "a.ply")

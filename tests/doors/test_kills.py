@@ -20,8 +20,8 @@ KILLS = 20
 
 COMMANDS = {
     "export": "modelscope.py --output-dir output --modelscope-dir {place} --quiet",
-    "link": "export_dataset.py --output-dir output --format hf --export-dir {place} --link --quiet",
-    "shards": "export_dataset.py --output-dir output --format webdataset --export-dir {place}",
+    "link": "export_dataset.py --output-dir output --format hf --dataset-dir {place} --link --quiet",
+    "shards": "export_dataset.py --output-dir output --format webdataset --dataset-dir {place}",
     "review": "review_dataset.py {place} --quiet",
     "usd": "splats_to_usd.py scene.ply {place}/scene.usdz --quiet",
     "aerial": "-m aerial_megadepth.export_wai --megadepth_aerial_dir data --output_dir {place}",

@@ -264,7 +264,7 @@ def run_records() -> int:
     accepted = [*pairs, "--accept-list", "in/accept.txt"]
     codes = [
         modelscope.main([*accepted, "--modelscope-dir", "out/modelscope"]),
-        export_dataset.main([*pairs, "--format", "hf", "--export-dir", "out/hf"]),
+        export_dataset.main([*pairs, "--format", "hf", "--dataset-dir", "out/hf"]),
     ]
     shutil.copytree("in/output", "out/output", symlinks=True, ignore=_ignore_pipes)
     codes.append(review_dataset.main(["out/output", "--quiet"]))
@@ -278,15 +278,14 @@ def _ignore_pipes(folder: str, names: list[str]) -> list[str]:
 def exports(folder: Path) -> None:
     """A finished export, to be validated and exported to again."""
     two_scenes(folder)
-    for flag in ([], ["--prompt", "a"]):
-        places = ["--output-dir", str(folder / "output"), "--modelscope-dir", str(folder / "set")]
-        assert modelscope.main([*places, *flag, "--quiet"]) == 0
+    places = ["--output-dir", str(folder / "output"), "--dataset-dir", str(folder / "set")]
+    assert export_dataset.main(["--format", "hf", *places, "--quiet"]) == 0
 
 
 def run_exports() -> int:
     shutil.copytree("in/set", "out/set", symlinks=True, ignore=_ignore_pipes)
-    flags = ["--output-dir", "in/output", "--modelscope-dir", "out/set", "--quiet"]
-    return max(modelscope.main([*flags, "--validate"]), modelscope.main(flags))
+    flags = ["--format", "hf", "--output-dir", "in/output", "--dataset-dir", "out/set", "--quiet"]
+    return max(export_dataset.main([*flags, "--validate"]), export_dataset.main(flags))
 
 
 def own_pairs(folder: Path) -> None:
