@@ -20,7 +20,7 @@ KILLS = 20
 
 COMMANDS = {
     "export": "modelscope.py --output-dir output --modelscope-dir {place} --quiet",
-    "link": "export_dataset.py --output-dir output --format hf --dataset-dir {place} --link --quiet",
+    "link": "export_dataset.py --output-dir output --format hf --dataset-dir {place} --link",
     "shards": "export_dataset.py --output-dir output --format webdataset --dataset-dir {place}",
     "review": "review_dataset.py {place} --quiet",
     "usd": "splats_to_usd.py scene.ply {place}/scene.usdz --quiet",
