@@ -22,6 +22,7 @@ from ...core.errors import InputError
 from ...core.lens import colmap_library
 from ...files.json_files import read_text
 from ...recordings.formats.colmap_model import find_colmap_model
+from ...recordings.recording import NONSENSE
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
 
@@ -63,7 +64,7 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
     """
     try:
         found = _read(path, like)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, *NONSENSE) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path}: found no cameras that can be read ({reason}); need pairs.jsonl, "
