@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..core.errors import FolderInUseError, InputError
 from ..files.stores.address import Place, place
-from ..files.writing import writing_to
+from ..files.writing import full_scratch, writing_to
 from ..fleet.over_ray import Fleet, map_over_ray
 from ..fleet.shards import Shard
 from .options import BuildOptions
@@ -104,12 +104,18 @@ def scene_builder(
         except InputError as error:
             summary.report(asked.describe(error))
         except Exception as error:  # one scene must not take the others down
-            summary.report(
-                f"{scene}: failed ({type(error).__name__}: {error}, {_raised_at(error)}); left out"
-            )
+            summary.report(f"{scene}: {_why(error, asked.output_dir)}; left out")
         return summary
 
     return build
+
+
+def _why(error: Exception, output_dir: Place) -> str:
+    """What went wrong: a full disk of temporary files, or something that nobody foresaw."""
+    folder = output_dir if isinstance(output_dir, Path) else Path.cwd()
+    if isinstance(error, OSError) and (line := full_scratch(error, folder)):
+        return line
+    return f"failed ({type(error).__name__}: {error}, {_raised_at(error)})"
 
 
 def _raised_at(error: Exception) -> str:

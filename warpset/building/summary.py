@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import InputError
+from ..files.json_files import as_record, read_text
 from ..files.stores.address import Address, Place
 from ..files.stores.store import Store
 from ..files.writing import write_atomically
@@ -108,8 +109,7 @@ class ShardSummaries:
         Raises:
             InputError: There are none, shards of two builds, or one has not finished.
         """
-        there = self._contents()
-        kept = [name.removesuffix(".json").split("-of-") for name in there]
+        kept = [name.removesuffix(".json").split("-of-") for name in self._names()]
         counts = sorted({int(count) for _, count in kept})
         if len(counts) != 1:
             found = f"shards of {' and of '.join(map(str, counts))}" if counts else "no shards"
@@ -126,19 +126,27 @@ class ShardSummaries:
             )
         total = SceneSummary()
         for index in range(counts[0]):
-            name = _file_name(index, counts[0])
-            summary = _read_summary(self._folder / name, there[name])
+            summary = self._read(_file_name(index, counts[0]))
             summary.say_problems()
             total.add(summary)
-        self._remove(there)
+        self._remove(self._names())
         return total
 
-    def _contents(self) -> dict[str, bytes]:
+    def _names(self) -> list[str]:
         if isinstance(self._folder, Address):
-            store = Store(self._folder)
-            names = [file.name for file in store.files()]
-            return {name: content for name in names if (content := store.read(name)) is not None}
-        return {path.name: path.read_bytes() for path in self._folder.glob("*-of-*.json")}
+            return [file.name for file in Store(self._folder).files()]
+        return [path.name for path in self._folder.glob("*-of-*.json")]
+
+    def _read(self, name: str) -> SceneSummary:
+        try:
+            if isinstance(self._folder, Address):
+                text = (Store(self._folder).read(name) or b"").decode()
+            else:
+                text = read_text(self._folder / name)
+            return as_record(text, SceneSummary)
+        except (OSError, ValueError) as error:
+            place = self._folder / name
+            raise InputError(f"{place}: cannot be read ({error}); run that shard again") from error
 
     def _remove(self, names: Iterable[str]) -> None:
         if isinstance(self._folder, Address):
@@ -152,12 +160,3 @@ class ShardSummaries:
 
 def _file_name(index: int, count: int) -> str:
     return f"{index}-of-{count}.json"
-
-
-def _read_summary(place: Place, content: bytes) -> SceneSummary:
-    try:
-        fields = json.loads(content)
-        qualities = [PairQuality(**quality) for quality in fields.pop("qualities")]
-        return SceneSummary(**fields, qualities=qualities)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{place}: cannot be read ({error}); run that shard again") from error

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files.json_files import read_text
 from ...files.photos import Rgb, sha256_of
 from ...files.pictures import picture_bytes
 from ...files.video import VideoFrame, read_video
@@ -84,11 +85,11 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
 def frames_are_done(frames: Path, made_from: dict[str, object]) -> bool:
     """Whether a folder holds the frames that its record names, made from the same."""
     try:
-        record = json.loads((frames / RECORD_NAME).read_text(encoding="utf-8"))
+        record = json.loads(read_text(frames / RECORD_NAME))
         files = (path for path in frames.rglob("*") if path.is_file())
         names = {path.relative_to(frames).as_posix() for path in files} - {RECORD_NAME}
         return record["made_from"] == made_from and set(record["frames"]) == names
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
 
 
