@@ -211,7 +211,7 @@ def test_musubis_cached_texts_go_with_the_captions(tmp_path):
 
 
 def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
-    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner")
+    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", base_model="flux2-dev")
     backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
     strategies = {b["id"]: b["caption_strategy"] for b in backends if "caption_strategy" in b}
     assert strategies == {
@@ -225,7 +225,14 @@ def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
     assert types["train-mask"] == "mask"
     command = (tmp_path / "set" / "TRAIN.md").read_text()
     assert "--conditioning_multidataset_sampling combined" in command
-    assert "--model_flavour edit-v2" in command
+    assert "--model_flavour dev" in command
+
+
+def test_simpletuner_is_given_no_mask_where_it_would_take_the_splats_for_it(tmp_path):
+    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", base_model="qwen-image-edit-2511")
+    backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
+    assert backends[0]["conditioning_data"] == ["train-splats", "train-reference"]
+    assert "masks are not listed" in (tmp_path / "set" / "TRAIN.md").read_text()
 
 
 def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):

@@ -65,6 +65,9 @@ def _command(context: ExportContext) -> str:
         "lambda_gram": "1.0",
         "gram_loss_warmup_steps": "2000",
         "timestep": "199",
+        "report_to": "wandb",
+        "tracker_project_name": "difix",
+        "tracker_run_name": context.job_name,  # its parser requires one
     }
     flags = [f"--{name} {shlex.quote(value)}" for name, value in parts.items()]
     script = "accelerate launch --mixed_precision=bf16 src/train_difix.py"
