@@ -181,6 +181,9 @@ def test_stale_files_go_and_foreign_files_stay(tmp_path):
         ("aitoolkit", "target/_clip_vision_cache/1.safetensors"),
         ("aitoolkit", "target/.aitk_size.json"),
         ("musubi", "cache/1_0096x0064_qie.safetensors"),
+        ("diffusion-pipe", "target/cache/flux/metadata/metadata.arrow"),
+        ("sd-scripts", "target/metadata_cache.json"),
+        ("sd-scripts", "target/1_te_outputs.npz"),
     ],
 )
 def test_a_trainers_cache_goes_where_a_picture_changed(tmp_path, change, stays, layout, cached):
@@ -241,6 +244,11 @@ def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):
     mask, weights = pixels(output / "garden/0_mask.png"), pixels(tmp_path / "set/mask/1.png")
     assert {*np.unique(mask)} == {0, 255} and {*np.unique(weights)} == {128, 255}
     assert np.array_equal(weights == 255, mask == 255)
+
+
+def test_difix_is_given_the_run_name_that_its_parser_requires(tmp_path):
+    export(two_scenes(tmp_path), tmp_path / "set", "difix")
+    assert "--tracker_run_name set" in (tmp_path / "set" / "TRAIN.md").read_text()
 
 
 def test_simpletuner_evaluates_on_the_validation_side(tmp_path):

@@ -47,13 +47,17 @@ _FLUX2 = (
     "22 GB (int8, the text encoder int4) to 76 GB (bf16)."
 )
 
+_KONTEXT = (
+    "Its quickstart of Kontext calls 24 GB (int8) the least for 1024 pixels, and 50 GB of RAM."
+)
+
 FLAVOURS = {
     "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2", _QWEN, takes_first_alone=True),
     "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3", _QWEN, takes_first_alone=True),
     "flux2-dev": Flavour("flux2", "dev", _FLUX2),
     "flux2-klein-4b": Flavour("flux2", "klein-4b", _FLUX2),
     "flux2-klein-9b": Flavour("flux2", "klein-9b", _FLUX2),
-    "kontext": Flavour("flux", "kontext", "Its quickstart of Kontext says what fits which card."),
+    "kontext": Flavour("flux", "kontext", _KONTEXT),
 }
 """By base model."""
 
