@@ -58,7 +58,8 @@ SURROUNDINGS = {
     "modelscope clone": Surroundings(DIFFSYNTH, ["DiffSynth-Studio"]),
     "difix": Surroundings(DIFFSYNTH, ["Difix3D/src"]),
     "musubi": Surroundings(
-        (*DIFFSYNTH, "voluptuous", "toml", "opencv-python-headless", "av", "ftfy", "easydict"),
+        (*DIFFSYNTH, "diffusers", "voluptuous", "toml", "opencv-python-headless", "av", "ftfy")
+        + ("easydict",),
         ["musubi-tuner/src"],
     ),
     "aitoolkit": Surroundings(AITOOLKIT, ["ai-toolkit"]),

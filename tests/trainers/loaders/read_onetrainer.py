@@ -1,6 +1,7 @@
 """Read an export with OneTrainer's own pipeline up to the VAE; the arguments are export and side.
 
-Its modules for caching and output need a model and are left out.
+Buckets come in steps of 32 pixels, that small pictures stay whole. Its modules for caching and
+output need a model and are left out.
 """
 
 import sys
@@ -44,7 +45,7 @@ config.resolution = sys.argv[2]
 config.masked_training = config.custom_conditioning_image = True
 model = SimpleNamespace(train_dtype=DataType.FLOAT_32)
 dataset = Loader()._create_dataset(
-    config, model, None, TrainProgress(), is_validation=False, aspect_bucketing_quantization=64
+    config, model, None, TrainProgress(), is_validation=False, aspect_bucketing_quantization=32
 )
 dataset.start_next_epoch()
 say(
@@ -53,7 +54,7 @@ say(
             row["prompt"],
             bytes_of(row["image"]),
             [bytes_of(row["conditioning_image"])],
-            bytes_of(row["mask"]),
+            bytes_of(row["mask"]).repeat(3, 2),
         )
         for row in dataset
     ]

@@ -63,15 +63,18 @@ batches = iter(data_set["train_dataloader"])
 rows = []
 for _ in range(sum(map(len, data_set["metadata_backend"].aspect_ratio_bucket_indices.values()))):
     batch = next(batches)
-    weight = batch["conditioning_pixel_values"]
-    if batch["loss_mask_type"] == "mask":
-        weight = model.prepare_batch_conditions(dict(batch), {})["conditioning_pixel_values"][0]
-    rows.append(
-        facts(
-            batch["prompts"][0],
-            bytes_of(batch["latent_batch"][0]),
-            [bytes_of(each[0]) for each in batch["conditioning_latents"]],
-            bytes_of(weight, -1) if batch["loss_mask_type"] == "mask" else None,
-        )
+    masks = batch["loss_mask_type"] == "mask"
+    # Latents are packed in here, which pictures cannot be.
+    prepared = model.prepare_batch_conditions({**batch, "conditioning_latents": None}, {})
+    row = facts(
+        batch["prompts"][0],
+        bytes_of(batch["latent_batch"][0]),
+        [bytes_of(each[0]) for each in batch["conditioning_latents"]],
+        bytes_of(prepared["conditioning_pixel_values"][0], -1) if masks else None,
     )
+    if hasattr(model, "_prepare_edit_batch_v2"):
+        prepared = model.prepare_batch_conditions(dict(batch), {})
+        prepared |= {"latents": batch["latent_batch"], "prompt_embeds": torch.zeros(1)}
+        row["controls"] = len(model._prepare_edit_batch_v2(prepared)["control_latent_list"][0])
+    rows.append(row)
 say(rows)
