@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 
 import torch
 from accelerate import Accelerator
+from diffusers import FlowMatchEulerDiscreteScheduler
 from facts import bytes_of, facts, say
 from simpletuner.helpers.caching.text_embeds import TextEmbeddingCache
 from simpletuner.helpers.caching.vae import VAECache, prepare_sample
@@ -38,12 +39,14 @@ settings = dict(zip(flags[::2], flags[1::2], strict=True)) | {
     "--cache_dir": f"{work}/cache",
 }
 args = parse_cmdline_args([f"{name}={value}" for name, value in settings.items()])
+FlowMatchEulerDiscreteScheduler().save_pretrained(f"{work}/scheduler")
 accelerator = Accelerator(cpu=True)
 StateTracker.set_args(args)
 StateTracker.set_accelerator(accelerator)
 StateTracker.set_config_path(work)
 model = ModelRegistry.get(args.model_family)(args, accelerator)
 model.get_vae = lambda: MagicMock(dtype=torch.float32)
+model.encode_dropout_caption = lambda *_, **__: {}
 StateTracker.set_model(model)
 
 

@@ -122,6 +122,7 @@ def simpletuner_command(context: ExportContext, validates: bool) -> str:
         "model_flavour": flavour.flavour,
         "data_backend_config": context.path("multidatabackend.json"),
         "conditioning_multidataset_sampling": "combined",
+        "caption_dropout_probability": "0",  # the caption may tell how the camera moves
         "output_dir": f"output/{context.job_name}",
     }
     if validates:
