@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,15 @@ class Surroundings:
     Attributes:
         packages: What it is installed from.
         clones: Folders of clones that Python looks in.
-        python: The version it asks for.
+        python: The version that it was run on.
     """
 
     packages: Sequence[str]
     clones: Sequence[str] = ()
     python: str = "3.12"
+
+
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 DIFFSYNTH = ("diffsynth>=2.1,<3",)
@@ -54,13 +58,14 @@ AITOOLKIT = (
     *"pytorch_fid sentencepiece tensorboard toml torchcodec".split(),
 )
 SURROUNDINGS = {
-    "modelscope": Surroundings(DIFFSYNTH),
+    "modelscope": Surroundings(DIFFSYNTH, python=OURS),
     "modelscope clone": Surroundings(DIFFSYNTH, ["DiffSynth-Studio"]),
-    "difix": Surroundings(DIFFSYNTH, ["Difix3D/src"]),
+    "difix": Surroundings(DIFFSYNTH, ["Difix3D/src"], OURS),
     "musubi": Surroundings(
         (*DIFFSYNTH, "diffusers", "voluptuous", "toml", "opencv-python-headless", "av", "ftfy")
         + ("easydict",),
         ["musubi-tuner/src"],
+        OURS,
     ),
     "aitoolkit": Surroundings(AITOOLKIT, ["ai-toolkit"]),
     "simpletuner": Surroundings(("simpletuner>=4.8,<5", "transformers>=5.16,<5.21", *TORCH)),

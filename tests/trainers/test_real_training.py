@@ -60,8 +60,8 @@ def test_ai_toolkit_lays_pictures_where_it_was_measured_to(tmp_path, model):
 @pytest.mark.parametrize(
     ("surroundings", "layout", "model", "script", "length"),
     [
-        ("aitoolkit", "aitoolkit", "qwen-image-edit-2509", "train_aitoolkit.py", 200),
-        ("modelscope clone", "modelscope", "flux2-klein-4b", "train_diffsynth.py", 50),
+        ("aitoolkit", "aitoolkit", "qwen-image-edit-2509", "train_aitoolkit.py", 120),
+        ("modelscope clone", "modelscope", "flux2-klein-4b", "train_diffsynth.py", 40),
     ],
 )
 def test_a_lora_overfits_on_four_pairs(tmp_path, surroundings, layout, model, script, length):
@@ -71,8 +71,7 @@ def test_a_lora_overfits_on_four_pairs(tmp_path, surroundings, layout, model, sc
     work.mkdir()
     told = run_in(SURROUNDINGS[surroundings], script, place, work, length)
     losses = told["losses"]
-    assert len(losses) >= length
-    assert np.mean(losses[-20:]) <= np.mean(losses[:5]) / 2
+    assert np.mean(losses[-20:]) <= np.mean(losses[:10]) / 2
     assert told["encoded"] > 0 and told["distance"] < SAME
 
 

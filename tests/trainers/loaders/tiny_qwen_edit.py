@@ -15,6 +15,9 @@ from transformers import (
 )
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+CHANNELS = 16
+LOG_VARIANCE = -20.0
+
 MARKS = {
     "bos": "<|endoftext|>",
     "start": "<|im_start|>",
@@ -32,20 +35,14 @@ def write(folder: Path) -> None:
     QwenImageTransformer2DModel(
         patch_size=2,
         in_channels=64,
-        out_channels=16,
+        out_channels=CHANNELS,
         num_layers=2,
         attention_head_dim=32,
         num_attention_heads=4,
         joint_attention_dim=32,
         axes_dims_rope=(8, 12, 12),
     ).save_pretrained(folder / "transformer")
-    AutoencoderKLQwenImage(
-        base_dim=8,
-        z_dim=16,
-        dim_mult=[1, 2, 2, 2],
-        num_res_blocks=1,
-        temperal_downsample=[False, True, True],
-    ).save_pretrained(folder / "vae")
+    _vae().save_pretrained(folder / "vae")
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(folder / "tokenizer")
     Qwen2VLProcessor(
@@ -56,6 +53,21 @@ def write(folder: Path) -> None:
     _text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
     index = {"_class_name": "QwenImageEditPlusPipeline"}
     (folder / "model_index.json").write_text(json.dumps(index))
+
+
+def _vae():
+    """A VAE that is sure of its latents: what it would draw at random could not be learnt."""
+    vae = AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=CHANNELS,
+        dim_mult=[1, 2, 2, 2],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+    )
+    with torch.no_grad():
+        vae.quant_conv.weight[CHANNELS:] = 0
+        vae.quant_conv.bias[CHANNELS:] = LOG_VARIANCE
+    return vae
 
 
 def _tokenizer():
