@@ -52,7 +52,7 @@ def test_ai_toolkit_lays_pictures_where_it_was_measured_to(tmp_path, model):
         case = by_case[tuple(map(str, (row[key] for key in keys)))]
         assert (case["target_wh"], case["control_wh"]) == (row["target_wh"], row["control_wh"])
         assert case["shift_px"] == pytest.approx(row["shift_px"], abs=0.05)
-        if model != "kontext" or case["target_wh"] == case["source_wh"]:
+        if case["control_wh"] == case["source_wh"]:
             assert case["unlike"] < SAME, case
 
 
