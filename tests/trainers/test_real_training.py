@@ -61,7 +61,7 @@ def test_ai_toolkit_lays_pictures_where_it_was_measured_to(tmp_path, model):
     ("surroundings", "layout", "model", "script", "length"),
     [
         ("aitoolkit", "aitoolkit", "qwen-image-edit-2509", "train_aitoolkit.py", 120),
-        ("modelscope clone", "modelscope", "flux2-klein-4b", "train_diffsynth.py", 40),
+        ("modelscope clone", "modelscope", "flux2-klein-4b", "train_diffsynth.py", 25),
     ],
 )
 def test_a_lora_overfits_on_four_pairs(tmp_path, surroundings, layout, model, script, length):
