@@ -93,14 +93,12 @@ def run_in(surroundings, script, *arguments):
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on the path: the loader needs an environment of its own")
-    found = [uv, "python", "find", "--quiet", "--no-python-downloads", surroundings.python]
-    if subprocess.run(found, capture_output=True).returncode:
-        pytest.skip(f"found no Python {surroundings.python}, which the loader needs")
+    python = python_of(surroundings.python, uv)
     asked = [part for package in surroundings.packages for part in ("--with", package)]
     command = [uv, "run", "--quiet", "--isolated", "--no-project"]
     paths = [clone_of(folder) for folder in surroundings.clones]
     done = subprocess.run(
-        [*command, "--python", surroundings.python, *asked, "python", LOADERS / script]
+        [*command, "--python", python, *asked, "python", LOADERS / script]
         + [str(argument) for argument in arguments],
         capture_output=True,
         text=True,
@@ -109,6 +107,19 @@ def run_in(surroundings, script, *arguments):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def python_of(version, uv) -> str:
+    """A Python of a version that is there already: uv's, the system's, or one that pyenv keeps."""
+    search = [uv, "python", "find", "--quiet", "--no-python-downloads", version]
+    found = subprocess.run(search, capture_output=True, text=True)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    kept = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
+    if not kept:
+        pytest.skip(f"found no Python {version}, which the loader needs")
+    return str(kept[-1])
 
 
 def clone_of(folder) -> Path:
