@@ -259,13 +259,18 @@ def test_weights_that_are_no_numbers_are_one_line(tmp_path, plain, weights, caps
     assert "in/place: the network predicts cameras or depth that are not finite" in line
 
 
+def said_but_for_doubts(capsys) -> list[str]:
+    lines = capsys.readouterr().err.splitlines()
+    return [line for line in lines if "hardly be of use" not in line]
+
+
 def test_a_damaged_cache_is_said_once_and_made_anew(tmp_path, plain, weights, cache, capsys):
     assert build(tmp_path, "--model", str(weights)) == 0
     for path in cache.rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:-1])
     assert build(tmp_path, "--model", str(weights), output="again") == 0
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = said_but_for_doubts(capsys)
     assert "cannot be read (damaged); what it holds is made anew" in line
     assert tree(tmp_path / "again") == tree(tmp_path / "out")
     assert build(tmp_path, "--model", str(weights), output="third") == 0
-    assert capsys.readouterr().err == ""
+    assert said_but_for_doubts(capsys) == []

@@ -210,7 +210,7 @@ def recorded_panorama(path: Path, cam_from_world: NDArray[np.floating]) -> Recor
             f"{path}: its camera model is {PANORAMA}, but it has {width}x{height} pixels, need "
             "twice as many in width as in height; left out"
         )
-    camera = Camera(np.eye(3), _rigid(cam_from_world, path), size_wh)
+    camera = Camera(np.eye(3), rigid_pose(path, cam_from_world), size_wh)
     lens = Lens(PANORAMA, (float(width), float(height)), size_wh)
     return RecordedFrame(
         PosedPhoto(path, camera, lens), None, key=content_key(panorama=cam_from_world.tolist())
