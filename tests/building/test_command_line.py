@@ -17,7 +17,7 @@ from warpset.building.command_line import (
     share_range,
 )
 from warpset.building.frames import FrameSampling, FrameSelection
-from warpset.building.options import BuildOptions, MaskRule, PointFilter
+from warpset.building.options import NOT_EMPTY, BuildOptions, MaskRule, PointFilter
 from warpset.building.outputs import ON_REQUEST
 from warpset.building.pairing import Pairing
 from warpset.building.scores import Quality
@@ -69,6 +69,8 @@ CHANGES = {
     "--save-scene-splats": {"scene_gaussians": True},
     "--force_output": {"force": True},
     "--dry-run": {"dry_run": True},
+    "--plan": {"plan": True},
+    "--max-hole-share 0.5": {"quality": Quality((*NOT_EMPTY.limits, ("max-hole-share", 0.5)))},
     "--quiet": {"quiet": True},
     "--workers 3": {"workers": 3},
     **{kind.flag: {"extras": frozenset({kind.name})} for kind in ON_REQUEST},
@@ -121,6 +123,8 @@ def test_the_seeds_defaults_are_kept(name, default):
         ("--pairing covisible --bidirectional", "covisible pairs go both ways"),
         ("--resize-width 64", "--resize-width and --resize-height go together"),
         ("--fps 2 --frames 12", "--fps and --frames exclude each other"),
+        ("--plan --dry-run", "--plan and --dry-run exclude each other"),
+        ("--plan --ray", "--plan and --ray exclude each other"),
         (
             "--size-preset qwen --resize-width 64 --resize-height 48",
             "--size-preset and --resize-width exclude each other",

@@ -49,8 +49,8 @@ EXAMPLES = """examples:
       a folder a place in photos/, by a network that is fetched once (0.4 GB)
   python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
       the same for input/, without a network; every neighbour both ways, with holes
-  python build_warp_dataset.py --dry-run
-      what would be made
+  python build_warp_dataset.py --pairing covisible --plan
+      how many holes the pairs of photos in any order would have, before any is made
   python build_warp_dataset.py --doctor
       what this system has, and what to do about what it lacks
 """
@@ -123,6 +123,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--force_output", "make again what is there already")
     add_switch(group, "--dry-run", "only say what would be made")
+    add_switch(group, "--plan", "only find depth and say what share of holes pairs would have")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -236,6 +237,9 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.plan and (args.dry_run or args.ray is not None):
+        other = "--dry-run" if args.dry_run else "--ray"
+        parser.error(f"--plan and {other} exclude each other; give one of them")
     if args.fps and args.frames:
         parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
@@ -270,6 +274,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,
         dry_run=args.dry_run,
+        plan=args.plan,
         quiet=args.quiet,
         workers=args.workers,
     )

@@ -80,6 +80,7 @@ class BuildOptions:
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
+        plan: Only find geometry and say how hard the pairs that would be made will be.
         quiet: No progress bars.
         workers: Threads that decode and encode; None for as many as cores.
     """
@@ -103,8 +104,14 @@ class BuildOptions:
     scene_gaussians: bool = False
     force: bool = False
     dry_run: bool = False
+    plan: bool = False
     quiet: bool = False
     workers: int | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether pairs are made, not only spoken of."""
+        return not (self.dry_run or self.plan)
 
     def as_recorded(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""

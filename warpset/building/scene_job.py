@@ -188,7 +188,7 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
-        warp = warp.with_gain()
+        warp = warp.compared()
         if self.options.match_exposure:
             warp = warp.matched()
         scores = measured(warp)
