@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from estimators.command_line import add_building_flags
+from warpset.building.clips.plan import ClipRule
 from warpset.building.command_line import (
     WAYS_ON,
     describe,
@@ -63,6 +64,8 @@ CHANGES = {
     },
     "--fps 2": {"sampling": FrameSampling(fps=2.0)},
     "--frames 12": {"sampling": FrameSampling(count=12)},
+    "--clips 17": {"clips": ClipRule(17)},
+    "--clips 17 --clip-crf 18": {"clips": ClipRule(17, 18)},
     "--bidirectional": {"bidirectional": True},
     "--min-coverage 0.4": {"quality": Quality((("min-coverage", 0.4),))},
     "--match-exposure": {"match_exposure": True},

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
+from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
@@ -73,6 +74,7 @@ class BuildOptions:
         selection: Which photos become frames.
         pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
+        clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
@@ -97,6 +99,7 @@ class BuildOptions:
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
+    clips: ClipRule | None = None
     bidirectional: bool = False
     quality: Quality = NOT_EMPTY
     match_exposure: bool = False
@@ -142,4 +145,6 @@ class BuildOptions:
             recorded |= {"mask-model": self.mask_rule.sha256, "mask-grow": self.mask_rule.grow_px}
         if self.depth_scale:
             recorded["depth-scale"] = self.depth_scale
+        if self.clips:
+            recorded |= {"clips": self.clips.frames, "clip-crf": self.clips.crf}
         return recorded

@@ -23,6 +23,9 @@ from ..fleet.stages import available_cores
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
+from .clips.job import ClipJob
+from .clips.making import ClipMaker
+from .clips.plan import CLIPS_NAME
 from .options import NOT_EMPTY, BuildOptions
 from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
@@ -131,15 +134,14 @@ def _build_staged(
         source = source._replace(revision=f"{source.revision}, {REFINED}")
         estimate = partial(_refined, refine, estimate)
     if options.dry_run:
-        _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
+        _say_what_is_missing(folder, _job(scene, output, options, source))
         return
     if options.plan:
-        job = SceneJob(scene.photos, PairFolder(output), options, source)
-        geometry = estimate()
+        job, geometry = _job(scene, output, options, source), estimate()
         summary.plan(geometry.left_out, expected_difficulty(geometry, job))
         return
     with sole_writer(output):
-        job = SceneJob(scene.photos, PairFolder(output), options, source)
+        job = _job(scene, output, options, source)
         if not job.is_planned or job.todo() or job.scene_gaussians():
             with writing_to(output):
                 job.folder.clean()
@@ -150,6 +152,21 @@ def _build_staged(
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _job(
+    scene: SceneInput, output: Path, options: BuildOptions, source: GeometrySource
+) -> SceneJob:
+    """What is asked of a scene: pairs, or clips.
+
+    Raises:
+        InputError: Clips are asked for, and the scene has too few frames for one.
+    """
+    if options.clips is None:
+        return SceneJob(scene.photos, PairFolder(output), options, source)
+    job = ClipJob(scene.photos, PairFolder(output, CLIPS_NAME), options, source)
+    job.check(scene.path)
+    return job
 
 
 def _refined(
@@ -208,7 +225,13 @@ def _make(
         options.workers or available_cores(),
     )
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
-    PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
+    if isinstance(job, ClipJob):
+        job.check(job.folder.path)
+        if left_over := job.left_over():
+            log.info(f"{job.folder.path}: the last {left_over} frames make no clip")
+        ClipMaker(job, warper, summary).run(workers)
+    else:
+        PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
 
@@ -238,7 +261,8 @@ def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     log.info(
-        f"{scene_path}: {todo} pairs{and_splats} to make, {len(job.pairs) - todo} there already"
+        f"{scene_path}: {todo} {job.things}{and_splats} to make, "
+        f"{len(job.pairs) - todo} there already"
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core.errors import InputError
 from ..files.writing import write_atomically
 from .pairing import hole_histogram
+from .pairs.record import PairRecord
 from .pairs.verdict import PairQuality, quality_line
 
 SHARDS_FOLDER = ".shards"
@@ -52,6 +53,13 @@ class SceneSummary:
         for line in left_out:
             self.report(line)
         self.planned = hole_shares
+
+    def count(self, record: PairRecord) -> None:
+        """Count a pair that was made, or rejected."""
+        if record.rejected:
+            self.rejected += 1
+        else:
+            self.written += 1
 
     def say_problems(self) -> None:
         """Say problems that were met in another process."""

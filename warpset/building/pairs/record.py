@@ -83,15 +83,19 @@ def _leaves_folder(name: str) -> bool:
     return name in ("", ".", "..") or any(mark in name for mark in "/\\\0")
 
 
-def read_records(folder: Path) -> list[PairRecord]:
+def read_records(folder: Path, name: str = RECORDS_NAME) -> list[PairRecord]:
     """The records of a scene's pairs, in the order written; empty where there are none.
 
     A last line that a kill cut off is left out.
 
+    Args:
+        folder: The scene's.
+        name: Of the file; others than pairs have their own.
+
     Raises:
         InputError: Some other line is no record.
     """
-    path = folder / RECORDS_NAME
+    path = folder / name
     if not path.is_file():
         return []
     records = []
