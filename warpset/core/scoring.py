@@ -91,8 +91,8 @@ MOTION_LEVELS = 12.0
 MOTION_DEVIATIONS = 8.0
 """In pairs that differ all over, as with coarse depth, so many robust deviations are common."""
 
-MOTION_STRIDE = 16
-"""Every so many pixels tell what is common in a pair; medians of all take longer than the rest."""
+MOTION_STRIDE = 4
+"""Every so many pixels of every so many rows tell what is common in a pair; medians of all take longer than the rest."""
 
 MOTION_CORE_PX, MOTION_GROWTH_PX = 7, 6
 """Narrower than the first, a difference is the rim of an object; the others grow by the second, to
@@ -116,11 +116,13 @@ def moved_pixels(
     reach = np.ones((2 * MOTION_REACH_PX + 1,) * 2, np.uint8)
     above = cv2.subtract(splats, cv2.dilate(target, reach))
     below = cv2.subtract(cv2.erode(target, reach), splats)
-    excess = cv2.max(above, below).max(axis=2).astype(np.float32) * seen
-    window = (MOTION_MEAN_PX, MOTION_MEAN_PX)
-    weight = cv2.blur(seen.astype(np.float32), window)
-    excess = cv2.blur(excess, window) / np.maximum(weight, 1e-3)
-    common = excess[seen][::MOTION_STRIDE]
+    red, green, blue = cv2.split(cv2.max(above, below))
+    excess = cv2.max(cv2.max(red, green), blue)
+    window, known = (MOTION_MEAN_PX, MOTION_MEAN_PX), seen.astype(np.float32)
+    summed = cv2.blur(cv2.multiply(excess, known, dtype=cv2.CV_32F), window)
+    excess = summed / np.maximum(cv2.blur(known, window), 1e-3)
+    every = (slice(None, None, MOTION_STRIDE),) * 2
+    common = excess[every][seen[every]]
     if not len(common):
         return np.zeros_like(seen)
     middle = float(np.median(common))
