@@ -1,6 +1,6 @@
 """How well pairs are chosen: covisibility and expected holes against the truth, holes that result.
 
-python benchmarks/pairs/covisible.py examples/scenes/room ../shared/data/scenes/hololens --frames 1000
+python benchmarks/pairs/covisible.py SCENE... --frames 1000
 """
 
 from __future__ import annotations
