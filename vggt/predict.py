@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import psutil
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from .network import SceneNetwork
-from .poses import decode_poses
+from .poses import decode_poses, encode_poses, in_first_frame
 from .preprocess import Mode, ModelImage, Rgb, preprocess
 
 log = logging.getLogger(__name__)
@@ -54,11 +54,25 @@ class Prediction:
     cam_from_world: NDArray[np.float64]
 
 
+class GivenCamera(NamedTuple):
+    """A camera that is known before a network looks.
+
+    Attributes:
+        K: (3, 3) of the photo's raster, pixel centres at +0.5.
+        cam_from_world: (4, 4), OpenCV axes, in any unit.
+    """
+
+    K: NDArray[np.floating]
+    cam_from_world: NDArray[np.floating]
+
+
 class Predictor(Protocol):
     """Photos of one window to their predictions, in a world of the window's own."""
 
-    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
-        """Predict all photos together."""
+    def __call__(
+        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None = None
+    ) -> list[Prediction]:
+        """Predict all photos together, with their cameras where they are known."""
         ...
 
 
@@ -74,19 +88,36 @@ class VGGTPredictor:
         self.model: SceneNetwork = model
         self._mode: Mode = mode
 
-    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
-        """Predict photos (h, w, 3) uint8 together."""
+    def __call__(
+        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None = None
+    ) -> list[Prediction]:
+        """Predict photos (h, w, 3) uint8 together.
+
+        Cameras that are given help a network that takes some; it predicts its own all the same.
+        """
         config = self.model.config
         images = preprocess(photos, self._mode, config.img_size, config.patch_size)
-        predictions = predict_images(self.model, images)
+        helped = cameras is not None and self.model.takes_cameras
+        predictions = predict_images(self.model, images, cameras if helped else None)
         return [_without_padding(*pair) for pair in zip(images, predictions, strict=True)]
 
 
-def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Prediction]:
-    """One forward pass over images of one size (h, w); depth is unknown in their padding."""
+def predict_images(
+    model: SceneNetwork,
+    images: Sequence[ModelImage],
+    cameras: Sequence[GivenCamera] | None = None,
+) -> list[Prediction]:
+    """One forward pass over images of one size (h, w); depth is unknown in their padding.
+
+    Args:
+        model: The network.
+        images: What it looks at.
+        cameras: Those of the photos, for a network that takes them.
+    """
     stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
     device = next(model.parameters()).device
-    output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
+    given = () if cameras is None else (_encoded(images, cameras).to(device),)
+    output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0, *given)
     K, cam_from_world = decode_poses(output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2])
     depth = output["depth"][0, ..., 0].cpu().numpy()
     confidence = output["depth_conf"][0].cpu().numpy()
@@ -94,6 +125,16 @@ def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Pr
         _prediction(image, *frame)
         for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
     ]
+
+
+def _encoded(images: Sequence[ModelImage], cameras: Sequence[GivenCamera]) -> torch.Tensor:
+    """Pose encodings (1, S, 9) of the photos' cameras on the images' rasters."""
+    pairs = zip(images, cameras, strict=True)
+    K = np.stack([np.linalg.inv(image.photo_from_model) @ camera.K for image, camera in pairs])
+    poses = in_first_frame(
+        np.stack([camera.cam_from_world for camera in cameras]).astype(np.float64)
+    )
+    return torch.from_numpy(encode_poses(K, poses, images[0].rgb.shape[:2])).float()[None]
 
 
 def _prediction(
@@ -141,6 +182,7 @@ def predict_scene(
     count: int,
     window: int,
     on_window: Callable[[range], None],
+    cameras: Sequence[GivenCamera] | None = None,
 ) -> Iterator[Prediction]:
     """Predict a scene of any length in bounded memory; frames come out in order.
 
@@ -153,6 +195,7 @@ def predict_scene(
         count: Number of frames.
         window: Frames a window; 0 or at least `count` for the whole scene at once.
         on_window: Told the frames of each window that has been predicted.
+        cameras: Those of all frames, where they are known.
 
     Raises:
         MemoryError: Two frames do not fit.
@@ -162,7 +205,8 @@ def predict_scene(
     while start < max(1, count - 1):
         stop = min(start + window, count)
         try:
-            frames = predictor([read(index) for index in range(start, stop)])
+            photos = [read(index) for index in range(start, stop)]
+            frames = predictor(photos, *(() if cameras is None else (cameras[start:stop],)))
         except (RuntimeError, MemoryError) as error:
             window = _smaller_window(stop - start, error)
             continue

@@ -32,6 +32,7 @@ WAYS_ON = {
     Remedy.STEREO: "or use --geometry stereo",
     Remedy.STEREO_ENGINE: "install it or use --stereo-engine sweep",
     Remedy.DEVICE: "use --device cpu",
+    Remedy.CAMERAS: "use --cameras sfm, or leave it out",
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
     **FLEET_WAYS_ON,
