@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain_vggt import PlainVGGT
 
+from vggt.da3.trunk import DA3Config
 from vggt.model import VGGT
 from vggt.network import SceneNetwork
 from vggt.predict import VGGTPredictor, predict_scene
@@ -135,9 +137,11 @@ def work(kind: Network, frames: int) -> tuple[float, float]:
     """Operations of the aggregator, and of both heads, for a whole scene."""
     from torch.utils.flop_counter import FlopCounterMode  # 70 MB that no run shall be charged for
 
-    with torch.device("meta"):
-        network = kind.build(kind.published).requires_grad_(False)
     config, photos = kind.published, list(some_photos(1))
+    if isinstance(config, DA3Config):  # meta tensors have no values to choose a frame by
+        config = replace(config, reference_view="first")
+    with torch.device("meta"):
+        network = kind.build(config).requires_grad_(False)
     (seen,) = preprocess(photos, kind.mode(None), config.img_size, config.patch_size)
     height, width = seen.rgb.shape[:2]
     with torch.device("meta"), FlopCounterMode(display=False) as counter:

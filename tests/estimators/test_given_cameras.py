@@ -149,7 +149,7 @@ def test_depth_and_cameras_of_structure_from_motion_are_one_scene(
 
 
 def test_recorded_cameras_are_recorded_per_pair_and_resumed_without_the_network(
-    tmp_path, place, weights, caplog
+    tmp_path, place, weights, capsys
 ):
     flags = ("--quiet", "--model", weights, "--cameras", "recorded")
     assert build(tmp_path, *flags) == 0
@@ -163,7 +163,7 @@ def test_recorded_cameras_are_recorded_per_pair_and_resumed_without_the_network(
     assert build(tmp_path, *flags) == 0
     assert tree(tmp_path / "out") == before
     assert build(tmp_path, "--quiet", "--model", weights) == 1
-    assert "was made with geometry" in caplog.text
+    assert "was made with geometry" in capsys.readouterr().err
 
 
 def test_another_recorded_camera_is_another_geometry(tmp_path, place, weights, monkeypatch, shots):
@@ -177,10 +177,10 @@ def test_another_recorded_camera_is_another_geometry(tmp_path, place, weights, m
     assert network.given is not None
 
 
-def test_a_network_of_weak_cameras_takes_the_recorded_ones_and_says_so(tmp_path, place, caplog):
+def test_a_network_of_weak_cameras_takes_the_recorded_ones_and_says_so(tmp_path, place, capsys):
     weights = write_da3(tmp_path / "weights" / "model.pt")
     assert build(tmp_path, "--model", weights) == 0
-    assert "place: depth for cameras that are recorded" in caplog.text
+    assert "place: depth for cameras that are recorded" in capsys.readouterr().err
     for record in records_of(tmp_path):
         assert record.geometry["cameras"].startswith("recorded, depth fitted in")
         assert record.geometry["revision"].endswith(" cameras auto")
@@ -188,14 +188,14 @@ def test_a_network_of_weak_cameras_takes_the_recorded_ones_and_says_so(tmp_path,
     assert all("cameras" not in r.geometry for r in records_of(tmp_path, "own"))
 
 
-def test_a_network_of_weak_cameras_falls_to_its_own_where_there_are_no_others(tmp_path, caplog):
+def test_a_network_of_weak_cameras_falls_to_its_own_where_there_are_no_others(tmp_path, capsys):
     scene = tmp_path / "in" / "place"
     scene.mkdir(parents=True)
     for index in range(3):
         Image.fromarray(a_photo((80, 60), seed=index)).save(scene / f"{index}.png")
     weights = write_da3(tmp_path / "weights" / "model.pt")
     assert build(tmp_path, "--model", weights) == 0
-    assert "takes the network's own cameras instead" in caplog.text
+    assert "takes the network's own cameras instead" in capsys.readouterr().err
     said = "the network's own, as no others could be had"
     assert {record.geometry["cameras"] for record in records_of(tmp_path)} == {said}
     assert build(tmp_path, "--model", weights, "--cameras", "sfm", output="sfm") == 1
