@@ -101,7 +101,7 @@ def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
 
     segmenter = cache(partial(make_segmenter, compute, cache_dir))
     estimators = make_estimators(compute, cache_dir)
-    refine = refined if compute.refine_cameras else None
+    refine = partial(refined, cache_dir) if compute.refine_cameras else None
     return Backends(estimators, renderer, segmenter, gaussian_ply, refine)
 
 
