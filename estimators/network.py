@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from vggt.predict import GivenCamera, Prediction, VGGTPredictor, largest_window, predict_scene
+from vggt.predict import (
+    GivenCamera,
+    PhotoWithCamera,
+    Prediction,
+    Predictor,
+    VGGTPredictor,
+    largest_window,
+    predict_scene,
+)
 from vggt.preprocess import Mode
 from vggt.registry import VGGT_1B, Network, network_named
 from vggt.weights import ModelError, ModelFiles, aggregator_dtype, load, locate
@@ -24,7 +32,7 @@ from warpset.core.geometry import DepthMap, PosedPhoto, SceneGeometry
 from warpset.core.lens import colmap_library
 from warpset.files.cache import ArrayCache, content_key
 from warpset.files.geometry_cache import GeometryCache
-from warpset.files.photos import Rgb, read_photo, sha256_of, upright_size
+from warpset.files.photos import read_photo, sha256_of, upright_size
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import RECORDED
 
@@ -35,6 +43,8 @@ if TYPE_CHECKING:  # pycolmap is not on every system
     from .given_cameras import PlacedPhotos
 
 log = logging.getLogger(__name__)
+
+Seen = TypeVar("Seen")
 
 VGGT = "vggt"
 
@@ -221,7 +231,8 @@ class VGGTEstimator:
     def _fill_plain(self, cache: GeometryCache, scene: SceneInput, cameras: str) -> None:
         photos, name = scene.photos, scene.path.name
         windows, shares = [], []
-        frames = self._predicted(lambda i: read_photo(photos[i]), len(photos), name, windows)
+        seen = self._predictor, lambda index: read_photo(photos[index])
+        frames = self._predicted(*seen, len(photos), name, windows)
         for index, frame in enumerate(frames):
             photo, depth_map = _on_photo(photos[index], frame)
             cache.put(index, photo, depth_map)
@@ -238,12 +249,13 @@ class VGGTEstimator:
         def keep(position: int, depth_map: DepthMap) -> None:
             cache.put(placed.indices[position], posed[position], depth_map)
 
-        def read(position: int) -> Rgb:
-            return read_pinhole(posed[position], posed[position].camera)
+        def read(position: int) -> PhotoWithCamera:
+            camera = posed[position].camera
+            given = GivenCamera(camera.K, camera.cam_from_world)
+            return PhotoWithCamera(read_pinhole(posed[position], camera), given)
 
-        given = [GivenCamera(photo.camera.K, photo.camera.cam_from_world) for photo in posed]
-        fitter = DepthFitter(placed, keep)
-        frames = self._predicted(read, len(posed), name, windows, given)
+        fitter, predict = DepthFitter(placed, keep), self._predictor.with_cameras
+        frames = self._predicted(predict, read, len(posed), name, windows)
         for position, frame in enumerate(frames):
             depth_map = _for_camera(posed[position].camera, frame)
             fitter.add(position, depth_map)
@@ -253,16 +265,16 @@ class VGGTEstimator:
 
     def _predicted(
         self,
-        read: Callable[[int], Rgb],
+        predictor: Predictor[Seen],
+        read: Callable[[int], Seen],
         count: int,
         name: str,
         windows: list[range],
-        cameras: Sequence[GivenCamera] | None = None,
     ) -> Iterator[Prediction]:
         """Predictions in order behind a progress bar; windows are added as they are predicted."""
-        predictor, window = self._predictor, self._options.window
-        window = largest_window(predictor.model) if window is None else window
-        frames = predict_scene(predictor, read, count, window, windows.append, cameras)
+        window = self._options.window
+        window = largest_window(self._predictor.model) if window is None else window
+        frames = predict_scene(predictor, read, count, window, windows.append)
         disable = self._options.quiet
         bar = tqdm(frames, desc=f"{name} depth", unit="frame", total=count, disable=disable)
         for frame in bar:

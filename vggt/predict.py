@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import psutil
@@ -66,13 +66,22 @@ class GivenCamera(NamedTuple):
     cam_from_world: NDArray[np.floating]
 
 
-class Predictor(Protocol):
-    """Photos of one window to their predictions, in a world of the window's own."""
+class PhotoWithCamera(NamedTuple):
+    """A photo (h, w, 3) uint8 whose camera is given."""
 
-    def __call__(
-        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None = None
-    ) -> list[Prediction]:
-        """Predict all photos together, with their cameras where they are known."""
+    rgb: Rgb
+    camera: GivenCamera
+
+
+Seen = TypeVar("Seen", contravariant=True)
+"""What a predictor is shown of a frame: a photo, or one with its camera."""
+
+
+class Predictor(Protocol[Seen]):
+    """What is seen in one window to its predictions, in a world of the window's own."""
+
+    def __call__(self, photos: Sequence[Seen], /) -> list[Prediction]:
+        """Predict all frames together."""
         ...
 
 
@@ -88,17 +97,24 @@ class VGGTPredictor:
         self.model: SceneNetwork = model
         self._mode: Mode = mode
 
-    def __call__(
-        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None = None
-    ) -> list[Prediction]:
-        """Predict photos (h, w, 3) uint8 together.
+    def __call__(self, photos: Sequence[Rgb], /) -> list[Prediction]:
+        """Predict photos (h, w, 3) uint8 together."""
+        return self._predict(photos, None)
 
-        Cameras that are given help a network that takes some; it predicts its own all the same.
+    def with_cameras(self, photos: Sequence[PhotoWithCamera], /) -> list[Prediction]:
+        """Predict photos together; their cameras help a network that takes some.
+
+        It predicts cameras of its own all the same.
         """
+        cameras = [photo.camera for photo in photos] if self.model.takes_cameras else None
+        return self._predict([photo.rgb for photo in photos], cameras)
+
+    def _predict(
+        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None
+    ) -> list[Prediction]:
         config = self.model.config
         images = preprocess(photos, self._mode, config.img_size, config.patch_size)
-        helped = cameras is not None and self.model.takes_cameras
-        predictions = predict_images(self.model, images, cameras if helped else None)
+        predictions = predict_images(self.model, images, cameras)
         return [_without_padding(*pair) for pair in zip(images, predictions, strict=True)]
 
 
@@ -177,12 +193,11 @@ def largest_window(model: SceneNetwork) -> int:
 
 
 def predict_scene(
-    predictor: Predictor,
-    read: Callable[[int], Rgb],
+    predictor: Predictor[Seen],
+    read: Callable[[int], Seen],
     count: int,
     window: int,
     on_window: Callable[[range], None],
-    cameras: Sequence[GivenCamera] | None = None,
 ) -> Iterator[Prediction]:
     """Predict a scene of any length in bounded memory; frames come out in order.
 
@@ -190,12 +205,11 @@ def predict_scene(
     a frame sees less of the scene. A window that does not fit the memory is halved.
 
     Args:
-        predictor: Predicts the photos of one window.
-        read: Gives the photo (h, w, 3) uint8 of a frame by index.
+        predictor: Predicts what is seen in one window.
+        read: Gives what is seen of a frame by index, such as its photo (h, w, 3) uint8.
         count: Number of frames.
         window: Frames a window; 0 or at least `count` for the whole scene at once.
         on_window: Told the frames of each window that has been predicted.
-        cameras: Those of all frames, where they are known.
 
     Raises:
         MemoryError: Two frames do not fit.
@@ -205,8 +219,7 @@ def predict_scene(
     while start < max(1, count - 1):
         stop = min(start + window, count)
         try:
-            photos = [read(index) for index in range(start, stop)]
-            frames = predictor(photos, *(() if cameras is None else (cameras[start:stop],)))
+            frames = predictor([read(index) for index in range(start, stop)])
         except (RuntimeError, MemoryError) as error:
             window = _smaller_window(stop - start, error)
             continue

@@ -89,8 +89,8 @@ class TrueDepth:
     def __init__(self, depths):
         self._depths, self.given = depths, None
 
-    def __call__(self, photos, cameras=None):
-        self.given = cameras
+    def with_cameras(self, photos):
+        self.given = [photo.camera for photo in photos]
         rng = np.random.default_rng(3)
         own = [a_camera(SIZE_WH, 200.0, turned=rng.normal(size=3), at=rng.normal(size=3))]
         return [

@@ -11,6 +11,7 @@ from tests.vggt.da3.da3_builders import a_tiny_da3
 from vggt.poses import decode_poses, encode_poses, in_first_frame
 from vggt.predict import (
     GivenCamera,
+    PhotoWithCamera,
     Prediction,
     VGGTPredictor,
     joined,
@@ -207,7 +208,8 @@ def test_given_cameras_reach_a_network_that_takes_them_and_no_other():
     photos = [a_photo((80, 60), seed=index) for index in range(2)]
     network = a_tiny_da3(takes_cameras=True)
     given = some_given_cameras(2)
-    found = VGGTPredictor(network, "upper_bound_resize")(photos, given)
+    views = [PhotoWithCamera(*pair) for pair in zip(photos, given, strict=True)]
+    found = VGGTPredictor(network, "upper_bound_resize").with_cameras(views)
     assert (found[0].depth != VGGTPredictor(network, "upper_bound_resize")(photos)[0].depth).any()
     to_model = found[0].K @ np.linalg.inv(found[0].photo_K)
     poses = in_first_frame(np.stack([camera.cam_from_world for camera in given]))
@@ -217,17 +219,4 @@ def test_given_cameras_reach_a_network_that_takes_them_and_no_other():
     direct = network(stacked, torch.from_numpy(encoded).float()[None])["depth"][0, ..., 0].numpy()
     np.testing.assert_allclose([frame.depth for frame in found], direct, rtol=1e-4)
     other = VGGTPredictor(a_tiny_da3(), "upper_bound_resize")
-    np.testing.assert_array_equal(other(photos, given)[0].depth, other(photos)[0].depth)
-
-
-def test_each_window_is_given_its_own_cameras():
-    seen = []
-
-    def predictor(photos, cameras):
-        seen.append([int(camera.K[0, 0]) for camera in cameras])
-        return [true_frame(int(photo[0, 0, 0])) for photo in photos]
-
-    cameras = [GivenCamera(index * np.eye(3), np.eye(4)) for index in range(4)]
-    read = lambda index: np.full((4, 4, 3), index, np.uint8)  # noqa: E731
-    list(predict_scene(predictor, read, 4, 2, lambda frames: None, cameras))
-    assert seen == [[0, 1], [1, 2], [2, 3]]
+    np.testing.assert_array_equal(other.with_cameras(views)[0].depth, other(photos)[0].depth)
