@@ -209,7 +209,8 @@ class VGGTEstimator:
         Raises:
             InputError: There are none, or too few to bring depth to agree with them.
         """
-        if self._cameras == "network":
+        alone = len(scene.photos) < 2  # in the viewer: any camera agrees with its depth
+        if self._cameras == "network" or (alone and self._cameras == "auto"):
             return None
         colmap_library(str(scene.path))
         from .given_cameras import needed_poses, placed_photos, recorded_poses, require_points

@@ -46,10 +46,15 @@ REFINED = "cameras refined"
 class Estimator(Protocol):
     """What turns photos into geometry where none is recorded."""
 
-    may_leave_out: bool
-    """Whether photos may turn out to have no geometry."""
-    takes_recorded_cameras: bool
-    """Whether cameras that the scene records decide the geometry."""
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether photos may turn out to have no geometry."""
+        ...
+
+    @property
+    def takes_recorded_cameras(self) -> bool:
+        """Whether cameras that the scene records decide the geometry."""
+        ...
 
     @property
     def revision(self) -> str:
