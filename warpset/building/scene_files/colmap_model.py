@@ -55,7 +55,8 @@ class ColmapModelFolder:
     def is_done(self) -> bool:
         """Whether all is there and was made from the same."""
         found = self._record.found()
-        return found is not None and all((self._folder / name).is_file() for name in found["files"])
+        files = found["files"] if found else None
+        return isinstance(files, list) and all((self._folder / str(n)).is_file() for n in files)
 
     def write(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...files.json_files import read_text
 from ...files.writing import write_atomically
 
 
@@ -30,8 +31,8 @@ class SceneFileRecord:
     def found(self) -> dict[str, Any] | None:
         """What else the record says; None where there is none, or one that was made otherwise."""
         try:
-            said = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            said = json.loads(read_text(self._path))
+        except (OSError, ValueError, RecursionError):
             return None
         if not isinstance(said, dict) or not all(name in said for name in self._found):
             return None
