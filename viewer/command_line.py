@@ -12,12 +12,11 @@ from warpset.building.command_line import (
     DEFAULTS,
     AddFlags,
     OneLineParser,
-    add_splat_flags,
     add_system_flags,
-    confidence_threshold,
     number,
     refuse_idle_flags,
 )
+from warpset.building.flags.pictures import add_splat_flags, confidence_threshold
 from warpset.building.options import PointFilter
 from warpset.building.views.command_line import add_other_sources, add_photos, need_one_source
 from warpset.core.sizes import SizeRule
