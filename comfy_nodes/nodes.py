@@ -80,9 +80,39 @@ def weights(default: str) -> Socket:
     return choice(folders.weights_choices(), default, tooltip)
 
 
+def model() -> Socket:
+    """The socket for a network that was loaded before."""
+    return link("VGGT_MODEL", "Of Load Model, instead of weights and device.")
+
+
 def ply_path() -> Socket:
     """The widget for a file."""
     return text("", "An absolute path, or one in ComfyUI's output or input folder.")
+
+
+class LoadModel:
+    """Weights -> the network, which other nodes share."""
+
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Reads a network once; ComfyUI moves it between devices and frees it."
+    FUNCTION = "load"
+    RETURN_TYPES = ("VGGT_MODEL",)
+    RETURN_NAMES = ("model",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = InferenceWidgets
+        return {"required": {"weights": weights(default.weights), "device": device(default.device)}}
+
+    @classmethod
+    def IS_CHANGED(cls, weights: str | None = InferenceWidgets.weights, **_: object) -> str:
+        """Run again when the weights are others."""
+        return folders.weights_file_fingerprint(weights)
+
+    def load(self, weights: str, device: str) -> tuple[Any, ...]:
+        """Run the node."""
+        return (work("models").managed_network(weights, device),)
 
 
 class VGGTModelInference:
@@ -145,6 +175,8 @@ class VGGTModelInference:
                 ),
                 "upsample_depth": upsampling(default.upsample_depth),
                 "weights": weights(default.weights),
+                "model": model(),
+                "masks": link("MASK", "A mask an image, as Load Image gives: 1 makes no points."),
             },
         }
 
@@ -153,11 +185,11 @@ class VGGTModelInference:
         """Run again when the weights are others."""
         return folders.weights_fingerprint(weights)
 
-    def infer(self, **inputs: Any) -> dict[str, Any]:
+    def infer(self, model: Any = None, masks: Any = None, **inputs: Any) -> dict[str, Any]:
         """Run the node; images count in the order of their numbers."""
         numbered = (inputs.pop(f"image_{count}", None) for count in range(1, MAX_IMAGES + 1))
         images = [image for image in numbered if image is not None]
-        return work("inference").infer(images, InferenceWidgets(**inputs))
+        return work("inference").infer(images, InferenceWidgets(**inputs), model, masks)
 
 
 class WarpPair:
@@ -184,6 +216,8 @@ class WarpPair:
                 "depth_conf_threshold": confidence(default.depth_conf_threshold),
                 "upsample_depth": upsampling(default.upsample_depth),
                 "weights": weights(default.weights),
+                "fill": switch(default.fill, "Fill the holes, or leave them black."),
+                "model": model(),
             },
         }
 
@@ -192,9 +226,11 @@ class WarpPair:
         """Run again when the weights are others."""
         return folders.weights_fingerprint(weights)
 
-    def warp(self, reference: Any, target: Any, **widgets: Any) -> tuple[Any, ...]:
+    def warp(
+        self, reference: Any, target: Any, model: Any = None, **widgets: Any
+    ) -> tuple[Any, ...]:
         """Run the node."""
-        return work("views").warp_pair(reference, target, PairWidgets(**widgets))
+        return work("views").warp_pair(reference, target, PairWidgets(**widgets), model)
 
 
 class RenderWarp:
@@ -332,8 +368,8 @@ class SplatsToUSD:
     DESCRIPTION = "Writes Gaussian splats as OpenUSD or as NVIDIA's NuRec into the output folder."
     FUNCTION = "export"
     OUTPUT_NODE = True
-    RETURN_TYPES = ("STRING",)
-    RETURN_NAMES = ("usd_path",)
+    RETURN_TYPES = ("STRING", "FILE_3D_USDZ")
+    RETURN_NAMES = ("usd_path", "model_3d")
 
     @classmethod
     def INPUT_TYPES(cls) -> Sockets:
@@ -366,6 +402,7 @@ class SplatsToUSD:
 
 
 NODE_CLASS_MAPPINGS = {
+    "VGGT_Load_Model": LoadModel,
     "VGGT_Model_Inference": VGGTModelInference,
     "VGGT_Warp_Pair": WarpPair,
     "VGGT_Render_Warp": RenderWarp,
@@ -375,6 +412,7 @@ NODE_CLASS_MAPPINGS = {
     "VGGT_Splats_To_USD": SplatsToUSD,
 }
 NODE_DISPLAY_NAME_MAPPINGS = {
+    "VGGT_Load_Model": "Load Model (VGGT)",
     "VGGT_Model_Inference": "VGGT Model Inference",
     "VGGT_Warp_Pair": "Warp Pair",
     "VGGT_Render_Warp": "Render Warp",

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..vggt.model import VGGTConfig
 from ..vggt.network import SceneNetwork
 from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_images, predict_scene
-from ..vggt.registry import VGGT_1B
-from ..vggt.weights import ModelError, load, locate
 from ..warpset.core.cameras import Camera
-from ..warpset.core.errors import InputError
 from ..warpset.core.geometry import DepthMap
-from .computing import chosen_device, progress_through, room_on
+from .computing import progress_through, until_cancelled
 from .fitting import fitted
-from .folders import weights_fingerprint, weights_source
 from .frames import Frame, frame_of
-from .widgets import AUTO_WEIGHTS
+from .models import ManagedNetwork
 
 Rgb = NDArray[np.uint8]
-
-NETWORK_BYTES = 2_900_000_000
-"""The published network as it lies on a graphics device, most of it in half precision."""
 
 _PUBLISHED = VGGTConfig()
 _TOKENS = (_PUBLISHED.img_size // _PUBLISHED.patch_size) ** 2
@@ -53,7 +45,7 @@ class ScenePredictor:
         return predict_images(self._model, images)
 
 
-def predicted_frames(photos: Sequence[Rgb], mode: str, weights: str, device: str) -> list[Frame]:
+def predicted_frames(photos: Sequence[Rgb], mode: str, managed: ManagedNetwork) -> list[Frame]:
     """Depth and cameras of photos (h, w, 3), on the raster that the network sees.
 
     Asked for the same again, it answers from memory: trying filters does not cost the network.
@@ -61,38 +53,29 @@ def predicted_frames(photos: Sequence[Rgb], mode: str, weights: str, device: str
     Args:
         photos: In the order of the scene.
         mode: How they are fitted, see `fitting.fitted`.
-        weights: One of `folders.weights_choices`.
-        device: `cuda` or `cpu`.
+        managed: The network.
 
     Raises:
-        InputError: There is no such device, or there are no weights.
         MemoryError: Not even two photos fit.
     """
-    key = _key(photos, mode, weights_fingerprint(weights), device)
-    if key not in _last_predictions:
-        on = chosen_device(device)
-        with room_on(on, NETWORK_BYTES + len(photos) * BYTES_PER_FRAME):
-            predictions = _predict(photos, mode, weights, on)
-        _last_predictions.clear()
-        _last_predictions[key] = predictions
-    return [_frame(*pair) for pair in zip(photos, _last_predictions[key], strict=True)]
+    key = _key(until_cancelled(photos), mode)
+    if key not in managed.predictions:
+        managed.onto_device(len(photos) * BYTES_PER_FRAME)
+        predictions = _predict(photos, mode, managed.network)
+        managed.predictions.clear()
+        managed.predictions[key] = predictions
+    return [_frame(*pair) for pair in zip(photos, managed.predictions[key], strict=True)]
 
 
-_last_predictions: dict[str, list[Prediction]] = {}
-
-
-def _key(photos: Sequence[Rgb], *settings: str) -> str:
-    digest = hashlib.sha256(repr((settings, [photo.shape for photo in photos])).encode())
+def _key(photos: Iterable[Rgb], mode: str) -> str:
+    digest = hashlib.sha256(mode.encode())
     for photo in photos:
+        digest.update(repr(photo.shape).encode())
         digest.update(photo.tobytes())
     return digest.hexdigest()
 
 
-def _predict(
-    photos: Sequence[Rgb], mode: str, weights: str, device: torch.device
-) -> list[Prediction]:
-    """All predictions; the network is gone from the device when they are there."""
-    model = _network(weights, device)
+def _predict(photos: Sequence[Rgb], mode: str, model: SceneNetwork) -> list[Prediction]:
     frames = predict_scene(
         ScenePredictor(model, mode, photos[0]),
         read=photos.__getitem__,
@@ -102,19 +85,6 @@ def _predict(
     )
     with progress_through(model.aggregator.layers):
         return list(frames)
-
-
-def _network(weights: str, device: torch.device) -> SceneNetwork:
-    try:
-        files = locate(weights_source(weights))
-        if weights == AUTO_WEIGHTS and files.network is not VGGT_1B:
-            raise InputError(
-                f"weights: {AUTO_WEIGHTS} found {files.network.name} ({files.licence}), which has "
-                "to be asked for; choose the file by its name"
-            )
-        return load(files, device)
-    except ModelError as error:
-        raise InputError(f"weights: {error}; in ComfyUI, put a file into models/vggt") from error
 
 
 def _frame(photo: Rgb, prediction: Prediction) -> Frame:

@@ -356,7 +356,7 @@ def test_an_example_workflow_runs_after_the_documented_install(path):
 def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:
     sockets = definition.INPUT_TYPES()
     sockets = {**sockets["required"], **sockets.get("optional", {})}
-    links = ["IMAGE", "VGGT_POINTS", "VGGT_CAMERAS"]
+    links = ["IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL"]
     widgets = [name for name, (kind, _) in sockets.items() if kind not in links]
     assert len(node["widgets_values"]) == len(widgets)
     for name, value in zip(widgets, node["widgets_values"], strict=True):
