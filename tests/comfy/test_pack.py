@@ -353,6 +353,42 @@ def test_an_example_workflow_runs_after_the_documented_install(path):
         assert all(library in node["title"] for library in missing), node["type"]
 
 
+NOT_OF_THE_NODES = ("pycolmap", "pyglet", "h5py", "OpenEXR", "av", "filelock", "viser")
+"""Modules of other parts of the project, which its requirements.txt does not bring."""
+
+RUN_NODES = """
+import sys
+from pathlib import Path
+import pytest
+sys.path.insert(0, {root!r})
+sys.modules.update(dict.fromkeys({blocked!r}))
+from tests.comfy.comfy_builders import an_image, infer, run, tiny_weights
+from tests.comfy.comfy_stubs import Server, load_pack
+place = Path({place!r})
+Server(place).install(pytest.MonkeyPatch())
+tiny_weights(place / "models" / "vggt" / "tiny.pt")
+pack = load_pack(Path({pack!r}))
+out = infer(pack, image_1=an_image())
+points = dict(points=out["points"], cameras=out["cameras"])
+run(pack, "VGGT_Warp_Pair", reference=an_image(), target=an_image(seed=1), device="cpu")
+cameras = run(pack, "VGGT_Camera_Path", **points, frames=2)[0]
+run(pack, "VGGT_Render_Warp", points=out["points"], cameras=cameras, view=-1)
+run(pack, "VGGT_Load_PLY", ply_path=out["ply_path"])
+"""
+
+
+def test_the_nodes_run_with_what_requirements_txt_brings(pack_folder, tmp_path):
+    script = RUN_NODES.format(
+        root=str(ROOT), blocked=NOT_OF_THE_NODES, place=str(tmp_path), pack=str(pack_folder)
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").lower()
+    assert not [name for name in NOT_OF_THE_NODES if f"\n{name.lower()}>" in listed]
+
+
 def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:
     sockets = definition.INPUT_TYPES()
     sockets = {**sockets["required"], **sockets.get("optional", {})}
