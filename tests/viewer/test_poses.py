@@ -43,6 +43,15 @@ def test_anywhere_else_the_pose_is_the_browsers_and_the_lens_the_photos(stage):
     np.testing.assert_array_equal(camera.K, wanted.K)
 
 
+def test_a_keyframe_has_the_photos_raster_whatever_shape_the_page_has(stage):
+    own = stage.cameras[1]
+    assert stage.keyframe(stage.pose(own), 1) is own
+    wanted = FlyCamera(own, stage.up_world).look(0.1, 0.0).camera(own.size_wh)
+    keyframe = stage.keyframe(stage.pose(wanted), 1)
+    np.testing.assert_allclose(keyframe.cam_from_world, wanted.cam_from_world, atol=1e-12)
+    assert keyframe.size_wh == own.size_wh and keyframe.K is own.K
+
+
 @pytest.mark.parametrize("right", [0.002, -0.002])
 def test_a_turn_by_a_fraction_of_a_pixel_is_another_camera(stage, right):
     start = FlyCamera(stage.cameras[0], stage.up_world)

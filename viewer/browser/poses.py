@@ -89,7 +89,14 @@ class Stage:
         start = self.cameras[photo]
         if pose.is_near(self.pose(start)):
             return FlyCamera(start, self.up_world).camera(size_wh)
-        return fit_camera(replace(start, cam_from_world=self._cam_from_world(pose)), size_wh)
+        return fit_camera(self.keyframe(pose, photo), size_wh)
+
+    def keyframe(self, pose: Pose, photo: int) -> Camera:
+        """The camera at a pose on the raster of a photo, whatever shape the page has."""
+        start = self.cameras[photo]
+        if pose.is_near(self.pose(start)):
+            return start
+        return replace(start, cam_from_world=self._cam_from_world(pose))
 
     def _cam_from_world(self, pose: Pose) -> FloatArray:
         w, *xyz = pose.wxyz

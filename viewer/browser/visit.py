@@ -212,7 +212,7 @@ class Visit:
         self._say("saved", f"{path}{besides}")
 
     def _add_keyframe(self) -> None:
-        self._keyframes.append(self._camera())
+        self._keyframes.append(self._opened.stage.keyframe(self._pose(), self._standing))
         self._panel.count_keyframes(len(self._keyframes))
 
     def _drop_keyframe(self) -> None:
