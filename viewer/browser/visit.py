@@ -202,7 +202,7 @@ class Visit:
 
     def _save(self) -> None:
         path, mode = self._scenes.output, self._panel.mode or DisplayMode()
-        shown = picture(self._live.sharp(self._camera()), mode)
+        shown = picture(self._render(self._camera(), 1.0), mode)  # whatever moves meanwhile
         self._hand_over(path, picture_bytes(shown, path.suffix.lower().removeprefix(".")))
 
     def _hand_over(self, path: Path, content: bytes, besides: str = "") -> None:
