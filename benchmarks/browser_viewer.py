@@ -2,8 +2,8 @@
 
     python benchmarks/browser_viewer.py examples/scenes/room
 
-The page is Chromium's, drawn without a graphics card on the same cores; what a user sees who has one
-is nearer to the second figure: the same pictures rendered and encoded with nobody looking.
+The page is drawn by Chromium without a graphics card on the same cores; what a user sees is nearer
+to the second figure: the same pictures rendered and encoded with nobody looking.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled
 from .images import gray_image_of, left_out_of, mask_of, one_by_one, photos_in
-from .models import ManagedNetwork, managed_network
-from .prediction import predicted_frames
+from .network.models import ManagedNetwork, managed_network
+from .network.prediction import predicted_frames
 from .viewer import camera_info, file_3d
 from .widgets import NO_MAX_DEPTH, InferenceWidgets
 

@@ -25,8 +25,8 @@ from .cameras import chosen_camera, moved_camera
 from .computing import renderer_device, until_cancelled
 from .frames import Frame
 from .images import image_of, mask_of, photos_in
-from .models import ManagedNetwork, managed_network
-from .prediction import predicted_frames
+from .network.models import ManagedNetwork, managed_network
+from .network.prediction import predicted_frames
 from .scratch import photo_files
 from .widgets import ALL_VIEWS, PairWidgets, RenderWidgets
 

@@ -15,7 +15,7 @@ pytest_plugins = ["tests.comfy.comfy_fixtures"]
 @pytest.fixture
 def reads(pack, monkeypatch):
     """The weights that were read so far."""
-    models, read = a_room(pack, "comfy_nodes.models"), []
+    models, read = a_room(pack, "comfy_nodes.network.models"), []
     load = models.load
 
     def noted(files, device):
@@ -49,7 +49,7 @@ def test_unloading_frees_the_network_and_what_it_answered(pack, server, reads):
     infer(pack, image_1=an_image())
     server.unload_models()
     gc.collect()
-    assert not list(a_room(pack, "comfy_nodes.models")._alive)
+    assert not list(a_room(pack, "comfy_nodes.network.models")._alive)
     infer(pack, image_1=an_image())
     assert reads == ["tiny.pt"] * 2
 
@@ -72,7 +72,7 @@ def test_other_weights_take_the_place_of_the_last(pack, server, reads, weights_f
     infer(pack, image_1=an_image(), weights="second.pt")
     gc.collect()
     assert reads == ["tiny.pt", "second.pt"]
-    assert len(a_room(pack, "comfy_nodes.models")._alive) == 1
+    assert len(a_room(pack, "comfy_nodes.network.models")._alive) == 1
 
 
 def test_transparent_parts_make_no_points(pack):

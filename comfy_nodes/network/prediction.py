@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..vggt.model import VGGTConfig
-from ..vggt.network import SceneNetwork
-from ..vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_images, predict_scene
-from ..warpset.core.cameras import Camera
-from ..warpset.core.geometry import DepthMap
-from .computing import progress_through, until_cancelled
+from ...vggt.model import VGGTConfig
+from ...vggt.network import SceneNetwork
+from ...vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_images, predict_scene
+from ...warpset.core.cameras import Camera
+from ...warpset.core.geometry import DepthMap
+from ..computing import progress_through, until_cancelled
+from ..frames import Frame, frame_of
 from .fitting import fitted
-from .frames import Frame, frame_of
 from .models import ManagedNetwork
 
 Rgb = NDArray[np.uint8]

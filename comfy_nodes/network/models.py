@@ -10,14 +10,14 @@ from comfy import model_management  # pyright: ignore[reportMissingImports]
 from comfy.model_patcher import ModelPatcher  # pyright: ignore[reportMissingImports]
 from comfy.patcher_extension import CallbacksMP  # pyright: ignore[reportMissingImports]
 
-from ..vggt.network import SceneNetwork
-from ..vggt.predict import Prediction
-from ..vggt.registry import VGGT_1B
-from ..vggt.weights import ModelError, load, locate
-from ..warpset.core.errors import InputError
-from .computing import chosen_device, room_on
-from .folders import file_fingerprint, weights_source
-from .widgets import AUTO_WEIGHTS
+from ...vggt.network import SceneNetwork
+from ...vggt.predict import Prediction
+from ...vggt.registry import VGGT_1B
+from ...vggt.weights import ModelError, load, locate
+from ...warpset.core.errors import InputError
+from ..computing import chosen_device, room_on
+from ..folders import file_fingerprint, weights_source
+from ..widgets import AUTO_WEIGHTS
 
 NETWORK_BYTES = 2_900_000_000
 """The published network as it lies on a graphics device, most of it in half precision."""
