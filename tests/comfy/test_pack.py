@@ -175,7 +175,7 @@ def test_a_node_declares_what_comfyui_needs(pack, key):
         elif kind == "BOOLEAN":
             assert isinstance(default, bool), name
         else:
-            links = {"IMAGE", "VGGT_POINTS", "VGGT_CAMERAS", "LOAD3D_CAMERA"}
+            links = {"IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL", "LOAD3D_CAMERA"}
             assert kind in {"STRING", *links}, name
     assert node.CATEGORY == "VGGT"
     assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
@@ -203,7 +203,7 @@ def test_the_inference_node_is_the_one_that_workflows_know(pack):
         ["auto", "cuda", "cpu"],
         sockets["required"]["device"][1],
     )
-    assert list(sockets["optional"])[:-1] == [*images, *widgets]
+    assert list(sockets["optional"]) == [*images, *widgets, "weights", "model", "masks"]
     defaults = {name: sockets["optional"][name][1]["default"] for name in widgets}
     assert defaults == widgets
     assert sockets["optional"]["preprocess_mode"][0] == ["crop", "pad_white", "pad_black", "tile"]
@@ -360,7 +360,7 @@ def test_an_example_workflow_runs_after_the_documented_install(path):
         assert all(library in node["title"] for library in missing), node["type"]
 
 
-NOT_OF_THE_NODES = ("pycolmap", "pyglet", "h5py", "OpenEXR", "av", "filelock", "viser")
+NOT_OF_THE_NODES = ("pycolmap", "pyglet", "h5py", "OpenEXR", "av", "viser")
 """Modules of other parts of the project, which its requirements.txt does not bring."""
 
 RUN_NODES = """

@@ -184,16 +184,20 @@ def load_first(serving):
     return serving._scenes.first()
 
 
+def stands_at_the_first_photo(visit) -> bool:
+    stage = visit._opened.stage
+    return visit._pose().is_near(stage.pose(stage.cameras[0]))
+
+
 def test_a_page_finds_its_way_back_and_keeps_its_place(start, chromium):
     serving = start()
     chromium.open(serving.address)
     chromium.wait_for(CONNECTED)
+    visit = the_visit(serving)
+    wait_until(lambda: stands_at_the_first_photo(visit), "the first photo")
     drag(chromium)
-    visit, start_camera = the_visit(serving), load_first(serving).stage.cameras[0]
-    wait_until(
-        lambda: np.abs(visit._camera().center_world - start_camera.center_world).max() > 1e-3, "it"
-    )
-    time.sleep(1)  # the browser's camera glides to where it was dragged
+    wait_until(lambda: not stands_at_the_first_photo(visit), "the drag")
+    time.sleep(2)  # the browser's camera glides to where it was dragged
     place = visit._camera().cam_from_world
     address, port = serving.address, serving._server.get_port()
     serving.stop()

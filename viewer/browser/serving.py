@@ -42,11 +42,9 @@ class Serving:
             log.warning(f"port {options.port} is taken; serving on {port}")
         self.address = address(options.host, port, token)
         server.gui.configure_theme(
-            control_layout="collapsible",
-            dark_mode=options.is_dark,
-            show_logo=False,
-            show_share_button=False,
+            dark_mode=options.is_dark, show_logo=False, show_share_button=False
         )
+        server.gui.main_panel.dock_right()
         server.scene.set_up_direction(first.up_world)
         pose, seen = first.pose(first.cameras[0]), server.initial_camera
         seen.position, seen.look_at = pose.position, first.pivot(first.cameras[0])
@@ -68,9 +66,9 @@ class Serving:
 
     def stop(self) -> None:
         """Close all pages' sockets, and the port."""
+        for visit in list(self._visits.values()):
+            visit.end()
         stop_server(self._server)
-        while self._visits:
-            self._visits.popitem()[1].end()
 
 
 def serve(served: Mapping[str, ServedScene], options: ServeOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shlex
 import threading
 import time
@@ -37,6 +38,9 @@ FARTHEST_UNITS = 160.0
 
 NOTE_S = 8.0
 
+START_UNITS = math.sqrt(27)
+"""How far a page of viser's is from the origin that it looks at before it is told of a camera."""
+
 
 class Visit:
     """One browser.
@@ -49,6 +53,7 @@ class Visit:
     def __init__(self, client: viser.ClientHandle, scenes: OpenScenes) -> None:
         self._client, self._scenes = client, scenes
         self._keyframes: list[Camera] = []
+        self._has_ended = False
         self._resting: asyncio.TimerHandle | None = None
         self._lock = threading.RLock()
         self._live = LiveRenderer(self._render, show=self._send)
@@ -56,11 +61,22 @@ class Visit:
         self._source, self._standing = self._opened.source, 0
         self._panel = Panel(client.gui, tuple(scenes.served), self._actions())
         self._enter(self._opened)
-        # a page that was open when the server was started again keeps its place
-        if self._pose().is_near(self._opened.stage.pose(self._opened.stage.cameras[0])):
+        if self._is_new_page():
             self._stand_at(0)
         client.camera.on_update(self._moved)
         self._redraw()
+
+    def _is_new_page(self) -> bool:
+        """Whether the page stands where it begins.
+
+        A page that was open when the server was started again keeps its place.
+        """
+        first = self._opened.stage.cameras[0]
+        seen = self._client.camera
+        begins = np.linalg.norm(seen.position - seen.look_at), np.linalg.norm(seen.look_at)
+        return self._pose().is_near(self._opened.stage.pose(first)) or np.allclose(
+            begins, (START_UNITS, 0.0), atol=1e-3
+        )
 
     def _actions(self) -> Actions:
         return Actions(
@@ -77,6 +93,7 @@ class Visit:
 
     def end(self) -> None:
         """The browser has gone."""
+        self._has_ended = True
         self._live.stop()
 
     # what is looked at
@@ -143,6 +160,8 @@ class Visit:
 
     def _look(self, is_moving: bool) -> None:
         with self._lock:
+            if self._has_ended:
+                return
             camera = self._camera()
             if abs(self._client.camera.fov - camera.fov_y) > 1e-6:
                 self._client.camera.fov = camera.fov_y
@@ -171,6 +190,8 @@ class Visit:
 
     def _send(self, drawn: Drawn) -> None:
         mode, scene = self._panel.mode, self._client.scene
+        if self._has_ended:
+            return
         if mode is None:
             scene.set_background_image(None)
             return
