@@ -66,13 +66,15 @@ def say(where: str, drawn: list[Drawn], seconds: float) -> None:
 def while_dragged(visit: Visit, browser: Browser) -> tuple[list[Drawn], float]:
     """What is sent while the mouse draws circles."""
 
+    def mouse(kind: str, x: float, y: float) -> None:
+        held = {"button": "left", "buttons": 1, "clickCount": 1}
+        browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
+
     def drag(second: float) -> None:
         x, y = 500 + 150 * math.cos(second), 400 + 60 * math.sin(second)
-        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, buttons=1)
+        mouse("mouseMoved", x, y)
 
-    browser.call(
-        "Input.dispatchMouseEvent", type="mousePressed", x=650, y=400, button="left", clickCount=1
-    )
+    mouse("mousePressed", 650, 400)
     return counted(visit, drag)
 
 

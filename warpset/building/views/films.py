@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.codec import UnknownCodecError
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ class Film:
         self._container = av.open(self._content, "w", format="mp4")
         try:
             stream: Any = self._container.add_stream(CODEC, FRAMES_A_SECOND, options=OPTIONS)
-        except av.codec.codec.UnknownCodecError as error:
+        except UnknownCodecError as error:
             raise InputError(f"PyAV {av.__version__}: lacks {CODEC}, need it for films") from error
         stream.width, stream.height, stream.pix_fmt = self._width, self._height, "yuv420p"
         coding = stream.codec_context

@@ -141,11 +141,16 @@ def render_views(
             view = draw(renderer, points, camera)
             _write(folder / f"view_{number:04}", view)
             films[FILM_NAME].add(view.rgb)
-            films[MASK_FILM_NAME].add(np.repeat(255 * np.uint8(view.hole)[..., None], 3, axis=2))
+            films[MASK_FILM_NAME].add(_mask_picture(view.hole))
         if len(cameras) > 1:
             for name, film in films.items():
                 write_atomically(folder / name, film.content())
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
+
+
+def _mask_picture(hole: NDArray[np.bool_]) -> Rgb:
+    """White where holes are."""
+    return np.repeat(np.where(hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
 
 
 def _write(stem: Path, view: RenderedView) -> None:
