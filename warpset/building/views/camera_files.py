@@ -21,7 +21,9 @@ from ...core.cameras import (
 )
 from ...core.errors import InputError
 from ...core.lens import colmap_library
+from ...files.json_files import read_text
 from ...recordings.formats.colmap_model import find_colmap_model
+from ...recordings.recording import NONSENSE
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
 
@@ -67,7 +69,7 @@ def read_cameras(
     """
     try:
         found = _read(path, like, np.asarray(world_offset, np.float64))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, *NONSENSE) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path}: found no cameras that can be read ({reason}); need pairs.jsonl, "
@@ -81,7 +83,7 @@ def read_cameras(
 def _read(path: Path, like: Camera, world_offset: FloatArray) -> CameraFile:
     if path.is_dir():
         return CameraFile([_moved(camera, world_offset) for camera in _colmap_cameras(path)])
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text(path)
     if path.suffix == ".jsonl":
         records = [json.loads(line) for line in text.splitlines() if line.strip()]
         targets = [camera_from_json(_part(record, "cameras", "target")) for record in records]
