@@ -35,7 +35,10 @@ def inputs(tmp_path, request):
     """What the commands need."""
     two_scenes(tmp_path)
     match request.node.callspec.params["command"]:
+        case "shards":
+            pytest.importorskip("webdataset")
         case "usd":
+            pytest.importorskip("pxr")
             (tmp_path / "scene.ply").write_bytes(reference_ply_bytes(20_000, 1))
         case "aerial":
             a_localized_scene(tmp_path / "data")
