@@ -332,7 +332,7 @@ def a_photo_cloud(path: Path) -> None:
 
     xyz = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32) + [0, 0, 4]
     rgb = np.full((40, 3), 90, np.uint8)
-    path.write_bytes(ply_bytes(PointCloud(xyz.astype(np.float32), rgb, np.ones(40, np.float32))))
+    path.write_bytes(ply_bytes(PointCloud(xyz.astype(np.float32), rgb, None)))
 
 
 def run_splats() -> int:
@@ -365,6 +365,7 @@ def run_megadepth() -> int:
 
 
 def localized(folder: Path) -> None:
+    folder.mkdir(parents=True)
     a_localized_scene(folder / "data")
 
 
