@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from splats import write_ply
 from tests.aerial.chain_builders import a_localized_scene
 from tests.builders import tree
 from tests.pair_builders import two_scenes
-from tests.splats.test_splats import reference_ply_bytes
+from tests.splats.test_splats import some_gaussians
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -39,7 +40,7 @@ def inputs(tmp_path, request):
             pytest.importorskip("webdataset")
         case "usd":
             pytest.importorskip("pxr")
-            (tmp_path / "scene.ply").write_bytes(reference_ply_bytes(20_000, 1))
+            write_ply(some_gaussians(20_000), tmp_path / "scene.ply")
         case "aerial":
             a_localized_scene(tmp_path / "data")
         case "stereo":
