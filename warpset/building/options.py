@@ -16,6 +16,9 @@ NOT_EMPTY = Quality((("min-coverage", 0.02),))
 """What every pair has to show: with less of the target covered, wrong depth or cameras are far more
 likely than a wide step, and there is nothing to learn from."""
 
+MAX_MODEL_BYTES = 2**31
+"""Of an ONNX file: what its format, protobuf, can hold."""
+
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
 
@@ -77,7 +80,8 @@ class BuildOptions:
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
-        scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
+        scene_gaussians: Write all frames' points as one file of splats, see `scene_files`.
+        colmap_model: Write cameras, photos and points as a COLMAP model, see `scene_files`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
         quiet: No progress bars.
@@ -101,6 +105,7 @@ class BuildOptions:
     match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
+    colmap_model: bool = False
     force: bool = False
     dry_run: bool = False
     quiet: bool = False

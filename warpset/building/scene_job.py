@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.errors import InputError, Remedy
 from ..files.cache import content_key
@@ -18,8 +18,12 @@ from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair, name_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
-from .scene_gaussians import SceneGaussiansFile
+from .scene_files.colmap_model import ColmapModelFolder
+from .scene_files.gaussians import SceneGaussiansFile
 from .scores import Scores, measured
+
+MAX_INPUT_BYTES = 2**32
+"""Of a photo, a mask or a depth file: none that we take is larger; hashing one takes seconds."""
 
 
 class GeometrySource(NamedTuple):
@@ -131,7 +135,20 @@ class SceneJob:
         """The scene's gaussians where they are wanted and have to be made."""
         if not self.options.scene_gaussians:
             return None
-        made_from = {
+        gaussians = SceneGaussiansFile(self.folder.path, self._made_from())
+        return gaussians if self.options.force or not gaussians.is_done() else None
+
+    def colmap_model(self) -> ColmapModelFolder | None:
+        """The scene's COLMAP model where it is wanted and has to be made."""
+        if not self.options.colmap_model:
+            return None
+        options, made_from = self.options, self._made_from()
+        model = ColmapModelFolder(self.folder.path, made_from, options.output_format)
+        return model if options.force or not model.is_done() else None
+
+    def _made_from(self) -> dict[str, Any]:
+        """Everything that decides what a file about the whole scene holds."""
+        return {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
             "masks": [self._sha256_of(path) for path in self.source.mask_files.values()],
             "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
@@ -139,8 +156,6 @@ class SceneJob:
             "geometry": self.source.as_recorded(),
             "options": self.options.as_recorded(),
         }
-        gaussians = SceneGaussiansFile(self.folder.path, made_from)
-        return gaussians if self.options.force or not gaussians.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         recorded = self.source.as_recorded()
@@ -231,6 +246,8 @@ def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
 
 def _sha256_of(path: Path) -> str:
     try:
+        if path.stat().st_size > MAX_INPUT_BYTES:
+            raise InputError(f"{path}: more than {MAX_INPUT_BYTES} bytes; left out")
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error

@@ -176,6 +176,7 @@ def _read_colmap(path: Path) -> NDArray:
 
     `colmap/scripts/python/read_write_dense.py` documents them.
     """
+    _check_count(path.stat().st_size // LARGEST_VALUE_BYTES)
     content = path.read_bytes()
     match = re.match(rb"(\d{1,9})&(\d{1,9})&(\d{1,9})&", content[:32])
     if match is None:

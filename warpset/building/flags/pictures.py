@@ -9,7 +9,7 @@ from ...core.argument_types import number
 from ...core.masks import ConfidenceThreshold
 from ...core.sizes import SIZE_PRESETS, SizeRule
 from ...files.photos import sha256_of
-from ..options import BuildOptions, MaskRule, PointFilter
+from ..options import MAX_MODEL_BYTES, BuildOptions, MaskRule, PointFilter
 
 DEFAULTS = BuildOptions()
 
@@ -143,4 +143,6 @@ def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
 
 
 def _sha256_or_none(path: Path | None) -> str | None:
-    return sha256_of(path) if path is not None and path.is_file() else None
+    if path is None or not path.is_file() or path.stat().st_size > MAX_MODEL_BYTES:
+        return None
+    return sha256_of(path)
