@@ -17,6 +17,9 @@ NOT_EMPTY = Quality((("min-coverage", 0.02),))
 """What every pair has to show: with less of the target covered, wrong depth or cameras are far more
 likely than a wide step, and there is nothing to learn from."""
 
+MAX_MODEL_BYTES = 2**31
+"""Of an ONNX file: what its format, protobuf, can hold."""
+
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
 
