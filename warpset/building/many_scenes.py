@@ -64,20 +64,20 @@ def build_scenes(
     summaries = ShardSummaries(output_dir)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-    if not options.dry_run:
+    if options.writes:
         if isinstance(output_dir, Path):
             with writing_to(output_dir):
                 output_dir.mkdir(parents=True, exist_ok=True)
         if shard:
             summaries.forget(shard.index, shard.count)
-    if asked.fleet is not None and not options.dry_run:
+    if asked.fleet is not None and options.writes:
         quiet = replace(options, quiet=True)
         outcomes = _over_ray(asked, quiet, make_backends, scenes, asked.fleet)
     else:
         builder = scene_builder(asked, options, make_backends)
         outcomes = _one_by_one(builder, scenes)
     total, is_whole = _add_up(outcomes, len(scenes), asked.describe, options.quiet)
-    if shard and is_whole and not options.dry_run:
+    if shard and is_whole and options.writes:
         summaries.keep(shard.index, shard.count, total)
     return total
 
@@ -95,7 +95,7 @@ def scene_builder(
         source, summary = place(scene), SceneSummary()
         try:
             output = asked.output_dir / scene_name_at(source)
-            with at_hand(source, output, options.dry_run) as here:
+            with at_hand(source, output, not options.writes) as here:
                 for folder, shown in here.shown_as.items():
                     summary.hide(folder, shown)
                 build_scene(here.scene, here.output, options, backends, summary)
