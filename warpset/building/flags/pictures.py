@@ -56,13 +56,18 @@ def add_size_flags(group: argparse._ArgumentGroup) -> None:
 def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
     """Flags that say how points become pictures."""
     add_switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    add_splat_flags(group)
+
+
+def add_splat_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how splats are drawn, whatever they are of."""
     group.add_argument(
         "--sigma",
         type=number(float, 0),
         default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
-    add_switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+    add_switch(group, "--auto-s0", "estimate the splat size from depth and intrinsics")
 
 
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
