@@ -20,6 +20,10 @@ CHANGES = {
     "upsample_depth": (True, True),
     "point_filter": (PointFilter(sky=True), True),
     "mask_rule": (MaskRule(Path("people.onnx"), "1f", 8), True),
+    "depth_agreement": (0.02, True),
+    "augment_depth": (True, True),
+    "hole_shares": ((0.1,), False),  # each pair is recorded with its own
+    "hole_fill": ("noise", True),
     "depth_scale": (5000.0, True),
     "sigma_px": (3.0, True),
     "auto_s0": (True, True),
@@ -39,7 +43,7 @@ CHANGES = {
 
 
 def test_the_defaults_are_those_that_records_have_always_had():
-    recorded = BuildOptions().as_recorded()
+    recorded = BuildOptions().settled("recorded").as_recorded()
     bounds = dict.fromkeys((bound.name for bound in BOUNDS), None) | dict(NOT_EMPTY.limits)
     assert recorded == bounds | {
         "output-format": "jpg",

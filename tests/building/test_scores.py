@@ -35,7 +35,14 @@ def test_holes_do_not_count():
     hole[:, :16] = True
     scores = measured(a_warp(hole))
     names = "coverage hole_share overlap psnr ssim shift shift_p90"
-    assert list(scores) == [*names.split(), "gain", "gain_red", "gain_green", "gain_blue"]
+    assert list(scores) == [
+        *names.split(),
+        "gain",
+        "contradicted",
+        "gain_red",
+        "gain_green",
+        "gain_blue",
+    ]
     assert (scores["coverage"], scores["hole_share"], scores["overlap"]) == (0.75, 0.25, 0.5)
     assert scores["psnr"] == PERFECT_PSNR_DB
 

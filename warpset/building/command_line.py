@@ -10,7 +10,9 @@ from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
 from .flags.pictures import (
+    add_depth_flags,
     add_mask_flags,
+    add_one_photo_flags,
     add_point_flags,
     add_rendering_flags,
     add_size_flags,
@@ -94,6 +96,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     add_mask_flags(filters)
+    add_depth_flags(filters)
     add_quality_flags(filters, "reject", DEFAULTS.quality)
     add_switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
@@ -157,6 +160,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
     _add_pairing(group)
+    add_one_photo_flags(group)
 
 
 def _add_pairing(group: argparse._ArgumentGroup) -> None:
@@ -233,6 +237,10 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     for flag in ("--covisibility", "--pairs-per-frame"):
         idle[flag] = (not by_surface, "--pairing covisible")
     idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
+    two_photos = args.from_one_photo, "pairs of two photos, without --from-one-photo"
+    idle |= dict.fromkeys(("--pairing", "--bidirectional"), two_photos) if two_photos[0] else {}
+    idle["--hole-share"] = not args.from_one_photo, "--from-one-photo"
+    idle["--sigma"] = args.hole_fill != "fade", "--hole-fill fade"
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
@@ -255,6 +263,10 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
         mask_rule=read_mask_rule(args),
+        depth_agreement=args.depth_agreement or None,
+        augment_depth=args.augment_depth,
+        hole_shares=args.hole_share if args.from_one_photo else (),
+        hole_fill=args.hole_fill,
         depth_scale=args.depth_scale,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,

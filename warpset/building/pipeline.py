@@ -23,6 +23,8 @@ from ..fleet.stages import available_cores
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
+from .depth.agreement import agreeing
+from .depth.augmenting import augmented
 from .options import NOT_EMPTY, BuildOptions
 from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
@@ -122,10 +124,12 @@ def _build_staged(
     folder: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
-    scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    minimum = 1 if options.hole_shares else 2
+    scene = open_scene(folder, options.selection, minimum, options.workers or available_cores())
     scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    options = options.settled(source.name)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
     if backends.refine is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
@@ -138,7 +142,7 @@ def _build_staged(
             with writing_to(output):
                 job.folder.clean()
             geometry = estimate() if backends.refine is None else backends.refine(estimate())
-            _make(job, _masked(geometry, scene, options), backends, summary)
+            _make(job, _prepared(geometry, scene, job), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         _judge(job, summary)
         for line in job.other_pairs():
@@ -170,6 +174,14 @@ def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInpu
         return scene
     frames = with_depth_scale(scene.recording.frames, depth_scale)
     return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
+
+
+def _prepared(geometry: SceneGeometry, scene: SceneInput, job: SceneJob) -> SceneGeometry:
+    """The geometry as pairs are made of it: masked, its depth checked and made worse as asked."""
+    options, geometry = job.options, _masked(geometry, scene, job.options)
+    if options.depth_agreement:
+        geometry = agreeing(geometry, options.depth_agreement, options.point_filter)
+    return augmented(geometry, job.photo_key) if options.augment_depth else geometry
 
 
 def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:
@@ -205,7 +217,7 @@ def _make(
 def _chosen_pairs(geometry: SceneGeometry, job: SceneJob) -> list[tuple[int, int]]:
     """(reference, target) indices of the frames to pair, by what they share where that decides."""
     options, frames = job.options, geometry.frames
-    if not options.pairing.needs_depth:
+    if job.is_planned:
         return options.pairing.of_frames(len(frames), options.bidirectional)
     bar = tqdm(frames, desc=f"{job.folder.path.name} pairing", unit="frame", disable=options.quiet)
     views = [small_view(frame.load_depth()) for frame in bar]
