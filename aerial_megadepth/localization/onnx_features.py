@@ -12,7 +12,8 @@ The models are those that COLMAP publishes with its releases; what they take and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ import pycolmap
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import open_regular
 from warpset.files.photos import read_photo
 from warpset.stereo.features import (
     MAX_FEATURES,
@@ -65,6 +67,7 @@ class OnnxFeatures:
     """
 
     def __init__(self, extractor: Path, matcher: Path):
+        self._paths = extractor, matcher
         self._extractor = _session(extractor, EXTRACTOR_INPUTS)
         self._matcher = _session(matcher, MATCHER_INPUTS)
 
@@ -73,7 +76,8 @@ class OnnxFeatures:
         add_images(images, folder, database)
         with pycolmap.Database.open(database) as opened:
             for image in opened.read_all_images():
-                found = self._extract(read_photo(folder / image.name))
+                with _running(self._paths[0]):
+                    found = self._extract(read_photo(folder / image.name))
                 opened.write_keypoints(image.image_id, found.xy)
                 stored = pycolmap.FeatureDescriptors(
                     pycolmap.FeatureExtractorType.ALIKED_N16ROT, found.descriptors.view(np.uint8)
@@ -91,9 +95,9 @@ class OnnxFeatures:
                 first, second = images[one], images[other]
                 sizes_wh = [_size_wh(opened, image.camera_id) for image in (first, second)]
                 found = [features(image.image_id) for image in (first, second)]
-                opened.write_matches(
-                    first.image_id, second.image_id, self._matches(found, sizes_wh)
-                )
+                with _running(self._paths[1]):
+                    matches = self._matches(found, sizes_wh)
+                opened.write_matches(first.image_id, second.image_id, matches)
         pycolmap.verify_matches(database, write_pairs(pairs, database), verification_options())
 
     def _extract(self, rgb: NDArray[np.uint8]) -> LocalFeatures:
@@ -127,8 +131,27 @@ class OnnxFeatures:
         return np.column_stack([own, partner[own]]).astype(np.uint32)
 
 
+@contextmanager
+def _running(model: Path) -> Iterator[None]:
+    """Name the model that answers with something else than it should.
+
+    Raises:
+        InputError: It does, or cannot be run.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{model}: cannot be run ({reason}); use the models of COLMAP's releases"
+        ) from error
+
+
 def _session(path: Path, needed: set[str]) -> onnxruntime.InferenceSession:
     try:
+        open_regular(path).close()
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:
         reason = str(error).splitlines()[0]

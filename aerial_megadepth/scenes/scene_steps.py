@@ -23,8 +23,10 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from warpset.core.argument_types import OneLineParser, number
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
+from warpset.files.json_files import read_text
 from warpset.files.writing import PARTIAL_SUFFIX
 from warpset.fleet.command_line import FLEET_WAYS_ON, add_fleet_flags
+from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet, map_over_ray
 
 from ..megadepth.image_list import is_plain_name, read_image_list
@@ -150,7 +152,7 @@ def _listed_scenes(path: Path) -> set[str]:
     if path.suffix.lower() in (".npz", ".json"):
         return {scene for scene, _ in read_image_list(path)}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a list of scenes ({error})") from error
     names = {name for line in lines if (name := line.split("#")[0].strip())}
@@ -271,6 +273,11 @@ def _partial_folder(step: SceneStep, scene: str) -> Path:
 
 def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Made:
     """Make a scene if it is not there: whether that was needed, and its record."""
+    with sole_writer(step.output(scene)):
+        return _make_alone(step, make, force, scene)
+
+
+def _make_alone(step: SceneStep, make: Make, force: bool, scene: str) -> Made:
     place, partial_folder = step.output(scene), _partial_folder(step, scene)
     if partial_folder.exists():
         shutil.rmtree(partial_folder)
