@@ -247,10 +247,7 @@ class Warper:
         frames, size_wh = self._resampled, self.size_of(pair.target, pair.target)
         camera, target = frames.camera(pair.target, size_wh), frames.picture(pair.target, size_wh)
         points, kept = frames.points(pair.target, size_wh), frames.kept(pair.target, camera)
-        _, depth = project(camera, points.cloud.xyz_world)
-        counted = np.ones(camera.shape_hw, bool) if kept is None else kept
         key = f"{hashlib.sha256(target.tobytes()).hexdigest()} {pair.hole_share:g}"
-        pivot_depth = float(np.median(depth)) if depth.size else 1.0
         if pair.reference == pair.target:
             reference = resample_photo(target, crop_of(size_wh, key), size_wh)
         else:
@@ -262,7 +259,7 @@ class Warper:
             drawable=drawable(points.cloud),
             cameras={"target": camera, "reference": frames.camera(pair.reference, size_wh)},
             target_kept=kept,
-            displacement=Displacement(pair.hole_share, pivot_depth, key, counted),
+            displacement=_displacement(pair.hole_share, points.cloud, camera, kept, key),
         )
 
     def render(self, pair: PreparedPair) -> Warp:
@@ -304,6 +301,16 @@ class Warper:
     def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
         sigma_px = fade_px(self._options.sigma_px, self._options.hole_fill)
         return self._make_renderer(size_wh, sigma_px)
+
+
+def _displacement(
+    hole_share: float, cloud: PointCloud, camera: Camera, kept: Mask | None, key: str
+) -> Displacement:
+    """The way out and back about what lies at the median depth."""
+    _, depth = project(camera, cloud.xyz_world)
+    pivot_depth = float(np.median(depth)) if depth.size else 1.0
+    counted = np.ones(camera.shape_hw, bool) if kept is None else kept
+    return Displacement(hole_share, pivot_depth, key, counted)
 
 
 def kept_pixels(depth_map: DepthMap, rgb: Rgb, point_filter: PointFilter) -> Mask:
