@@ -19,6 +19,7 @@ from tests.review.review_builders import (
     set_field,
     text,
 )
+from warpset.building.scores import SCORES
 
 pytest_plugins = ["tests.review.review_fixtures"]
 
@@ -178,9 +179,9 @@ def test_dragging_over_a_histogram_keeps_a_range_and_a_click_gives_it_back(brows
 def test_histograms_count_all_pairs_and_those_shown(browser, tmp_path):
     open_page(browser, two_scenes(tmp_path))
     names = browser.evaluate("histograms.map((histogram) => histogram.measure.name)")
-    assert names == ["coverage", "psnr", "turn", "step"]
+    assert names == [score.name for score in SCORES if score.is_charted]
     summary = "document.querySelector('.histogram svg').getAttribute('aria-label')"
-    assert browser.evaluate(summary).startswith("Coverage of 16 pairs: 0.500 to 0.900")
+    assert browser.evaluate(summary).startswith("Hole share of 16 pairs: 0.100 to 0.500")
     set_field(browser, "#scene", "room")
     heights = "(name) => histograms[1].bars[name].map((bar) => Number(bar.getAttribute('height')))"
     total, shown = (browser.evaluate(f"({heights})('{name}')") for name in ("total", "shown"))

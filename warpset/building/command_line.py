@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
+from .clips.plan import TIME_STEP, ClipRule
 from .flags.pictures import (
     add_depth_flags,
     add_mask_flags,
@@ -51,8 +52,8 @@ EXAMPLES = """examples:
       a folder a place in photos/, by a network that is fetched once (0.4 GB)
   python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
       the same for input/, without a network; every neighbour both ways, with holes
-  python build_warp_dataset.py --dry-run
-      what would be made
+  python build_warp_dataset.py --pairing covisible --plan
+      how many holes the pairs of photos in any order would have, before any is made
   python build_warp_dataset.py --doctor
       what this system has, and what to do about what it lacks
 """
@@ -75,6 +76,17 @@ def share_range(text: str) -> tuple[float, float]:
     if not 0 <= minimum < maximum <= 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, need 0 <= MIN < MAX <= 1")
     return minimum, maximum
+
+
+def clip_frames(text: str) -> int:
+    """An argparse type: frames of a clip, 4n+1 of them, at least 5."""
+    frames = number(int, 5, 1001)(text)
+    if frames % TIME_STEP != 1:
+        low = frames - (frames - 1) % TIME_STEP
+        raise argparse.ArgumentTypeError(
+            f"found {text}, need 4n+1 as {low} or {low + TIME_STEP}, which video models take"
+        )
+    return frames
 
 
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
@@ -126,6 +138,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--force_output", "make again what is there already")
     add_switch(group, "--dry-run", "only say what would be made")
+    add_switch(group, "--plan", "only find depth and say what share of holes pairs would have")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -164,6 +177,20 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_pairing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clips",
+        type=clip_frames,
+        default=None,
+        metavar="N",
+        help="instead of pairs: every N frames a clip of the first warped into all; N = 4n+1, and "
+        "8n+1 for models such as LTX-Video",
+    )
+    group.add_argument(
+        "--clip-crf",
+        type=number(int, 1, 51),
+        default=None,
+        help="for --clips: quality of the videos, 1 best; without loss if not given",
+    )
     pairing = DEFAULTS.pairing
     group.add_argument(
         "--pairing",
@@ -224,26 +251,42 @@ def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idl
             parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
 
 
-def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
-    """End with code 2 where flags contradict each other or have no effect."""
+def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
+    """Which flags have no effect beside the others, see `Idle`."""
+    by_surface = args.pairing == "covisible"
+    only_covisible = not by_surface, "--pairing covisible"
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
         "--mask-grow": (args.mask_model is None, "--mask-model"),
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
+        "--covisibility": only_covisible,
+        "--pairs-per-frame": only_covisible,
+        "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),
+        "--hole-share": (not args.from_one_photo, "--from-one-photo"),
+        "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
+        "--clip-crf": (args.clips is None, "--clips"),
     }
-    by_surface = args.pairing == "covisible"
-    for flag in ("--covisibility", "--pairs-per-frame"):
-        idle[flag] = (not by_surface, "--pairing covisible")
-    idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
-    two_photos = args.from_one_photo, "pairs of two photos, without --from-one-photo"
-    idle |= dict.fromkeys(("--pairing", "--bidirectional"), two_photos) if two_photos[0] else {}
-    idle["--hole-share"] = not args.from_one_photo, "--from-one-photo"
-    idle["--sigma"] = args.hole_fill != "fade", "--hole-fill fade"
-    refuse_idle_flags(parser, args, idle)
+    if args.clips:
+        idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
+    if args.from_one_photo:
+        of_two = "--pairing", "--bidirectional", "--plan", "--clips"
+        idle |= dict.fromkeys(of_two, (True, "pairs of two photos, without --from-one-photo"))
+    return idle
+
+
+def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 where flags contradict each other or have no effect."""
+    for kind in ON_REQUEST if args.clips else ():
+        if getattr(args, f"save_{kind.name}"):
+            parser.error(f"{kind.flag} has no effect beside --clips; drop one of them")
+    refuse_idle_flags(parser, args, _idle_flags(args))
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.plan and (args.dry_run or args.ray is not None):
+        other = "--dry-run" if args.dry_run else "--ray"
+        parser.error(f"--plan and {other} exclude each other; give one of them")
     if args.fps and args.frames:
         parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
@@ -275,6 +318,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         ),
         pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
         sampling=FrameSampling(args.fps, args.frames),
+        clips=ClipRule(args.clips, args.clip_crf) if args.clips else None,
         bidirectional=args.bidirectional,
         quality=read_quality(args),
         match_exposure=args.match_exposure,
@@ -282,6 +326,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         scene_gaussians=args.save_scene_gaussians,
         force=args.force_output,
         dry_run=args.dry_run,
+        plan=args.plan,
         quiet=args.quiet,
         workers=args.workers,
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
 from ..recordings.registry import RECORDED
+from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
@@ -91,6 +92,7 @@ class BuildOptions:
         selection: Which photos become frames.
         pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
+        clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
@@ -98,6 +100,7 @@ class BuildOptions:
         scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
+        plan: Only find geometry and say how hard the pairs that would be made will be.
         quiet: No progress bars.
         workers: Threads that decode and encode; None for as many as cores.
     """
@@ -118,6 +121,7 @@ class BuildOptions:
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
+    clips: ClipRule | None = None
     bidirectional: bool = False
     quality: Quality = NOT_EMPTY
     match_exposure: bool = False
@@ -125,12 +129,18 @@ class BuildOptions:
     scene_gaussians: bool = False
     force: bool = False
     dry_run: bool = False
+    plan: bool = False
     quiet: bool = False
     workers: int | None = None
 
     def settled(self, source: str) -> BuildOptions:
         """The same for geometry of one source, see `PointFilter.settled`."""
         return replace(self, point_filter=self.point_filter.settled(source))
+
+    @property
+    def writes(self) -> bool:
+        """Whether pairs are made, not only spoken of."""
+        return not (self.dry_run or self.plan)
 
     def as_recorded(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""
@@ -159,6 +169,8 @@ class BuildOptions:
         recorded: dict[str, Any] = {}
         if self.mask_rule:
             recorded |= {"mask-model": self.mask_rule.sha256, "mask-grow": self.mask_rule.grow_px}
+        if self.clips:
+            recorded |= {"clips": self.clips.frames, "clip-crf": self.clips.crf}
         set_only = {
             "depth-scale": self.depth_scale,
             "depth-agreement": self.depth_agreement,

@@ -57,6 +57,8 @@ class SceneJob:
         source: Where depth and cameras come from.
     """
 
+    things = "pairs"
+
     def __init__(
         self,
         photos: Sequence[Path],
@@ -69,7 +71,7 @@ class SceneJob:
         self._frames_are_final = not source.may_leave_out
         chosen = options.pairing.of_frames(len(photos), options.bidirectional)
         self.pairs = self._named(photos, chosen)
-        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
+        self.kinds = self._wanted_kinds()
         self._sha256_of = cache(_sha256_of)
 
     @property
@@ -89,10 +91,13 @@ class SceneJob:
 
     def _named(
         self, photos: Sequence[Path], reference_and_target: Sequence[tuple[int, int]]
-    ) -> list[WarpPair]:
+    ) -> Sequence[WarpPair]:
         if self.options.hole_shares:
             return one_photo_pairs(photos, self.options.hole_shares)
         return name_pairs(photos, reference_and_target)
+
+    def _wanted_kinds(self) -> tuple[str, ...]:
+        return tuple(k.name for k in OUTPUTS if not k.flag or k.name in self.options.extras)
 
     def photo_key(self, photo: Path) -> str:
         """What identifies a photo: the hash of its content."""
@@ -200,7 +205,7 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
-        warp = warp.with_gain()
+        warp = warp.compared()
         if self.options.match_exposure:
             warp = warp.matched()
         warp = warp.with_holes_filled(self.options.hole_fill)
@@ -216,16 +221,18 @@ class SceneJob:
                     content = OUTPUT_NAMED[kind].encode(warp, encoding)
                     name = pair.file_name(kind, self.options.output_format)
                     self.folder.write_file(name, content)
-        return self._record(pair, warp, scores, rejected)
+        cameras = {role: camera_to_json(camera) for role, camera in warp.cameras.items()}
+        return self.record(pair, cameras, scores, rejected)
 
     def _options_of(self, pair: WarpPair) -> dict[str, Any]:
         """What a pair's record says of how it was asked for."""
         own = {} if pair.hole_share is None else {"hole-share": pair.hole_share}
         return {**self.options.as_recorded(), **own}
 
-    def _record(
-        self, pair: WarpPair, warp: Warp, scores: Scores, rejected: str | None
+    def record(
+        self, pair: WarpPair, cameras: Mapping[str, Any], scores: Scores, rejected: str | None
     ) -> PairRecord:
+        """The record of a pair whose files are there, or that was rejected."""
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
         kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self.kinds)]
@@ -237,7 +244,7 @@ class SceneJob:
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
-            cameras={role: camera_to_json(camera) for role, camera in warp.cameras.items()},
+            cameras=cameras,
             geometry={**self.source.as_recorded(), **self.provenance},
             options=self._options_of(pair),
             scores=scores,

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cameras import Camera, project, raster_transform
+from ..core.covisibility import share_seen
 from ..core.drawing import Drawable, draw, drawable
+from ..core.errors import InputError
 from ..core.geometry import DepthMap, SceneGeometry, fill_unknown, resample_depth
 from ..core.masks import (
     Mask,
@@ -50,6 +52,7 @@ class PreparedPair:
         cameras: Cameras of target and reference.
         target_kept: See `Warp`.
         displacement: The way out and back where the points are the target's own; else None.
+        covisibility: See `Warp`.
     """
 
     target: Rgb
@@ -59,6 +62,7 @@ class PreparedPair:
     cameras: dict[str, Camera]
     target_kept: Mask | None = None
     displacement: Displacement | None = None
+    covisibility: float | None = None
 
 
 class FramePoints(NamedTuple):
@@ -97,6 +101,7 @@ class ResampledFrames:
         self._frames, self._options = geometry.frames, options.settled(geometry.source)
         self._sky_scores = sky_scores
         self._photo = LRUCache(self._compute_photo, keep)
+        self._depth = LRUCache(self._compute_depth, keep)
         self._view = LRUCache(self._compute_view, keep)
         self._points = LRUCache(self._compute_points, keep)
 
@@ -133,6 +138,21 @@ class ResampledFrames:
         picture = mask_picture(frame.load_kept(), (width, height))
         return wholly_kept(look_through(frame.photo, camera, picture))
 
+    def covisibility(self, reference: int, target: int) -> float | None:
+        """Share of one frame's surface that another sees; None where its depth cannot be read.
+
+        Raises:
+            InputError: The reference's depth cannot be read.
+        """
+        depth_map = self._depth(reference)
+        try:
+            return share_seen(depth_map, self._depth(target))
+        except InputError:
+            return None  # the pair needs the reference's only; those that need this one say it
+
+    def _compute_depth(self, index: int) -> DepthMap:
+        return self._frames[index].load_depth()
+
     def _compute_photo(self, index: int) -> Rgb:
         return read_photo(self._frames[index].photo.path)
 
@@ -144,7 +164,7 @@ class ResampledFrames:
     def _compute_points(self, key: tuple[int, tuple[int, int]]) -> FramePoints:
         index, size_wh = key
         frame, camera = self._frames[index], self.camera(index, size_wh)
-        depth_map = frame.load_depth()
+        depth_map = self._depth(index)
         finer = depth_map.camera.K[0, 0] > camera.K[0, 0]
         alone = bool(self._options.hole_shares)
         if finer or self._options.upsample_depth or alone:
@@ -234,6 +254,7 @@ class Warper:
                 "reference": frames.camera(reference, size_wh),
             },
             target_kept=frames.kept(target, frames.camera(target, size_wh)),
+            covisibility=frames.covisibility(reference, target),
         )
 
     def prepare_pair(self, pair: WarpPair) -> PreparedPair:
@@ -287,6 +308,7 @@ class Warper:
             cameras=cameras,
             target_kept=pair.target_kept,
             contradicted=pair.points.contradicted,
+            covisibility=pair.covisibility,
         )
 
     def cloud(self, index: int) -> PointCloud:

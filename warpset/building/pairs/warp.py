@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from ...core.scoring import moved_pixels
 from .exposure import Gain, apply_gain, exposure_gain
 
 Rgb = NDArray[np.uint8]
@@ -43,6 +44,10 @@ class Warp:
         target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
         contradicted: Share of the reference's depth that other views contradicted and that is
             dropped; None where nobody asked.
+        covisibility: Share of the reference's surface that the target sees, by both depths; None
+            where the target's is unknown.
+        moved: (h, w) bool, which seen pixels show what moved, see `moved_pixels`; None where it is
+            not known yet.
     """
 
     splats: Rgb
@@ -56,6 +61,8 @@ class Warp:
     gain: Gain | None = None
     target_kept: Mask | None = None
     contradicted: float | None = None
+    covisibility: float | None = None
+    moved: Mask | None = None
 
     @property
     def counted(self) -> Mask:
@@ -71,9 +78,11 @@ class Warp:
         """The same, holes of the splats filled as one of `HOLE_FILLS` says."""
         return replace(self, splats=fill_holes(self.splats, self.hole, hole_fill))
 
-    def with_gain(self) -> Warp:
-        """The same, its gain found."""
-        return replace(self, gain=exposure_gain(self.splats, self.target, self.seen))
+    def compared(self) -> Warp:
+        """The same, its gain found, and then what moved."""
+        gain = exposure_gain(self.splats, self.target, self.seen)
+        splats = self.splats if gain is None else apply_gain(self.splats, gain)
+        return replace(self, gain=gain, moved=moved_pixels(splats, self.target, self.seen))
 
     def matched(self) -> Warp:
         """The same, splats and reference as bright as the target where the gain is known."""
