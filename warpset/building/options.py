@@ -95,7 +95,8 @@ class BuildOptions:
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
-        scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
+        scene_gaussians: Write all frames' points as one file of splats, see `scene_files`.
+        colmap_model: Write cameras, photos and points as a COLMAP model, see `scene_files`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
         quiet: No progress bars.
@@ -123,6 +124,7 @@ class BuildOptions:
     match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
+    colmap_model: bool = False
     force: bool = False
     dry_run: bool = False
     quiet: bool = False
