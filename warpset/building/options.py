@@ -18,7 +18,7 @@ NOT_EMPTY = Quality((("min-coverage", 0.02),))
 likely than a wide step, and there is nothing to learn from."""
 
 ESTIMATED_EDGE_THRESHOLD = 0.02
-"""What `auto` takes for depth that was estimated, see `benchmarks/depth_agreement.py`."""
+"""What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 

@@ -65,7 +65,7 @@ def one_photo_pairs(photos: Sequence[Path], hole_shares: Sequence[float]) -> lis
     """
     pairs = [
         WarpPair(f"{name}_hole{100 * share:g}", _beside(index, len(photos)), index, share)
-        for index, name in enumerate(_frame_names(photos))
+        for index, name in enumerate(frame_names(photos))
         for share in hole_shares
     ]
     _refuse_shared_names(photos, pairs)
