@@ -77,6 +77,7 @@ CHANGES = {
     "--min-coverage 0.4": {"quality": Quality((("min-coverage", 0.4),))},
     "--match-exposure": {"match_exposure": True},
     "--save-scene-splats": {"scene_gaussians": True},
+    "--save-colmap": {"colmap_model": True},
     "--force_output": {"force": True},
     "--dry-run": {"dry_run": True},
     "--plan": {"plan": True},

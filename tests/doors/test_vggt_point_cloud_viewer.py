@@ -32,7 +32,7 @@ from viewer.input_state import CONTROLS
 from viewer.point_cloud_files import framing_camera
 from viewer.showing import missing_display
 from viewer.subject import SubjectOptions, subject_of_scene
-from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
+from warpset.building.scene_files.gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry

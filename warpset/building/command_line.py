@@ -35,10 +35,14 @@ WAYS_ON = {
     Remedy.FEWER_SKIPPED: "or lower --skip-every",
     Remedy.EVERY_NTH_PHOTO: "or use --skip-every instead of --auto-skip",
     Remedy.MAKE_AGAIN: "use --force_output to make it again, or another --output-dir",
-    Remedy.MODEL: "pass --model PATH, or use --geometry stereo or recorded",
+    Remedy.MODEL: (
+        "give --model a file or depth-anything/DA3-BASE (0.5 GB, Apache-2.0), or use --geometry "
+        "stereo (nothing to fetch) or recorded"
+    ),
     Remedy.STEREO: "or use --geometry stereo",
     Remedy.STEREO_ENGINE: "install it or use --stereo-engine sweep",
     Remedy.DEVICE: "use --device cpu",
+    Remedy.CAMERAS: "use --cameras sfm, or leave it out",
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
     **FLEET_WAYS_ON,
@@ -49,7 +53,7 @@ EXAMPLES = """examples:
   python build_warp_dataset.py --input-dir examples/scenes
       the room that comes with the project, whose cameras and depth are recorded
   python build_warp_dataset.py --input-dir photos --model depth-anything/DA3-BASE
-      a folder a place in photos/, by a network that is fetched once (0.4 GB)
+      a folder a place in photos/, by a network that is fetched once (0.5 GB)
   python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
       the same for input/, without a network; every neighbour both ways, with holes
   python build_warp_dataset.py --pairing covisible --plan
@@ -135,6 +139,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         dest="save_scene_gaussians",
         action="store_true",
         help="write all frames' points of a scene as one splat PLY",
+    )
+    group.add_argument(
+        "--save-colmap",
+        dest="save_colmap_model",
+        action="store_true",
+        help="write the cameras used, undistorted photos and points as a COLMAP model",
     )
     add_switch(group, "--force_output", "make again what is there already")
     add_switch(group, "--dry-run", "only say what would be made")
@@ -324,6 +334,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         match_exposure=args.match_exposure,
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
+        colmap_model=args.save_colmap_model,
         force=args.force_output,
         dry_run=args.dry_run,
         plan=args.plan,

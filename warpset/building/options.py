@@ -19,7 +19,7 @@ NOT_EMPTY = Quality((("min-coverage", 0.02),))
 likely than a wide step, and there is nothing to learn from."""
 
 ESTIMATED_EDGE_THRESHOLD = 0.02
-"""What `auto` takes for depth that was estimated, see `benchmarks/depth_agreement.py`."""
+"""What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
@@ -97,7 +97,8 @@ class BuildOptions:
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
-        scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
+        scene_gaussians: Write all frames' points as one file of splats, see `scene_files`.
+        colmap_model: Write cameras, photos and points as a COLMAP model, see `scene_files`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
         plan: Only find geometry and say how hard the pairs that would be made will be.
@@ -127,6 +128,7 @@ class BuildOptions:
     match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
+    colmap_model: bool = False
     force: bool = False
     dry_run: bool = False
     plan: bool = False

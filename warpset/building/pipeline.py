@@ -33,7 +33,8 @@ from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
 from .pairs.making import PairMaker
 from .pairs.verdict import all_rejected, hardly_of_use, quality_of
-from .scene_gaussians import SceneCloud, SceneGaussiansFile
+from .scene_files.colmap_model import MAX_POINTS, ColmapModelFolder, sampled
+from .scene_files.gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .sources.staging import staged
@@ -50,10 +51,15 @@ REFINED = "cameras refined"
 class Estimator(Protocol):
     """What turns photos into geometry where none is recorded."""
 
-    may_leave_out: bool
-    """Whether photos may turn out to have no geometry."""
-    takes_recorded_cameras: bool
-    """Whether cameras that the scene records decide the geometry."""
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether photos may turn out to have no geometry."""
+        ...
+
+    @property
+    def takes_recorded_cameras(self) -> bool:
+        """Whether cameras that the scene records decide the geometry."""
+        ...
 
     @property
     def revision(self) -> str:
@@ -146,7 +152,7 @@ def _build_staged(
         return
     with sole_writer(output):
         job = _job(scene, output, options, source)
-        if not job.is_planned or job.todo() or job.scene_gaussians():
+        if not job.is_planned or job.todo() or job.scene_gaussians() or job.colmap_model():
             with writing_to(output):
                 job.folder.clean()
             _make(job, _prepared(estimate(), scene, job), backends, summary)
@@ -229,7 +235,7 @@ def _make(
     """Make what is missing of a scene whose geometry is there."""
     for line in geometry.left_out:
         summary.report(line)
-    gaussians, options = job.scene_gaussians(), job.options
+    gaussians, colmap_model, options = job.scene_gaussians(), job.colmap_model(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
     job.narrow_to(photos, chosen_pairs(geometry, job), geometry.provenance)
     sky_scores, workers = (
@@ -246,6 +252,8 @@ def _make(
         PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
+    if colmap_model:
+        _write_colmap_model(colmap_model, warper, geometry, job, summary)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
@@ -272,6 +280,7 @@ def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
         return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
+    and_splats += " and its COLMAP model" if job.colmap_model() else ""
     log.info(
         f"{scene_path}: {todo} {job.things}{and_splats} to make, "
         f"{len(job.pairs) - todo} there already"
@@ -361,3 +370,21 @@ def _write_scene_gaussians(
             gaussians.write(scene.merged(), backends.gaussian_ply, is_whole, warper.cameras)
     else:
         summary.report(f"{job.folder.path}: no point passed the filters; no scene splats written")
+
+
+def _write_colmap_model(
+    model: ColmapModelFolder,
+    warper: Warper,
+    geometry: SceneGeometry,
+    job: SceneJob,
+    summary: SceneSummary,
+) -> None:
+    """Write what can be had; where a frame's depth cannot be read, the next run tries again."""
+    clouds, photos = [], [frame.photo for frame in geometry.frames]
+    for index in range(len(photos)):
+        try:
+            clouds.append(sampled(warper.cloud(index), MAX_POINTS // len(photos)))
+        except InputError as error:
+            summary.report(f"{error}; has no points in the COLMAP model")
+    with writing_to(job.folder.path):
+        model.write(photos, clouds, geometry.provenance, is_whole=len(clouds) == len(photos))

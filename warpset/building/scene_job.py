@@ -19,7 +19,8 @@ from .pairs.one_photo import missed
 from .pairs.plan import WarpPair, name_pairs, one_photo_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
-from .scene_gaussians import SceneGaussiansFile
+from .scene_files.colmap_model import ColmapModelFolder
+from .scene_files.gaussians import SceneGaussiansFile
 from .scores import Scores, measured
 
 
@@ -148,7 +149,20 @@ class SceneJob:
         """The scene's gaussians where they are wanted and have to be made."""
         if not self.options.scene_gaussians:
             return None
-        made_from = {
+        gaussians = SceneGaussiansFile(self.folder.path, self._made_from())
+        return gaussians if self.options.force or not gaussians.is_done() else None
+
+    def colmap_model(self) -> ColmapModelFolder | None:
+        """The scene's COLMAP model where it is wanted and has to be made."""
+        if not self.options.colmap_model:
+            return None
+        options, made_from = self.options, self._made_from()
+        model = ColmapModelFolder(self.folder.path, made_from, options.output_format)
+        return model if options.force or not model.is_done() else None
+
+    def _made_from(self) -> dict[str, Any]:
+        """Everything that decides what a file about the whole scene holds."""
+        return {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
             "masks": [self._sha256_of(path) for path in self.source.mask_files.values()],
             "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
@@ -156,8 +170,6 @@ class SceneJob:
             "geometry": self.source.as_recorded(),
             "options": self.options.as_recorded(),
         }
-        gaussians = SceneGaussiansFile(self.folder.path, made_from)
-        return gaussians if self.options.force or not gaussians.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         recorded = self.source.as_recorded()

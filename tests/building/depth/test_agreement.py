@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.depth_agreement import checked, corrupted, dropped, scene_of, true_depths
+from benchmarks.pairs.depth_agreement import checked, corrupted, dropped, scene_of, true_depths
 from tests.builders import a_wall
 from warpset.building.depth.agreement import agreeing
 from warpset.building.options import PointFilter

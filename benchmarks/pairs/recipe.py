@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from warpset.building.pairs.record import read_records
 
 SIDE_PX, BATCH, WIDTH, RATE = 96, 8, 24, 2e-3

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from warpset.building.depth.agreement import agreeing
 from warpset.building.depth.augmenting import REFERENCE_SIDE_PX, blurred_edges
 from warpset.building.options import ESTIMATED_EDGE_THRESHOLD, PointFilter
