@@ -126,8 +126,8 @@ def guessed(view, *others) -> list[float]:
 
 
 def test_holes_are_what_a_view_does_not_reach():
-    large = {"size_wh": (160, 120)}
-    holes = guessed(*(a_wall(at=at, **large) for at in (0.0, 0.0, 2.0, 8.0, 50.0)))
+    wall, *others = (a_wall(at=at, size_wh=(160, 120)) for at in (0.0, 0.0, 2.0, 8.0, 50.0))
+    holes = guessed(wall, *others)
     assert holes == pytest.approx([0.0, 0.25, 1.0, 1.0], abs=0.02)
 
 

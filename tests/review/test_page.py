@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from review.collect import describe_scores
 from review.dataset import ReviewDataset
 from review.page import page_html
 from tests.pair_builders import a_scene, pixels, rewrite_records, two_scenes
@@ -242,6 +243,7 @@ def many_pairs(output, count):
     many = [rows[i % len(rows)] | {"name": f"pair {i}", "id": str(i)} for i in range(count)]
     data = {"name": "many", "id": "many", "served": False, "thumbnails": "review_files"}
     data |= {"choices": {}, "foreign": {"accept": [], "reject": []}, "fullScaleLevels": 64}
+    data["measures"] = describe_scores()
     page = output / "many.html"
     page.write_text(page_html(data | {"pairs": many}, connects=False))
     return page.as_uri()

@@ -84,7 +84,7 @@ def share_range(text: str) -> tuple[float, float]:
 
 def clip_frames(text: str) -> int:
     """An argparse type: frames of a clip, 4n+1 of them, at least 5."""
-    frames = number(int, 5, 1001)(text)
+    frames = int(number(int, 5, 1001)(text))
     if frames % TIME_STEP != 1:
         low = frames - (frames - 1) % TIME_STEP
         raise argparse.ArgumentTypeError(

@@ -92,7 +92,9 @@ MOTION_DEVIATIONS = 8.0
 """In pairs that differ all over, as with coarse depth, so many robust deviations are common."""
 
 MOTION_STRIDE = 4
-"""Every so many pixels of every so many rows tell what is common in a pair; medians of all take longer than the rest."""
+"""Every so many pixels of every so many rows tell what is common in a pair.
+
+Medians of all pixels would take longer than the rest."""
 
 MOTION_CORE_PX, MOTION_GROWTH_PX = 7, 6
 """Narrower than the first, a difference is the rim of an object; the others grow by the second, to

@@ -1,6 +1,6 @@
 """How well pairs are chosen: covisibility and expected holes against the truth, holes that result.
 
-python benchmarks/pairing.py examples/scenes/room ../shared/data/scenes/hololens --frames 1000
+python benchmarks/pairs/covisible.py SCENE... --frames 1000
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.processes import peak_memory_bytes
 from renderer.making import make_renderer
 from warpset.building.frames import FrameSelection
