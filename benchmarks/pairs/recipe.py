@@ -105,11 +105,14 @@ def trained(pairs: list[Pair], steps: int) -> Filler:
 
 def _crop(given: Tensor, target: Tensor, rng: np.random.Generator) -> Pair:
     """A square with some holes: of eight tried the first that has any."""
-    for _ in range(8):
-        top, left = (int(rng.integers(side - SIDE_PX + 1)) for side in target.shape[1:])
-        window = (slice(None), slice(top, top + SIDE_PX), slice(left, left + SIDE_PX))
-        if 0 < float(given[window][3].mean()) < FULL_SHARE:
-            break
+    tried = [_window(given, target, rng) for _ in range(8)]
+    has_some = [0 < float(crop[0][3].mean()) < FULL_SHARE for crop in tried]
+    return tried[has_some.index(True) if any(has_some) else 0]
+
+
+def _window(given: Tensor, target: Tensor, rng: np.random.Generator) -> Pair:
+    top, left = (int(rng.integers(side - SIDE_PX + 1)) for side in target.shape[1:])
+    window = (slice(None), slice(top, top + SIDE_PX), slice(left, left + SIDE_PX))
     return given[window], target[window]
 
 

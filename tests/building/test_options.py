@@ -35,6 +35,7 @@ CHANGES = {
     "match_exposure": (True, True),
     "extras": (frozenset({"mask"}), False),
     "scene_gaussians": (True, False),
+    "colmap_model": (True, False),
     "force": (True, False),
     "dry_run": (True, False),
     "quiet": (True, False),

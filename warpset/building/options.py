@@ -21,6 +21,9 @@ likely than a wide step, and there is nothing to learn from."""
 ESTIMATED_EDGE_THRESHOLD = 0.02
 """What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""
 
+MAX_MODEL_BYTES = 2**31
+"""Of an ONNX file: what its format, protobuf, can hold."""
+
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
 

@@ -23,6 +23,9 @@ from .scene_files.colmap_model import ColmapModelFolder
 from .scene_files.gaussians import SceneGaussiansFile
 from .scores import Scores, measured
 
+MAX_INPUT_BYTES = 2**32
+"""Of a photo, a mask or a depth file: none that we take is larger; hashing one takes seconds."""
+
 
 class GeometrySource(NamedTuple):
     """Where a scene's geometry comes from.
@@ -275,6 +278,8 @@ def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
 
 def _sha256_of(path: Path) -> str:
     try:
+        if path.stat().st_size > MAX_INPUT_BYTES:
+            raise InputError(f"{path}: more than {MAX_INPUT_BYTES} bytes; left out")
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error

@@ -10,7 +10,13 @@ from ...core.argument_types import number
 from ...core.masks import ConfidenceThreshold
 from ...core.sizes import SIZE_PRESETS, SizeRule
 from ...files.photos import sha256_of
-from ..options import ESTIMATED_EDGE_THRESHOLD, BuildOptions, MaskRule, PointFilter
+from ..options import (
+    ESTIMATED_EDGE_THRESHOLD,
+    MAX_MODEL_BYTES,
+    BuildOptions,
+    MaskRule,
+    PointFilter,
+)
 from ..pairs.warp import HOLE_FILLS
 
 DEFAULTS = BuildOptions()
@@ -76,19 +82,24 @@ def add_size_flags(group: argparse._ArgumentGroup) -> None:
 def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
     """Flags that say how points become pictures."""
     add_switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
-    group.add_argument(
-        "--sigma",
-        type=number(float, 0),
-        default=DEFAULTS.sigma_px,
-        help="distance in pixels over which filled holes fade to black",
-    )
+    add_splat_flags(group)
     group.add_argument(
         "--hole-fill",
         choices=HOLE_FILLS,
         default=DEFAULTS.hole_fill,
         help="holes show what lies behind, faded (fade) or not (none), or black, grey or noise",
     )
-    add_switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+
+
+def add_splat_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how splats are drawn, whatever they are of."""
+    group.add_argument(
+        "--sigma",
+        type=number(float, 0),
+        default=DEFAULTS.sigma_px,
+        help="distance in pixels over which filled holes fade to black",
+    )
+    add_switch(group, "--auto-s0", "estimate the splat size from depth and intrinsics")
 
 
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
@@ -188,4 +199,6 @@ def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
 
 
 def _sha256_or_none(path: Path | None) -> str | None:
-    return sha256_of(path) if path is not None and path.is_file() else None
+    if path is None or not path.is_file() or path.stat().st_size > MAX_MODEL_BYTES:
+        return None
+    return sha256_of(path)
