@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from warpset.building.clips.plan import ClipRule
 from warpset.building.frames import FrameSampling, FrameSelection
 from warpset.building.options import NOT_EMPTY, BuildOptions, MaskRule, PointFilter
 from warpset.building.pairing import Pairing
@@ -30,6 +31,7 @@ CHANGES = {
     "selection": (FrameSelection(skip_every=2), False),
     "pairing": (Pairing("all"), False),
     "sampling": (FrameSampling(fps=2.0), False),
+    "clips": (ClipRule(17), True),
     "bidirectional": (True, False),
     "quality": (Quality(), True),
     "match_exposure": (True, True),
@@ -38,6 +40,7 @@ CHANGES = {
     "colmap_model": (True, False),
     "force": (True, False),
     "dry_run": (True, False),
+    "plan": (True, False),
     "quiet": (True, False),
     "workers": (1, False),
 }
