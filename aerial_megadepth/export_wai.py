@@ -14,14 +14,15 @@ import numpy as np
 from warpset.core.covisibility import covisibility, small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.files.photos import check_photo
-from warpset.files.pictures import depth_bytes, picture_bytes
-from warpset.files.pinhole_photos import read_pinhole
+from warpset.files.pictures import depth_bytes
 
+from .localization.localized_scene import pinhole_file
 from .localization.localized_step import (
     LocalizedStep,
+    add_trust_flags,
     localized_parser,
     localized_places,
+    read_trust,
     run_localized,
     summed_up,
 )
@@ -39,20 +40,22 @@ class WaiExport(LocalizedStep):
 
     def options(self) -> Mapping[str, object]:
         """See `SceneStep.options`."""
-        return {"wai_version": WAI_VERSION}
+        return {"wai_version": WAI_VERSION, **self.trusted.options()}
 
     def make(self, scene: str, folder: Path) -> str:
         """See `SceneStep.make`."""
         for name in ("images", "depth", COVISIBILITY):
             (folder / name).mkdir(parents=True)
-        entries, views, problems = [], [], []
+        entries, names, views, problems = [], [], [], []
         for frame, depth_map in self.views(scene, self.frames(scene, problems), problems):
             whole = resample_depth(depth_map, frame.photo.camera)
             try:
+                whole = whole._replace(depth=self.trusted.of(scene, frame.name, whole.depth))
                 entries.append(_write_frame(folder, frame, whole))
             except InputError as error:
                 problems.append(f"{error}; view left out")
                 continue
+            names.append(frame.name)
             views.append(small_view(whole))
         shares = covisibility(views)
         covisibility_file = f"{COVISIBILITY}/pairwise_covisibility--{len(views)}x{len(views)}.npy"
@@ -60,7 +63,8 @@ class WaiExport(LocalizedStep):
         meta = _scene_meta(scene, entries, covisibility_file)
         text = json.dumps(meta, indent=1) + "\n"
         (folder / "scene_meta.json").write_text(text, encoding="utf-8")
-        return summed_up(scene, f"{len(views)} views", len(views), problems)
+        without_mask = self.trusted.without_mask(scene, names, problems)
+        return summed_up(scene, f"{len(views)} views{without_mask}", len(views), problems)
 
 
 def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dict[str, object]:
@@ -71,11 +75,8 @@ def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dic
     """
     photo, camera = frame.photo, frame.photo.camera
     stem = photo.path.stem
-    if photo.lens is None:
-        check_photo(photo.path)
-        image, content = f"images/{frame.name}", photo.path.read_bytes()
-    else:
-        image, content = f"images/{stem}.png", picture_bytes(read_pinhole(photo, camera), "png")
+    name, content = pinhole_file(photo)
+    image = f"images/{name}"
     (folder / image).write_bytes(content)
     (folder / f"depth/{stem}.exr").write_bytes(depth_bytes(depth_map.depth))
     width, height = camera.size_wh
@@ -120,12 +121,14 @@ def _scene_meta(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
     args = make_parser().parse_args(arguments)
-    return run_localized(WaiExport(**localized_places(args)), args)
+    return run_localized(WaiExport(**localized_places(args), trusted=read_trust(args)), args)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The step's command line."""
-    return localized_parser(__doc__ or "")
+    parser = localized_parser(__doc__ or "")
+    add_trust_flags(parser)
+    return parser
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from ..scenes.scene_steps import (
     start_logging,
     step_parser,
 )
+from ..scenes.trusted_depth import TrustedDepth
 from .localized_scene import find_localized, localized_scenes, read_localized
 
 
@@ -37,16 +38,18 @@ class LocalizedStep:
         output_dir: Where the result goes, a folder a scene.
         features: What the scenes were localized by; None where there is only one.
         quiet: No progress bars.
+        trusted: Which depth is taken; by steps that write depth.
     """
 
     root: Path
     output_dir: Path
     features: str | None = None
     quiet: bool = False
+    trusted: TrustedDepth = field(default_factory=TrustedDepth)
 
     def inputs(self, scene: str) -> Sequence[Path]:
         """See `SceneStep.inputs`."""
-        return [self.localized(scene)]
+        return [self.localized(scene), *self.trusted.inputs(scene)]
 
     def output(self, scene: str) -> Path:
         """See `SceneStep.output`."""
@@ -56,8 +59,9 @@ class LocalizedStep:
         """The scenes that can be made.
 
         Raises:
-            InputError: A file that says so cannot be read.
+            InputError: A file that says so cannot be read, or there is no such folder of masks.
         """
+        self.trusted.check()
         return localized_scenes(self.root)
 
     def finish(self) -> None:
@@ -139,6 +143,28 @@ def add_min_score(parser: argparse.ArgumentParser) -> None:
         default=MIN_SCORE,
         help="least share of known pixels that both views of a pair see, mean of the two",
     )
+
+
+def add_trust_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of steps that write depth, see `TrustedDepth`."""
+    parser.add_argument(
+        "--sky_masks",
+        "--sky-masks",
+        type=Path,
+        help="folder of masks <scene>/<image>.png, such as 0001/0001_000.jpeg.png, of ADE20K"
+        " classes; depth of sky and people is dropped",
+    )
+    parser.add_argument(
+        "--depth_percentile",
+        type=number(float, 0.0, 100.0),
+        default=None,
+        help="drop depth beyond this percentile of each view; AerialMegaDepth's loader takes 98",
+    )
+
+
+def read_trust(args: argparse.Namespace) -> TrustedDepth:
+    """What the flags of `add_trust_flags` ask for."""
+    return TrustedDepth(args.sky_masks, args.depth_percentile)
 
 
 def localized_places(args: argparse.Namespace) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pycolmap
@@ -17,10 +16,7 @@ from warpset.core.covisibility import (
     pair_scores,
     small_view,
 )
-from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, DepthMap, FrameGeometry
-
-from ..localization.localized_scene import SPARSE
 
 BEST_PARTNERS = 4
 """Views that a view's depth is compared with: those that share most with it."""
@@ -62,19 +58,6 @@ class SceneQuality:
 
     views: list[ViewQuality]
     xyz_world: FloatArray
-
-
-def read_sparse(localized: Path) -> pycolmap.Reconstruction:
-    """The sparse model of a localized scene.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        return pycolmap.Reconstruction(localized / SPARSE)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{localized / SPARSE}: no readable COLMAP model ({reason})") from error
 
 
 def measure_scene(
