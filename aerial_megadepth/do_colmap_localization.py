@@ -34,15 +34,10 @@ from .localization.registration import MAPPING, POSE, Registrar, Registration
 from .localization.report import report_on
 from .localization.scene_features import ALIKED, SIFT, make_features
 from .megadepth.image_list import ImageList, read_image_list
+from .scenes.door import run_door, run_listed
+from .scenes.scene_list import read_scene_list
 from .scenes.scene_process import IncompleteScene
-from .scenes.scene_steps import (
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
-)
+from .scenes.scene_steps import step_parser
 
 WORK = "work"
 
@@ -135,28 +130,37 @@ class Localization:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Localize the scenes that the command line names; returns the exit code."""
     args = make_parser().parse_args(arguments)
-    start_logging(args.quiet)
-    try:
+
+    def run() -> int:
         images = read_image_list(args.megadepth_image_list)
-        found = aerial_scenes(args.root_dir, images)
-        is_learned = args.features == ALIKED
-        step = Localization(
-            root=args.root_dir,
-            megadepth=args.megadepth_dir,
-            images=images,
-            features=args.features,
-            models=(args.aliked_model, args.lightglue_model) if is_learned else (None, None),
-            how=args.registration,
-            engine=choose_engine(args.stereo_engine),
-            depth_side=args.depth_side,
-            quiet=args.quiet or args.workers > 1,
-        )
+        step = _read_step(args, images)
         make_features(step.features, *step.models)
-        scenes = read_scene_list(args.scene_list, found, args.root_dir)
-    except InputError as error:
-        log.error(error)
-        return 1
-    return run_scenes(step, scenes, run_options(args), isolated=True)
+        listed = args.megadepth_image_list, (scene for scene, _ in images)
+        found = aerial_scenes(args.root_dir, images)
+        scenes = read_scene_list(args.scene_list, found, args.root_dir, listed)
+        return run_listed(step, scenes, args, isolated=True)
+
+    return run_door(run, args.quiet)
+
+
+def _read_step(args: argparse.Namespace, images: ImageList) -> Localization:
+    """The step that the command line asks for.
+
+    Raises:
+        InputError: COLMAP's patch-match was asked for without CUDA.
+    """
+    is_learned = args.features == ALIKED
+    return Localization(
+        root=args.root_dir,
+        megadepth=args.megadepth_dir,
+        images=images,
+        features=args.features,
+        models=(args.aliked_model, args.lightglue_model) if is_learned else (None, None),
+        how=args.registration,
+        engine=choose_engine(args.stereo_engine),
+        depth_side=args.depth_side,
+        quiet=args.quiet or args.workers > 1,
+    )
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +77,10 @@ class Preprocessing(LocalizedStep):
         """
         found = super().find_scenes()
         return found if self.listed is None else [scene for scene in found if scene in self.listed]
+
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
+        """See `LocalizedStep.listing`."""
+        return None if self.precomputed is None else (self.precomputed, self.listed or ())
 
     def finish(self) -> None:
         """See `LocalizedStep.finish`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,16 +15,10 @@ from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry
 
 from ..pairs.scene_pairs import MIN_SCORE
+from ..scenes.door import run_door, run_listed
+from ..scenes.scene_list import read_scene_list
 from ..scenes.scene_process import IncompleteScene
-from ..scenes.scene_steps import (
-    SceneStep,
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
-)
+from ..scenes.scene_steps import SceneStep, step_parser
 from ..scenes.trusted_depth import TrustedDepth
 from .localized_scene import find_localized, localized_scenes, read_localized
 
@@ -64,6 +58,10 @@ class LocalizedStep:
         self.trusted.check()
         return localized_scenes(self.root)
 
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
+        """A file that lists scenes without asking for all of them, and its scenes; or None."""
+        return None
+
     def finish(self) -> None:
         """What remains to be done when all scenes are."""
 
@@ -97,6 +95,10 @@ class RunnableStep(SceneStep, Protocol):
         ...
 
     def find_scenes(self) -> list[str]:
+        """See `LocalizedStep`."""
+        ...
+
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
         """See `LocalizedStep`."""
         ...
 
@@ -183,12 +185,12 @@ def run_localized(step: RunnableStep, args: argparse.Namespace) -> int:
     Returns:
         The exit code: 0 = all made, 1 = something could not be.
     """
-    start_logging(args.quiet)
-    try:
-        scenes = read_scene_list(args.scene_list, step.find_scenes(), step.root)
-        code = run_scenes(step, scenes, run_options(args))
+
+    def run() -> int:
+        found, listing = step.find_scenes(), step.listing()
+        scenes = read_scene_list(args.scene_list, found, step.root, listing)
+        code = run_listed(step, scenes, args)
         step.finish()
-    except (InputError, OSError) as error:
-        log.error(error)
-        return 1
-    return code
+        return code
+
+    return run_door(run, args.quiet)

@@ -54,12 +54,7 @@ class Picture(NamedTuple):
 
 def findings(quality: SceneQuality, report: LocalizationReport | None) -> list[str]:
     """What is worth a second look, a line each."""
-    found = []
-    if report is not None:
-        if len(report.photos) < FEW_REGISTERED * report.photos_given:
-            found.append(f"only {len(report.photos)} of {report.photos_given} photos registered")
-        if report.drift_m > LARGE_DRIFT_M:
-            found.append(f"aerial cameras stand up to {report.drift_m:.4f} m from where they were")
+    found = [] if report is None else _findings_of(report)
     for view in quality.views:
         if view.points == 0:
             found.append(f"{view.name}: no sparse points")
@@ -67,6 +62,23 @@ def findings(quality: SceneQuality, report: LocalizationReport | None) -> list[s
             found.append(f"{view.name}: reprojection error of {view.reprojection_px:.2f} px")
         if (view.sparse_error or 0) > LARGE_DEPTH_ERROR:
             found.append(f"{view.name}: depth is {view.sparse_error:.1%} off the sparse points")
+    return found
+
+
+def _findings_of(report: LocalizationReport) -> list[str]:
+    found = []
+    if len(report.photos) < FEW_REGISTERED * report.photos_given:
+        found.append(f"only {len(report.photos)} of {report.photos_given} photos registered")
+    if report.drift_m > LARGE_DRIFT_M:
+        found.append(f"aerial cameras stand up to {report.drift_m:.4f} m from where they were")
+    for photo in report.residuals:
+        if photo.off_m is None:
+            found.append(f"{photo.name}: too few photos of its MegaDepth model to check it by")
+        elif not photo.kept:
+            found.append(
+                f"{photo.name}: dropped, {photo.off_m:.2f} m and {photo.off_deg:.1f} degrees off"
+                " its MegaDepth model"
+            )
     return found
 
 
@@ -90,6 +102,7 @@ def scene_page(
         _map(quality, aerial),
         "<h2>Views</h2>",
         _table(quality.views, aerial),
+        "" if report is None else _residuals_table(report),
         "<h2>Pictures and depth</h2>",
         *(_figure(picture) for picture in pictures),
     ]
@@ -138,6 +151,22 @@ def _table(views: Iterable[ViewQuality], aerial: set[str]) -> str:
         for view in views
     ]
     return _html_table(header, rows)
+
+
+def _residuals_table(report: LocalizationReport) -> str:
+    header = ("photo", "reprojection", "off its model", "of the distance", "turned", "")
+    rows = [
+        (
+            photo.name,
+            _text(photo.reprojection_px, " px"),
+            _text(photo.off_m, " m"),
+            _percent(photo.off_share),
+            _text(photo.off_deg, " deg"),
+            "kept" if photo.kept else "dropped",
+        )
+        for photo in report.residuals
+    ]
+    return f"<h2>Photos against MegaDepth's model</h2>{_html_table(header, rows)}"
 
 
 def _html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -27,6 +27,7 @@ class Remedy(Enum):
     NO_CACHE = auto()
     SKY_MODEL = auto()
     FLEET_GROUP = auto()
+    FLEET_START = auto()
     FLEET_ADDRESS = auto()
     CORES_OF_A_WORKER = auto()
     WEBDATASET_GROUP = auto()
