@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pycolmap
 
 from warpset.core.cameras import project
 from warpset.core.covisibility import covisibility, small_view
@@ -35,6 +35,9 @@ from .localization.localized_step import (
 )
 from .pairs.scene_info import InfoView, write_scene_info
 from .pairs.scene_pairs import MIN_SCORE
+
+if TYPE_CHECKING:
+    import pycolmap
 
 INFOS = "scene_info"
 IMAGES = "images"

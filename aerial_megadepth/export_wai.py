@@ -14,7 +14,8 @@ import numpy as np
 from warpset.core.covisibility import covisibility, small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.files.pictures import depth_bytes
+from warpset.core.masks import Mask
+from warpset.files.pictures import depth_bytes, picture_bytes
 
 from .localization.localized_scene import pinhole_file
 from .localization.localized_step import (
@@ -44,14 +45,15 @@ class WaiExport(LocalizedStep):
 
     def make(self, scene: str, folder: Path) -> str:
         """See `SceneStep.make`."""
-        for name in ("images", "depth", COVISIBILITY):
+        for name in ("images", "depth", "mask", COVISIBILITY):
             (folder / name).mkdir(parents=True)
         entries, names, views, problems = [], [], [], []
         for frame, depth_map in self.views(scene, self.frames(scene, problems), problems):
             whole = resample_depth(depth_map, frame.photo.camera)
             try:
                 whole = whole._replace(depth=self.trusted.of(scene, frame.name, whole.depth))
-                entries.append(_write_frame(folder, frame, whole))
+                solid = self.trusted.solid(scene, frame.name, whole.camera.size_wh)
+                entries.append(_write_frame(folder, frame, whole, solid))
             except InputError as error:
                 problems.append(f"{error}; view left out")
                 continue
@@ -67,8 +69,10 @@ class WaiExport(LocalizedStep):
         return summed_up(scene, f"{len(views)} views{without_mask}", len(views), problems)
 
 
-def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dict[str, object]:
-    """Write a view's picture and depth; returns its entry in `scene_meta.json`.
+def _write_frame(
+    folder: Path, frame: FrameGeometry, depth_map: DepthMap, solid: Mask
+) -> dict[str, object]:
+    """Write a view's picture, depth and mask; returns its entry in `scene_meta.json`.
 
     Raises:
         InputError: The picture cannot be read; nothing is written then.
@@ -79,12 +83,15 @@ def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dic
     image = f"images/{name}"
     (folder / image).write_bytes(content)
     (folder / f"depth/{stem}.exr").write_bytes(depth_bytes(depth_map.depth))
+    mask = np.where(solid, np.uint8(255), np.uint8(0))
+    (folder / f"mask/{stem}.png").write_bytes(picture_bytes(mask, "png"))
     width, height = camera.size_wh
     return {
         "frame_name": stem,
         "image": image,
         "file_path": image,
         "depth": f"depth/{stem}.exr",
+        "mask": f"mask/{stem}.png",
         "transform_matrix": camera.world_from_cam.tolist(),
         "w": width,
         "h": height,
@@ -98,7 +105,11 @@ def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dic
 def _scene_meta(
     scene: str, entries: Sequence[Mapping[str, object]], covisibility_file: str
 ) -> dict[str, object]:
-    """Camera-to-world matrices have OpenCV axes, K pixel centres at +0.5 (as in COLMAP)."""
+    """Camera-to-world matrices have OpenCV axes, K pixel centres at +0.5 (as in COLMAP).
+
+    The mask says what is neither sky nor people. It has the name of a network's mask (MoGe-2's),
+    which MapAnything's MegaDepth asks for and uses the same way.
+    """
     return {
         "scene_name": scene,
         "dataset_name": DATASET_NAME,
@@ -114,6 +125,7 @@ def _scene_meta(
         "frame_modalities": {
             "image": {"frame_key": "image", "format": "image"},
             "depth": {"frame_key": "depth", "format": "depth"},
+            "pred_mask": {"moge2": {"frame_key": "mask", "format": "binary"}},
         },
     }
 

@@ -117,8 +117,12 @@ def _read_pairs(path: Path) -> dict[str, ScenePairs]:
     scene_ids, scores = pairs["scene_id"].astype(np.intp), pairs["score"].astype(np.float32)
     _check_indices(ends, len(images))
     _check_indices(scene_ids, len(scenes))
+    own: dict[str, list[int]] = {str(scene): [] for scene in scenes}
+    for n, (owner, image) in enumerate(zip(owners, images, strict=True)):
+        if image is not None and owner in own:
+            own[owner].append(n)
     return {
-        str(scene): _scene_pairs(str(scene), images, owners, ends[rows], scores[rows])
+        str(scene): _scene_pairs(str(scene), images, own[str(scene)], ends[rows], scores[rows])
         for scene_id, scene in enumerate(scenes)
         for rows in [np.flatnonzero(scene_ids == scene_id)]
     }
@@ -144,11 +148,10 @@ def _check_indices(indices: NDArray[np.intp], count: int) -> None:
 def _scene_pairs(
     scene: str,
     images: list[Any],
-    owners: list[Any],
+    own: list[int],
     ends: NDArray[np.intp],
     scores: NDArray[np.float32],
 ) -> ScenePairs:
-    own = [n for n, owner in enumerate(owners) if owner == scene and images[n] is not None]
     place = np.full(len(images), -1, np.intp)
     place[own] = np.arange(len(own))
     pairs = place[ends].reshape(-1, 2)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pycolmap
 
 from warpset.core.cameras import Camera, FloatArray, project, unproject
 from warpset.core.covisibility import (
@@ -17,6 +17,9 @@ from warpset.core.covisibility import (
     small_view,
 )
 from warpset.core.geometry import Depth, DepthMap, FrameGeometry
+
+if TYPE_CHECKING:
+    import pycolmap
 
 BEST_PARTNERS = 4
 """Views that a view's depth is compared with: those that share most with it."""

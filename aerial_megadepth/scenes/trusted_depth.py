@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from warpset.core.geometry import Depth
+from warpset.core.masks import Mask
 
 from .sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
 
@@ -51,14 +52,21 @@ class TrustedDepth:
         Raises:
             InputError: Its mask is no gray picture.
         """
-        if self.sky_masks is not None:
-            mask = find_mask(self.sky_masks, scene, image)
-            untrusted = read_untrusted(mask, (depth.shape[1], depth.shape[0]))
-            depth = np.where(untrusted, np.float32(0), depth)
+        solid = self.solid(scene, image, (depth.shape[1], depth.shape[0]))
+        depth = np.where(solid, depth, np.float32(0))
         if self.percentile is not None:
             farthest = np.percentile(depth, self.percentile)
             depth = np.where(depth > farthest, np.float32(0), depth)
         return depth
+
+    def solid(self, scene: str, image: str, size_wh: tuple[int, int]) -> Mask:
+        """Pixels (h, w) that are neither sky nor people, as far as there is a mask.
+
+        Raises:
+            InputError: Its mask is no gray picture.
+        """
+        mask = None if self.sky_masks is None else find_mask(self.sky_masks, scene, image)
+        return ~read_untrusted(mask, size_wh)
 
     def without_mask(self, scene: str, images: Sequence[str], problems: list[str]) -> str:
         """How many views have no mask, for a summary; that none has one is a problem."""

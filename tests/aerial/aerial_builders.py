@@ -140,7 +140,8 @@ class MegaPhoto:
 
     Attributes:
         name: Its file name.
-        taken_wh: Size as taken, which the model's camera is for.
+        taken_wh: Size as taken; the model's camera is for one pixel more, which COLMAP's
+            undistortion takes off where there is no distortion.
         size_wh: Size of the undistorted photo.
         depth: What its depth file holds; None for none, a string for a file of those bytes.
         k: Radial distortion of its camera.
@@ -185,7 +186,7 @@ def a_megadepth(root: Path, photos: Sequence[MegaPhoto], scene="0001", k="0") ->
     cameras = ["# Camera list", "#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]", "# Number: many"]
     images = ["# Image list", "#   IMAGE_ID, ...", "#   POINTS2D[] ...", "# Number: many"]
     for number, photo in enumerate(photos, start=1):
-        width, height = photo.taken_wh
+        width, height = (side + 1 for side in photo.taken_wh)
         cameras.append(
             f"{number} SIMPLE_RADIAL {width} {height} "
             f"{photo.focal} {width / 2} {height / 2} {photo.k}"

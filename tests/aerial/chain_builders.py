@@ -124,10 +124,17 @@ def model_from_world(camera: Camera) -> Camera:
     return replace(camera, cam_from_world=cam_from_model)
 
 
-def colmap_camera(key: int, camera: Camera) -> pycolmap.Camera:
-    """A camera as MegaDepth's models have them, here without distortion."""
-    (width, height), K = camera.size_wh, camera.K
-    params = [K[0, 0], K[0, 2], K[1, 2], 0.0]
+def colmap_camera(key: int, camera: Camera, cut: int = 0) -> pycolmap.Camera:
+    """A camera as MegaDepth's models have them, here without distortion.
+
+    Args:
+        key: COLMAP's id.
+        camera: The camera of the photo.
+        cut: Pixels by which the photo as taken was longer and wider. COLMAP's undistortion takes
+            one off, also where there is no distortion.
+    """
+    (width, height), K = (side + cut for side in camera.size_wh), camera.K
+    params = [K[0, 0], K[0, 2] + cut / 2, K[1, 2] + cut / 2, 0.0]
     return pycolmap.Camera(
         camera_id=key, model="SIMPLE_RADIAL", width=width, height=height, params=params
     )
@@ -142,7 +149,7 @@ def a_rendered_megadepth(root: Path, scene: str, shots: Sequence[Shot]) -> Path:
     reconstruction = pycolmap.Reconstruction()
     for key, shot in enumerate(shots, start=1):
         camera = model_from_world(shot.camera)
-        reconstruction.add_camera_with_trivial_rig(colmap_camera(key, camera))
+        reconstruction.add_camera_with_trivial_rig(colmap_camera(key, camera, cut=1))
         reconstruction.add_image_with_trivial_frame(
             pycolmap.Image(name=shot.name, camera_id=key, image_id=key),
             pycolmap.Rigid3d(camera.cam_from_world[:3]),

@@ -4,27 +4,35 @@ python foreign_loader.py LOADER CLONE FOLDER [SCENE ...]
 """
 
 import contextlib
-import importlib
 import json
-import logging
 import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
 import numpy as np
 
-DRAWING_AND_LOGGING = ("loguru", "matplotlib", "matplotlib.pyplot", "seaborn", "kornia", "rerun")
-"""What loaders import beside their reading; stood in for where it is not installed."""
+BESIDE_THE_READING = ("loguru", "matplotlib", "seaborn", "kornia", "rerun", "uniception")
+"""What loaders import for drawing, logging and networks; stood in for where it is missing."""
 
 
-def stand_in_for_what_is_not_there() -> None:
-    for name in DRAWING_AND_LOGGING:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            sys.modules[name] = mock.MagicMock(logger=logging.getLogger(name))
-    sys.modules.setdefault("uniception", ModuleType("uniception"))
+class StandIns(MetaPathFinder, Loader):
+    """Modules that hold anything, for packages that are not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in BESIDE_THE_READING:
+            return ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        module = ModuleType(spec.name)
+        module.__dict__["__getattr__"] = lambda _name: mock.MagicMock()
+        return module
+
+    def exec_module(self, module):
+        pass
 
 
 def depth_error(depth, K, other_from_one, other_depth, other_K) -> float:
@@ -75,7 +83,7 @@ def d2net(folder, scenes):
         found = data[index]
         cropped = []
         for side in "12":
-            K = np.array(found[f"intrinsics{side}"], np.float64)
+            K = found[f"intrinsics{side}"].numpy().astype(np.float64)
             K[:2, 2] -= np.asarray(found[f"bbox{side}"])[::-1]
             cropped += [np.asarray(found[f"depth{side}"], np.float64), K]
         pose1, pose2 = arrays(found["pose1"], found["pose2"])
@@ -119,12 +127,13 @@ def dust3r(folder, scenes):
 
 
 def map_anything(folder, scenes):
-    from mapanything.datasets.wai.aerialmegadepth import AerialMegaDepthWAI
+    """Its AerialMegaDepthWAI asks for a mask that it did not load; its MegaDepthWAI loads it."""
+    from mapanything.datasets.wai.megadepth import MegaDepthWAI
 
     lists = folder / "lists" / "train"
     lists.mkdir(parents=True, exist_ok=True)
-    np.save(lists / "aerialmegadepth_scene_list_train.npy", list(scenes))
-    data = AerialMegaDepthWAI(
+    np.save(lists / "megadepth_scene_list_train.npy", list(scenes))
+    data = MegaDepthWAI(
         ROOT=str(folder),
         dataset_metadata_dir=str(folder / "lists"),
         split="train",
@@ -157,7 +166,7 @@ LOADERS = {
 if __name__ == "__main__":
     name, clone, folder, *scenes = sys.argv[1:]
     sys.path.insert(0, clone)
-    stand_in_for_what_is_not_there()
+    sys.meta_path.append(StandIns())
     with contextlib.redirect_stdout(sys.stderr):
         errors = list(LOADERS[name](Path(folder), scenes))
     sys.stdout.write(json.dumps({"samples": len(errors), "worst_error": max(errors)}))
