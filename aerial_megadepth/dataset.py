@@ -25,6 +25,7 @@ from .scenes.trusted_depth import TrustedDepth
 from .scenes.view_files import read_view
 
 DATASET_NAME = "aerialmegadepth"
+ALL_TRUSTED = TrustedDepth()
 
 
 class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
@@ -48,8 +49,8 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
         size_wh: Size of all views, scaled to cover it and cut evenly; None keeps each view's own,
             which a batch cannot hold.
         min_score: Pairs of a lower score are left out.
-        sky_masks: Folder of masks (see `sky_masks`) whose sky and people have no depth; None where
-            they were dropped before, or are kept.
+        trusted: Depth that is taken; for masks that were not applied before, and for the 98th
+            percentile that AerialMegaDepth's own loader clips at.
 
     Raises:
         InputError: The pairs cannot be read, none is left, or none of its images has a mask though
@@ -64,13 +65,12 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
         views: int = 2,
         size_wh: tuple[int, int] | None = (512, 384),
         min_score: float = 0.0,
-        sky_masks: Path | None = None,
-        depth_percentile: float | None = None,
+        trusted: TrustedDepth = ALL_TRUSTED,
     ):
         if views < 2:
             raise InputError(f"views: found {views}, need at least 2")
         self._root, self._size_wh = Path(root), size_wh
-        self._trusted = TrustedDepth(sky_masks, depth_percentile)
+        self._trusted = trusted
         path = self._root / PAIRS_NAME if pairs is None else pairs
         self.samples = Samples(read_pairs(path), views, min_score)
         if not len(self.samples):
@@ -78,8 +78,8 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
                 f"{path}: found no {views} views with a score of {min_score:g}, need at least one"
                 " sample; lower min_score or views"
             )
-        if sky_masks is not None:
-            self._check_masks(sky_masks)
+        if trusted.sky_masks is not None:
+            self._check_masks(trusted.sky_masks)
 
     def _check_masks(self, masks: Path) -> None:
         check_masks(masks)

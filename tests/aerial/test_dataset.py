@@ -12,6 +12,7 @@ from aerial_megadepth import preprocess_aerialmegadepth
 from aerial_megadepth.dataset import AerialMegaDepth
 from aerial_megadepth.pairs.pairs_file import PAIRS_NAME, ScenePairs, write_pairs
 from aerial_megadepth.pairs.samples import Samples
+from aerial_megadepth.scenes.trusted_depth import TrustedDepth
 from tests.aerial.chain_builders import a_localized_scene, row_of_shots
 from warpset.core.errors import InputError
 
@@ -81,16 +82,16 @@ def test_masks_of_sky_take_its_depth_away(processed, tmp_path, name):
     classes = np.zeros((80, 120), np.uint8)
     classes[:40] = 2
     Image.fromarray(classes).save(tmp_path / "0001" / name)
-    one, other = AerialMegaDepth(processed, size_wh=None, sky_masks=tmp_path)[0]
+    one, other = AerialMegaDepth(processed, size_wh=None, trusted=TrustedDepth(tmp_path))[0]
     assert not one["valid_mask"][:40].any() and one["valid_mask"][40:].all()
     assert other["valid_mask"].all()
 
 
 def test_masks_that_are_not_there_are_said(processed, tmp_path):
     with pytest.raises(InputError, match="nowhere: found no such folder"):
-        AerialMegaDepth(processed, sky_masks=tmp_path / "nowhere")
+        AerialMegaDepth(processed, trusted=TrustedDepth(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"found no mask of any image, need 0001/0.jpg.png"):
-        AerialMegaDepth(processed, sky_masks=tmp_path)
+        AerialMegaDepth(processed, trusted=TrustedDepth(tmp_path))
 
 
 def test_low_scores_are_left_out_and_nothing_left_is_said(processed):
@@ -107,7 +108,7 @@ def test_low_scores_are_left_out_and_nothing_left_is_said(processed):
 
 def test_depth_beyond_a_percentile_is_unknown_as_in_aerialmegadepths_loader(processed):
     every = AerialMegaDepth(processed, size_wh=None)[0][0]["depthmap"].numpy()
-    clipped = AerialMegaDepth(processed, size_wh=None, depth_percentile=98)[0][0][
+    clipped = AerialMegaDepth(processed, size_wh=None, trusted=TrustedDepth(percentile=98))[0][0][
         "depthmap"
     ].numpy()
     expected = every.copy()
