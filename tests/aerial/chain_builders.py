@@ -17,6 +17,7 @@ from raycaster import PinholeCamera, Texture, Thing, render
 from shapes import Box, Frustum, Rectangle
 from textures import fractal, hashed, mix, rgb
 
+from aerial_megadepth.earth.frames_file import AerialFrame, write_frames
 from aerial_megadepth.localization.localized_scene import (
     LOCALIZED,
     features_folder,
@@ -24,9 +25,13 @@ from aerial_megadepth.localization.localized_scene import (
     write_picture,
 )
 from aerial_megadepth.localization.localized_scene import write_sparse as write_localized_sparse
+from aerial_megadepth.megadepth.image_list import write_image_list
+from aerial_megadepth.scenes.view_files import RgbdView, write_view
 from tests.aerial.aerial_builders import a_video, an_export, look_at
+from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.core.cameras import Camera, intrinsics, project, unproject
 from warpset.core.geometry import PosedPhoto
+from warpset.files.pictures import picture_bytes
 from warpset.stereo.sfm import image_name
 
 AERIAL_WH, PHOTO_WH = (640, 400), (640, 480)
@@ -196,6 +201,27 @@ def a_localized_scene(
         write_depth(folder, posed[index], shot.depth)
     write_localized_sparse(folder, posed, a_sparse_model(shots))
     return folder
+
+
+def a_wall_to_localize(root: Path, scene: str = "0001") -> Path:
+    """Five aerial frames and three photos of one wall, as steps 2 and 3 leave them."""
+    frames, names = [], []
+    footage, processed = root / "data" / scene / "footage", root / "processed" / scene / "0"
+    for folder in (footage, processed):
+        folder.mkdir(parents=True)
+    for index, camera in enumerate(cameras_in_a_row(8, 0.25)):
+        gray, depth = photograph(camera, a_box_before_a_wall(), index)
+        rgb = np.repeat(gray[..., None], 3, axis=2)
+        if index in (1, 3, 6):
+            known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+            names.append(f"{index}_o.jpg")
+            write_view(processed, names[-1], RgbdView(rgb, known, model_from_world(camera)))
+        else:
+            frames.append(AerialFrame(f"{scene}_{len(frames):03d}.jpeg", camera))
+            (footage / frames[-1].name).write_bytes(picture_bytes(rgb, "jpeg"))
+    write_frames(root / "data" / scene / f"{scene}.json", frames, {"earth": "sphere"})
+    write_image_list(root / "list.json", {(scene, "0"): [*names, "ordinal.jpg"]})
+    return root
 
 
 def a_sparse_model(shots: Sequence[Shot], per_view: int = 40) -> pycolmap.Reconstruction:
