@@ -23,6 +23,7 @@ from aerial_megadepth import (
     preprocess_ge,
     preprocess_megadepth,
     qc,
+    render_mesh,
 )
 from aerial_megadepth.megadepth.image_list import write_image_list
 from tests.aerial.aerial_builders import MegaPhoto, a_download, a_megadepth
@@ -89,6 +90,15 @@ def a_served_zip(root):
     return ["--gdrive_link", LINK, "--unzip", "--remove_zip"]
 
 
+def a_mesh(root):
+    pytest.importorskip("trimesh")
+    from tests.aerial.mesh_builders import a_block_mesh
+
+    a_block_mesh(root / "mesh" / "block.glb", z_up=False)
+    small = ["--width", "200", "--height", "150", "--frames", "8", "--ground_views", "3"]
+    return ["--mesh", "mesh/block.glb", "--scene", "0001", *small]
+
+
 STEPS = {
     convert_image_list: (an_image_list, None),
     do_colmap_localization: (frames_and_photos, None),
@@ -101,6 +111,7 @@ STEPS = {
     preprocess_ge: (videos, None),
     preprocess_megadepth: (photos, "--output_dir"),
     qc: (localized_scenes, "--output_dir"),
+    render_mesh: (a_mesh, "--data_root"),
 }
 
 
