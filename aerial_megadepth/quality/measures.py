@@ -18,6 +18,9 @@ from warpset.core.covisibility import (
 )
 from warpset.core.geometry import Depth, DepthMap, FrameGeometry
 
+from ..pairs.pair_grades import PairGrades, grade_pairs
+from ..pairs.scene_pairs import MIN_SCORE
+
 if TYPE_CHECKING:
     import pycolmap
 
@@ -57,10 +60,12 @@ class SceneQuality:
     Attributes:
         views: The views, in natural order.
         xyz_world: (n, 3) sparse points.
+        grades: How hard the pairs are that share enough to train with.
     """
 
     views: list[ViewQuality]
     xyz_world: FloatArray
+    grades: PairGrades
 
 
 def measure_scene(
@@ -91,7 +96,9 @@ def measure_scene(
             )
         )
     points = [sparse.points3D[key].xyz for key in sorted(sparse.points3D)]
-    return SceneQuality(measured, np.array(points, np.float64).reshape(-1, 3))
+    pairs = np.argwhere(np.triu(scores, k=1) >= MIN_SCORE)
+    grades = grade_pairs(small, pairs, scores[pairs[:, 0], pairs[:, 1]])
+    return SceneQuality(measured, np.array(points, np.float64).reshape(-1, 3), grades)
 
 
 def _measure_points(

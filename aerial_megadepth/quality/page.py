@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +17,7 @@ from warpset.files.photos import Rgb
 from warpset.files.pictures import picture_bytes
 
 from ..localization.report import LocalizationReport
+from ..pairs.pair_grades import OUTSIDE, PITCH_EDGES_DEG, SCALE_EDGE, PairGrades, level_name
 from .measures import SceneQuality, ViewQuality, known_depth_range
 
 MAP_SIDE_PX = 640
@@ -103,6 +105,7 @@ def scene_page(
         "<h2>Views</h2>",
         _table(quality.views, aerial),
         "" if report is None else _residuals_table(report),
+        _grades_table(quality.grades),
         "<h2>Pictures and depth</h2>",
         *(_figure(picture) for picture in pictures),
     ]
@@ -167,6 +170,33 @@ def _residuals_table(report: LocalizationReport) -> str:
         for photo in report.residuals
     ]
     return f"<h2>Photos against MegaDepth's model</h2>{_html_table(header, rows)}"
+
+
+def _grades_table(grades: PairGrades) -> str:
+    """Pairs by the difference of their pitches and by scale, and the levels that occur."""
+    header = ("pitches differ by", "scale 1 to 2", "scale over 2")
+    edges = (0.0, *PITCH_EDGES_DEG, 90.0 + PITCH_EDGES_DEG[-1])
+    steps = np.searchsorted(edges, grades.pitch_deg, side="right") - 1
+    far = grades.scale > SCALE_EDGE
+    rows = [
+        (
+            f"{low:.0f} to {high:.0f} deg"
+            if step < len(PITCH_EDGES_DEG)
+            else f"from {low:.0f} deg",
+            str(np.count_nonzero((steps == step) & ~far)),
+            str(np.count_nonzero((steps == step) & far)),
+        )
+        for step, (low, high) in enumerate(pairwise(edges))
+    ]
+    levels, counts = np.unique(grades.level[grades.level != OUTSIDE], return_counts=True)
+    listed = [
+        (str(level), level_name(level), str(count))
+        for level, count in zip(levels.tolist(), counts.tolist(), strict=True)
+    ]
+    return (
+        f"<h2>Pairs by difficulty</h2>{_html_table(header, rows)}"
+        f"<p>Levels of AerialExtreMatch:</p>{_html_table(('level', '', 'pairs'), listed)}"
+    )
 
 
 def _html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
