@@ -58,7 +58,7 @@ def grade_pairs(
     scale = np.array(
         [_scale(points[i], views[i].camera, views[j].camera) for i, j in pairs.tolist()], np.float32
     )
-    return PairGrades(apart, scale, _levels(apart, scale, scores))
+    return PairGrades(apart, scale, levels_of(apart, scale, scores))
 
 
 def pitch_deg(camera: Camera) -> float:
@@ -85,9 +85,10 @@ def _scale(xyz_world: NDArray[np.floating], one: Camera, other: Camera) -> float
     return max(ratio, 1 / ratio)
 
 
-def _levels(
+def levels_of(
     pitch: NDArray[np.float32], scale: NDArray[np.float32], overlap: NDArray[np.float32]
 ) -> NDArray[np.int32]:
+    """(n,) levels, see `PairGrades`."""
     low = len(OVERLAP_EDGES) - np.searchsorted(OVERLAP_EDGES, overlap, side="right")
     steep = np.searchsorted(PITCH_EDGES_DEG, pitch, side="right") - 1
     far = scale > SCALE_EDGE

@@ -175,7 +175,7 @@ def _residuals_table(report: LocalizationReport) -> str:
 def _grades_table(grades: PairGrades) -> str:
     """Pairs by the difference of their pitches and by scale, and the levels that occur."""
     header = ("pitches differ by", "scale 1 to 2", "scale over 2")
-    edges = (0.0, *PITCH_EDGES_DEG, 90.0 + PITCH_EDGES_DEG[-1])
+    edges = (0.0, *PITCH_EDGES_DEG, 180.0)
     steps = np.searchsorted(edges, grades.pitch_deg, side="right") - 1
     far = grades.scale > SCALE_EDGE
     rows = [

@@ -6,9 +6,9 @@ import pytest
 from aerial_megadepth.pairs.pair_grades import (
     OUTSIDE,
     PairGrades,
-    _levels,
     grade_pairs,
     level_name,
+    levels_of,
     pitch_deg,
 )
 from aerial_megadepth.pairs.pairs_file import ScenePairs, read_pairs, write_pairs
@@ -46,7 +46,7 @@ def test_levels_run_from_1_to_32_over_every_grade_once():
         [0.7, 0.5, 0.3, 0.1], [52, 57, 62, 67], [1.5, 3.0], indexing="ij"
     )
     asked = (part.ravel().astype(np.float32) for part in (pitch, scale, overlap))
-    assert _levels(*asked).tolist() == list(range(1, 33))
+    assert levels_of(*asked).tolist() == list(range(1, 33))
     assert len({level_name(level) for level in range(1, 33)}) == 32
     assert level_name(1) == "overlap 60% to 100%, pitch 50 to 55 degrees, scale 1 to 2"
     assert level_name(32) == "overlap 0% to 20%, pitch 65 to 70 degrees, scale over 2"
@@ -55,7 +55,7 @@ def test_levels_run_from_1_to_32_over_every_grade_once():
 @pytest.mark.parametrize(("pitch", "graded"), [(49.9, 0), (50.0, 1), (69.9, 1), (70.0, 0), (90, 0)])
 def test_other_pitches_have_no_level(pitch, graded):
     one = np.ones(1, np.float32)
-    assert bool(_levels(pitch * one, one, one / 2)[0] != OUTSIDE) == bool(graded)
+    assert bool(levels_of(pitch * one, one, one / 2)[0] != OUTSIDE) == bool(graded)
 
 
 def test_a_file_of_pairs_keeps_grades_where_all_scenes_have_them(tmp_path):
