@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -32,7 +32,14 @@ from .localization.localized_scene import (
 )
 from .localization.registration import MAPPING, POSE, Registrar, Registration
 from .localization.report import report_on
-from .localization.scene_features import ALIKED, SIFT, make_features
+from .localization.scene_features import (
+    ALIKED,
+    LIGHTGLUE_REPOSITORY,
+    SIFT,
+    SUPERPOINT,
+    FeatureModels,
+    make_features,
+)
 from .megadepth.image_list import ImageList, read_image_list
 from .scenes.door import run_door, run_listed
 from .scenes.scene_list import read_scene_list
@@ -50,8 +57,8 @@ class Localization:
         root: Folder of the aerial scenes.
         megadepth: Folder of the processed photos.
         images: Which photos belong to which scene.
-        features: `sift` or `aliked`.
-        models: ONNX files of extractor and matcher, for learned features.
+        features: `sift`, `aliked` or `superpoint`.
+        models: Where the networks of learned features are.
         how: See `Registrar.register`.
         engine: What estimates depth, see `choose_engine`.
         depth_side: Longest side in pixels of the pictures that are compared for depth.
@@ -62,7 +69,7 @@ class Localization:
     megadepth: Path
     images: ImageList
     features: str = SIFT
-    models: tuple[Path | None, Path | None] = (None, None)
+    models: FeatureModels = field(default_factory=FeatureModels)
     how: str = MAPPING
     engine: str = SWEEP
     depth_side: int = 800
@@ -72,7 +79,9 @@ class Localization:
 
     def options(self) -> Mapping[str, object]:
         """See `SceneStep.options`."""
+        named = {"superpoint": self.models.superpoint} if self.features == SUPERPOINT else {}
         return {
+            **named,
             "features": self.features,
             "registration": self.how,
             "stereo_engine": self.engine,
@@ -88,8 +97,13 @@ class Localization:
         paths = scene_paths(self.root, self.megadepth, self.images, scene)
         if not paths.frames.is_file():
             raise InputError(f"{paths.frames}: found no such file; run preprocess_ge first")
-        models = [model for model in self.models if model is not None]
-        return [*paths.files(), *models]
+        given = self.models.aliked, self.models.lightglue
+        aliked = [model for model in given if model is not None and self.features == ALIKED]
+        return [*paths.files(), *aliked, *self._superpoint_folder()]
+
+    def _superpoint_folder(self) -> list[Path]:
+        folder = Path(self.models.superpoint)
+        return [folder] if self.features == SUPERPOINT and folder.is_dir() else []
 
     def output(self, scene: str) -> Path:
         """See `SceneStep.output`."""
@@ -100,7 +114,7 @@ class Localization:
         paths = scene_paths(self.root, self.megadepth, self.images, scene)
         problems: list[str] = []
         frames, groups = read_aerial_frames(paths), read_photo_groups(paths, problems)
-        features = make_features(self.features, *self.models)
+        features = make_features(self.features, self.models)
         workspace, localized = folder / WORK, folder / LOCALIZED
         workspace.mkdir()
         registration = Registrar(frames, groups, features, workspace).register(self.how)
@@ -134,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def run() -> int:
         images = read_image_list(args.megadepth_image_list)
         step = _read_step(args, images)
-        make_features(step.features, *step.models)
+        make_features(step.features, step.models)
         listed = args.megadepth_image_list, (scene for scene, _ in images)
         found = aerial_scenes(args.root_dir, images)
         scenes = read_scene_list(args.scene_list, found, args.root_dir, listed)
@@ -149,13 +163,13 @@ def _read_step(args: argparse.Namespace, images: ImageList) -> Localization:
     Raises:
         InputError: COLMAP's patch-match was asked for without CUDA.
     """
-    is_learned = args.features == ALIKED
+    models = FeatureModels(args.aliked_model, args.lightglue_model, args.superpoint_model)
     return Localization(
         root=args.root_dir,
         megadepth=args.megadepth_dir,
         images=images,
         features=args.features,
-        models=(args.aliked_model, args.lightglue_model) if is_learned else (None, None),
+        models=models,
         how=args.registration,
         engine=choose_engine(args.stereo_engine),
         depth_side=args.depth_side,
@@ -180,9 +194,19 @@ def make_parser() -> argparse.ArgumentParser:
         required=True,
         help="which photos belong to which scene (.npz, .json)",
     )
-    add("--features", choices=(SIFT, ALIKED), default=SIFT, help="what images are matched by")
+    add(
+        "--features",
+        choices=(SIFT, ALIKED, SUPERPOINT),
+        default=SIFT,
+        help="what images are matched by",
+    )
     add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
     add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
+    add(
+        "--superpoint_model",
+        default=LIGHTGLUE_REPOSITORY,
+        help="SuperPoint with LightGlue on the Hub or in a folder, for --features superpoint",
+    )
     add(
         "--registration",
         choices=(MAPPING, POSE),

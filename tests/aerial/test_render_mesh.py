@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from raycaster import PinholeCamera, render
 
 import build_warp_dataset
@@ -145,22 +146,24 @@ def garbage(folder):
     return folder / "mesh.glb"
 
 
-def a_texture_from_elsewhere(folder):
-    """A glTF whose picture is named outside its folder."""
-    mesh = a_block_mesh(folder / "in" / "mesh.gltf", z_up=False)
+def with_its_first_picture_at(mesh, uri):
+    """Let a glTF name a file for its first picture."""
     content = json.loads(mesh.read_text())
-    first = mesh.parent / content["images"][0]["uri"]
-    (folder / "secret.png").write_bytes(first.read_bytes())
-    content["images"][0]["uri"] = "../secret.png"
+    content["images"][0] = {"uri": uri}
     mesh.write_text(json.dumps(content))
     return mesh
 
 
+def a_texture_from_elsewhere(folder):
+    mesh = a_block_mesh(folder / "in" / "mesh.gltf", z_up=False)
+    Image.new("RGB", (8, 8)).save(folder / "secret.png")
+    return with_its_first_picture_at(mesh, "../secret.png")
+
+
 def a_texture_that_is_none(folder):
     mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
-    content = json.loads(mesh.read_text())
-    (folder / content["images"][0]["uri"]).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
-    return mesh
+    (folder / "broken.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    return with_its_first_picture_at(mesh, "broken.png")
 
 
 @pytest.mark.parametrize(

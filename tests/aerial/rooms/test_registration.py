@@ -20,7 +20,7 @@ from aerial_megadepth.localization.registration import (
     drift_m,
 )
 from aerial_megadepth.localization.report import read_report, report_on
-from aerial_megadepth.localization.scene_features import SiftFeatures, make_features
+from aerial_megadepth.localization.scene_features import FeatureModels, SiftFeatures, make_features
 from tests.aerial.chain_builders import Shot, a_sparse_model
 from tests.builders import a_rotation
 from tests.stereo.stereo_builders import (
@@ -302,14 +302,14 @@ def test_learned_features_fill_the_database(tmp_path):
 
 def test_learned_features_need_their_models(tmp_path):
     with pytest.raises(InputError, match="--features aliked: found no file at --aliked_model"):
-        make_features("aliked", None, None)
+        make_features("aliked", FeatureModels())
     extractor = an_extractor(tmp_path / "aliked.onnx", [(0, 0)], [(1, 0)])
     with pytest.raises(InputError, match="found no file at --lightglue_model"):
-        make_features("aliked", extractor, tmp_path / "none.onnx")
+        make_features("aliked", FeatureModels(extractor, tmp_path / "none.onnx"))
     (tmp_path / "bad.onnx").write_bytes(b"garbage")
     with pytest.raises(InputError, match="cannot be read as an ONNX model"):
-        make_features("aliked", extractor, tmp_path / "bad.onnx")
+        make_features("aliked", FeatureModels(extractor, tmp_path / "bad.onnx"))
     with pytest.raises(InputError, match="found a model that takes image, .* need one that takes"):
-        make_features("aliked", extractor, extractor)
+        make_features("aliked", FeatureModels(extractor, extractor))
     matcher = a_matcher(tmp_path / "lightglue.onnx")
-    assert isinstance(make_features("aliked", extractor, matcher), OnnxFeatures)
+    assert isinstance(make_features("aliked", FeatureModels(extractor, matcher)), OnnxFeatures)
