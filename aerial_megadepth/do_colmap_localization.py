@@ -143,7 +143,9 @@ class Localization:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Localize the scenes that the command line names; returns the exit code."""
-    args = make_parser().parse_args(arguments)
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    _refuse_idle_models(parser, args)
 
     def run() -> int:
         images = read_image_list(args.megadepth_image_list)
@@ -155,6 +157,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_listed(step, scenes, args, isolated=True)
 
     return run_door(run, args.quiet)
+
+
+def _refuse_idle_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with code 2 where a model was given for other features than were asked for."""
+    needed = {"aliked_model": ALIKED, "lightglue_model": ALIKED, "superpoint_model": SUPERPOINT}
+    for name, features in needed.items():
+        if getattr(args, name) != parser.get_default(name) and args.features != features:
+            parser.error(f"--{name} needs --features {features}")
 
 
 def _read_step(args: argparse.Namespace, images: ImageList) -> Localization:

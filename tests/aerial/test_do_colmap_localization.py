@@ -188,6 +188,17 @@ def test_names_with_spaces_are_refused_before_colmap_cuts_them(scene, tmp_path):
         step(scene).make(SCENE, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("flag", "features"),
+    [("--aliked_model", "aliked"), ("--superpoint_model", "superpoint")],
+)
+def test_a_model_for_other_features_is_refused(scene, capsys, flag, features):
+    with pytest.raises(SystemExit) as end:
+        run(scene, flag, "model")
+    assert end.value.code == 2
+    assert f"{flag} needs --features {features}" in capsys.readouterr().err
+
+
 def test_learned_features_without_their_models_are_one_line(scene, capsys):
     assert run(scene, "--features", "aliked") == 1
     error = capsys.readouterr().err

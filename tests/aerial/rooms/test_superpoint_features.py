@@ -1,4 +1,4 @@
-"""SuperPoint and LightGlue with small random weights: what transformers itself finds and matches."""
+"""SuperPoint and LightGlue with small random weights: what transformers finds and matches."""
 
 import sys
 
