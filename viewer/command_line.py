@@ -10,9 +10,9 @@ from warpset.building.command_line import (
     AddFlags,
     OneLineParser,
     add_system_flags,
-    confidence_threshold,
     number,
 )
+from warpset.building.flags.pictures import confidence_threshold
 
 from .desktop.theme import THEMES
 from .subject import SubjectOptions

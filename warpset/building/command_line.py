@@ -8,20 +8,24 @@ from pathlib import Path
 
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy
-from ..core.masks import ConfidenceThreshold
-from ..core.sizes import SIZE_PRESETS, SizeRule
-from ..files.photos import sha256_of
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
+from .flags.pictures import (
+    add_mask_flags,
+    add_point_flags,
+    add_rendering_flags,
+    add_size_flags,
+    add_switch,
+    read_mask_rule,
+    read_point_filter,
+    read_size_rule,
+)
 from .frames import FrameSampling, FrameSelection
-from .options import PICTURE_FORMATS, BuildOptions, MaskRule, PointFilter
+from .options import PICTURE_FORMATS, BuildOptions
 from .outputs import ON_REQUEST
 from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
 
 DEFAULTS = BuildOptions()
-
-# Pixels of the photo, a hundredth of its side: silhouettes of small networks miss by that much.
-DEFAULT_MASK_GROW_PX = 8
 
 WAYS_ON = {
     Remedy.INPUT_FOLDER: "see --input-dir",
@@ -60,14 +64,6 @@ def describe(error: Exception) -> str:
     return error.told(WAYS_ON) if isinstance(error, InputError) else str(error)
 
 
-def confidence_threshold(text: str) -> ConfidenceThreshold:
-    """An argparse type: `1.5` or `p30`."""
-    try:
-        return ConfidenceThreshold.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}") from error
-
-
 def share_range(text: str) -> tuple[float, float]:
     """An argparse type: `0.25:0.95`, two shares of which the first is less."""
     try:
@@ -97,19 +93,15 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     add_rendering_flags(parser.add_argument_group("rendering"))
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
-    _add_masks(filters)
+    add_mask_flags(filters)
     add_quality_flags(filters, "reject", DEFAULTS.quality)
-    _switch(filters, "--match-exposure", "make splats and reference as bright as the target")
+    add_switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
     _add_system(parser.add_argument_group("system"))
     machines = parser.add_argument_group("many machines")
     add_fleet_flags(machines)
     add_shard_flags(machines)
     return parser
-
-
-def _switch(group: argparse._ArgumentGroup, flag: str, text: str) -> None:
-    group.add_argument(flag, action="store_true", help=text)
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
@@ -129,89 +121,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write all frames' points of a scene as one splat PLY",
     )
-    _switch(group, "--force_output", "make again what is there already")
-    _switch(group, "--dry-run", "only say what would be made")
-
-
-def add_size_flags(group: argparse._ArgumentGroup) -> None:
-    """Flags of a `SizeRule`."""
-    group.add_argument(
-        "--max-megapixels",
-        type=number(float, 0),
-        default=DEFAULTS.size_rule.max_megapixels,
-        help="shrink pictures to this many million pixels; 0 = no bound",
-    )
-    for side in ("width", "height"):
-        group.add_argument(
-            f"--resize-{side}",
-            type=number(int, 0),
-            default=0,
-            help=f"{side} of the pictures in pixels, within --max-megapixels; 0 = the photo's",
-        )
-    group.add_argument(
-        "--size-preset",
-        choices=tuple(SIZE_PRESETS),
-        default=None,
-        help="the nearest size that the trainer keeps whole, instead of the bounds above",
-    )
-
-
-def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
-    """Flags that say how points become pictures."""
-    _switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
-    group.add_argument(
-        "--sigma",
-        type=number(float, 0),
-        default=DEFAULTS.sigma_px,
-        help="distance in pixels over which filled holes fade to black",
-    )
-    _switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
-
-
-def _add_masks(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--mask-model",
-        type=Path,
-        default=None,
-        help="ONNX file whose answer above 0.5 is left out of photos, such as people",
-    )
-    group.add_argument(
-        "--mask-grow",
-        type=number(int, 0, 500),
-        default=DEFAULT_MASK_GROW_PX,
-        help="pixels of the photo by which what --mask-model leaves out grows",
-    )
-    group.add_argument(
-        "--depth-scale",
-        type=number(float, 1e-9),
-        default=DEFAULTS.depth_scale,
-        help="units that recorded depth files store per unit of the scene, such as 5000",
-    )
-
-
-def add_point_flags(group: argparse._ArgumentGroup) -> None:
-    """Flags of a `PointFilter`."""
-    group.add_argument(
-        "--depth-conf-threshold",
-        type=confidence_threshold,
-        default=DEFAULTS.point_filter.confidence,
-        help="least confidence of a point; higher drops more; pNN drops the lowest NN per cent",
-    )
-    group.add_argument(
-        "--depth-edge-threshold",
-        type=number(float, 0),
-        default=DEFAULTS.point_filter.edge_threshold or 0,
-        help="drop pixels floating between two depths this share apart; 0 = keep them",
-    )
-    _switch(group, "--filter-sky", "drop points that a segmentation model takes for sky")
-    group.add_argument(
-        "--sky-model",
-        type=Path,
-        default=None,
-        help="ONNX file for --filter-sky; skyseg.onnx is fetched once if not given",
-    )
-    _switch(group, "--filter-black-bg", "drop points whose R + G + B is below 16")
-    _switch(group, "--filter-white-bg", "drop points whose R, G and B are above 240")
+    add_switch(group, "--force_output", "make again what is there already")
+    add_switch(group, "--dry-run", "only say what would be made")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -234,7 +145,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="photos taken from a video altogether, evenly over its time",
     )
-    _switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
+    add_switch(group, "--auto-skip", "choose frames by the view overlap of recorded cameras")
     group.add_argument(
         "--target-overlap",
         type=number(float, 0, 1),
@@ -244,7 +155,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--limit", type=number(int, 0), default=0, help="first N frames of a scene; 0 = all"
     )
-    _switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
+    add_switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
     _add_pairing(group)
 
 
@@ -279,14 +190,16 @@ def add_system_flags(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="where to compute; chosen by what is there if not given",
     )
-    _switch(group, "--nocache", "neither read nor keep estimated geometry in .cache/")
-    _switch(group, "--quiet", "say problems only")
+    add_switch(group, "--nocache", "neither read nor keep estimated geometry in .cache/")
+    add_switch(group, "--quiet", "say problems only")
 
 
 def _add_system(group: argparse._ArgumentGroup) -> None:
     add_system_flags(group)
-    _switch(group, "--clear-cache", "delete .cache/ first")
-    _switch(group, "--doctor", "only say what this system has, and what to do about what it lacks")
+    add_switch(group, "--clear-cache", "delete .cache/ first")
+    add_switch(
+        group, "--doctor", "only say what this system has, and what to do about what it lacks"
+    )
     group.add_argument(
         "--workers",
         type=number(int, 1),
@@ -305,10 +218,6 @@ def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idl
         name = flag.removeprefix("--").replace("-", "_")
         if has_none and getattr(args, name) != parser.get_default(name):
             parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
-
-
-def _sha256_or_none(path: Path | None) -> str | None:
-    return sha256_of(path) if path is not None and path.is_file() else None
 
 
 def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
@@ -334,31 +243,6 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     output, photos = args.output_dir.resolve(), args.input_dir.resolve()
     if output.is_relative_to(photos):
         parser.error(f"--output-dir {args.output_dir} lies inside --input-dir; choose another")
-
-
-def read_size_rule(args: argparse.Namespace) -> SizeRule:
-    """What the flags of `add_size_flags` say."""
-    resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
-    return SizeRule(args.max_megapixels or None, resize_wh, args.size_preset)
-
-
-def read_point_filter(args: argparse.Namespace) -> PointFilter:
-    """What the flags of `add_point_flags` say."""
-    return PointFilter(
-        args.depth_conf_threshold,
-        args.depth_edge_threshold or None,
-        args.filter_sky,
-        args.filter_black_bg,
-        args.filter_white_bg,
-        _sha256_or_none(args.sky_model),
-    )
-
-
-def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
-    """What `--mask-model` and `--mask-grow` say; None without a model."""
-    if args.mask_model is None:
-        return None
-    return MaskRule(args.mask_model, _sha256_or_none(args.mask_model), args.mask_grow)
 
 
 def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOptions:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -20,23 +19,21 @@ from ..core.points import PointCloud
 from ..core.protocols import MakeRenderer
 from ..files.writing import writing_to
 from ..fleet.locks import sole_writer
-from ..fleet.stages import available_cores, map_ahead
+from ..fleet.stages import available_cores
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
 from .options import NOT_EMPTY, BuildOptions
 from .pairing import covisible_pairs
 from .pairs.folder import PairFolder
-from .pairs.plan import WarpPair
-from .pairs.record import PairRecord
+from .pairs.making import PairMaker
 from .pairs.verdict import all_rejected, hardly_of_use, quality_of
-from .pairs.warp import Warp
 from .scene_gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
 from .scenes import SceneInput, open_scene
 from .sources.staging import staged
 from .summary import SceneSummary
-from .warping import PreparedPair, Warper
+from .warping import Warper
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +197,7 @@ def _make(
         options.workers or available_cores(),
     )
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
-    _PairMaker(job, warper, summary, backends).run(workers)
+    PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
 
@@ -305,69 +302,6 @@ def _found(recording: Recording | None) -> str:
     if absent := recording.absent_depth:
         return f"cameras, but of {len(absent)} listed depth files none ({absent[0]} first)"
     return "cameras but no depth"
-
-
-class _PairMaker:
-    """The stages of a pair: photos decoded ahead of the renderer, pictures encoded behind it.
-
-    Args:
-        job: What to make.
-        warper: Of the scene's frames.
-        summary: Where to count what becomes of the pairs.
-        backends: As handed in.
-    """
-
-    def __init__(self, job: SceneJob, warper: Warper, summary: SceneSummary, backends: Backends):
-        self._job, self._warper, self._summary, self._backends = job, warper, summary, backends
-        self._left_out: dict[str, list[str]] = {}
-
-    def run(self, workers: int) -> None:
-        """Make what is missing, with some threads beside the renderer's."""
-        job, todo = self._job, self._job.todo()
-        name, disable = job.folder.path.name, job.options.quiet
-        bar = tqdm(desc=name, unit="pair", total=len(todo), disable=disable)
-        with bar, ThreadPoolExecutor(workers) as pool:
-            prepared = map_ahead(self._prepare, todo, pool, ahead=workers)
-            rendered = self._rendered(prepared)
-            try:
-                for record in map_ahead(self._write, rendered, pool, ahead=workers):
-                    self._finish(record)
-                    bar.update()
-            finally:
-                self._say_left_out()
-
-    def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
-        try:
-            self._job.sha256(pair)  # first, so that a photo replaced while it is read shows later
-            return pair, self._warper.prepare(pair.reference, pair.target)
-        except InputError as error:
-            return pair, error
-
-    def _rendered(
-        self, prepared: Iterable[tuple[WarpPair, PreparedPair | InputError]]
-    ) -> Iterator[tuple[WarpPair, Warp]]:
-        for pair, ready in prepared:
-            if isinstance(ready, InputError):
-                self._left_out.setdefault(str(ready), []).append(pair.name)
-            else:
-                yield pair, self._warper.render(ready)
-
-    def _write(self, pair_and_warp: tuple[WarpPair, Warp]) -> PairRecord:
-        return self._job.write_files(*pair_and_warp, self._backends.gaussian_ply)
-
-    def _finish(self, record: PairRecord) -> None:
-        with writing_to(self._job.folder.path):
-            self._job.folder.replace_record(record)
-        if record.rejected:
-            self._summary.rejected += 1
-        else:
-            self._summary.written += 1
-
-    def _say_left_out(self) -> None:
-        for reason, names in self._left_out.items():
-            pairs = "pair" if len(names) == 1 else "pairs"
-            self._summary.report(f"{reason}; {pairs} {', '.join(names)} left out")
-            self._summary.failed += len(names)
 
 
 def _write_scene_gaussians(

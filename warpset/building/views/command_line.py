@@ -11,15 +11,13 @@ from typing import Any
 from ...core.argument_types import OneLineParser, number
 from ...core.errors import InputError
 from ...core.masks import ConfidenceThreshold
-from ..command_line import (
-    AddFlags,
+from ..command_line import AddFlags, add_system_flags, refuse_idle_flags
+from ..flags.pictures import (
     add_point_flags,
     add_rendering_flags,
     add_size_flags,
-    add_system_flags,
     read_point_filter,
     read_size_rule,
-    refuse_idle_flags,
 )
 from ..options import BuildOptions
 from ..pairs.record import read_records
