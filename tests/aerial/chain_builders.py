@@ -27,7 +27,7 @@ from aerial_megadepth.localization.localized_scene import (
 from aerial_megadepth.localization.localized_scene import write_sparse as write_localized_sparse
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.scenes.view_files import RgbdView, write_view
-from tests.aerial.aerial_builders import a_video, an_export, look_at
+from tests.aerial.aerial_builders import NO_DISTORTION, a_video, an_export, look_at
 from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.core.cameras import Camera, intrinsics, project, unproject
 from warpset.core.geometry import PosedPhoto
@@ -139,7 +139,7 @@ def colmap_camera(key: int, camera: Camera, cut: int = 0) -> pycolmap.Camera:
             one off, also where there is no distortion.
     """
     (width, height), K = (side + cut for side in camera.size_wh), camera.K
-    params = [K[0, 0], K[0, 2] + cut / 2, K[1, 2] + cut / 2, 0.0]
+    params = [K[0, 0], K[0, 2] + cut / 2, K[1, 2] + cut / 2, NO_DISTORTION if cut else 0.0]
     return pycolmap.Camera(
         camera_id=key, model="SIMPLE_RADIAL", width=width, height=height, params=params
     )

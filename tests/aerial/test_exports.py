@@ -164,7 +164,7 @@ def test_their_own_loaders_read_every_sample_and_depth_agrees(tmp_path, loader, 
         pytest.skip(f"{clone} needs what is not installed: {last}")
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert found["samples"] >= 2 and found["worst_error"] < 0.02
+    assert found["samples"] >= 2 and found["median"] < 0.01
 
 
 def test_a_broken_depth_file_costs_its_view_in_every_layout(tmp_path, capsys):

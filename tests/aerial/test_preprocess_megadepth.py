@@ -223,7 +223,7 @@ def test_a_scene_that_is_not_listed_is_one_line(tmp_path, capsys):
     flags = ["--megadepth_image_list", str(tmp_path / "list.json")]
     assert make(tmp_path, *flags, "--scene_list", str(tmp_path / "scenes.txt")) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "0099/0: is not in the image list; see --megadepth_image_list"
+    assert "scenes.txt: 2 scenes listed, 1 of them in" in line and line.endswith("not there: 0099")
     assert (tmp_path / "out/0001/0/a.jpg.npz").exists()
 
 

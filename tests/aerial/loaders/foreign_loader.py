@@ -76,7 +76,7 @@ def d2net(folder, scenes):
         str(folder / "scene_info"),
         str(folder),
         min_overlap_ratio=0.3,
-        image_size=64,
+        image_size=128,
     )
     data.build_dataset()
     for index in range(len(data)):
@@ -169,4 +169,5 @@ if __name__ == "__main__":
     sys.meta_path.append(StandIns())
     with contextlib.redirect_stdout(sys.stderr):
         errors = list(LOADERS[name](Path(folder), scenes))
-    sys.stdout.write(json.dumps({"samples": len(errors), "worst_error": max(errors)}))
+    told = {"samples": len(errors), "median": float(np.median(errors)), "worst": max(errors)}
+    sys.stdout.write(json.dumps(told))
