@@ -48,6 +48,15 @@ class PoseCheck(NamedTuple):
         """Whether the photo may be where it was registered."""
         return self.off_share <= MAX_OFF_SHARE and self.off_deg <= MAX_OFF_DEG
 
+    @property
+    def cost(self) -> float:
+        """What it counts against a similarity: 0 if it agrees wholly, 1 if it does not at all.
+
+        Were only those counted that agree, a similarity that shrinks all photos to one spot between
+        them could win.
+        """
+        return min(1.0, max(self.off_share / MAX_OFF_SHARE, self.off_deg / MAX_OFF_DEG))
+
 
 class _Similarity(NamedTuple):
     """World from model: x_world = scale * rotation @ x_model + shift."""
@@ -71,16 +80,16 @@ def check_poses(
         A check a photo; None where too few of them agree on any similarity, which leaves open
         who is wrong.
     """
-    best, most = None, (MIN_AGREEING - 1, -np.inf)
+    best, least = None, np.inf
     for one, other in _pairs(len(registered)):
         similarity = _similarity(registered, model, [one, other])
         if similarity is None:
             continue
         checks = _checks(similarity, registered, model, distances_m)
         agreeing = [n for n, check in enumerate(checks) if check.agrees]
-        fit = len(agreeing), -float(sum(checks[n].off_share for n in agreeing))
-        if fit > most:
-            best, most = agreeing, fit
+        cost = sum(check.cost for check in checks)
+        if len(agreeing) >= MIN_AGREEING and cost < least:
+            best, least = agreeing, cost
     refined = None if best is None else _similarity(registered, model, best)
     return None if refined is None else _checks(refined, registered, model, distances_m)
 

@@ -70,6 +70,21 @@ def test_small_errors_of_registration_are_no_fault():
     assert max(found.off_deg for found in checks) < MAX_OFF_DEG / 5
 
 
+def test_photos_that_stand_close_together_do_not_agree_on_one_spot():
+    """A similarity of scale 0 would put all of them within a tenth of the distance."""
+    true = photos(4)
+    near = [replace(camera, cam_from_world=camera.cam_from_world.copy()) for camera in true]
+    for n, camera in enumerate(near):
+        camera.cam_from_world[:] = true[0].cam_from_world
+        camera.cam_from_world[0, 3] += 0.3 * n
+    registered = list(near)
+    registered[2] = moved(near[2], 2.0)
+    checks = check(registered, near)
+    assert checks is not None
+    assert [n for n, found in enumerate(checks) if not found.agrees] == [2]
+    assert checks[2].off_m == pytest.approx(2.0, rel=1e-6)
+
+
 def test_too_few_photos_or_none_that_agree_say_nothing():
     assert check(photos(2), photos(2)) is None
     assert check_poses([], [], []) is None
