@@ -204,19 +204,7 @@ def make_parser() -> argparse.ArgumentParser:
         required=True,
         help="which photos belong to which scene (.npz, .json)",
     )
-    add(
-        "--features",
-        choices=(SIFT, ALIKED, SUPERPOINT),
-        default=SIFT,
-        help="what images are matched by",
-    )
-    add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
-    add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
-    add(
-        "--superpoint_model",
-        default=LIGHTGLUE_REPOSITORY,
-        help="SuperPoint with LightGlue on the Hub or in a folder, for --features superpoint",
-    )
+    _add_feature_flags(parser)
     add(
         "--registration",
         choices=(MAPPING, POSE),
@@ -236,6 +224,23 @@ def make_parser() -> argparse.ArgumentParser:
         help="longest side in pixels of the pictures that are compared for depth",
     )
     return parser
+
+
+def _add_feature_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--features",
+        choices=(SIFT, ALIKED, SUPERPOINT),
+        default=SIFT,
+        help="what images are matched by",
+    )
+    add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
+    add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
+    add(
+        "--superpoint_model",
+        default=LIGHTGLUE_REPOSITORY,
+        help="SuperPoint with LightGlue on the Hub or in a folder, for --features superpoint",
+    )
 
 
 if __name__ == "__main__":

@@ -156,13 +156,15 @@ def _complaints() -> Iterator[list[str]]:
                 found.append(f"{record.getMessage()}: {record.exc_info[1]}")
 
     log, collector = logging.getLogger("trimesh"), Collector(logging.DEBUG)
-    before = log.level
+    before, propagated = log.level, log.propagate
     log.addHandler(collector)
     log.setLevel(logging.DEBUG)
+    log.propagate = False
     try:
         yield found
     finally:
         log.setLevel(before)
+        log.propagate = propagated
         log.removeHandler(collector)
 
 
