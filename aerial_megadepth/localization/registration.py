@@ -164,12 +164,7 @@ class Registrar:
         models = pycolmap.incremental_mapping(
             self._database, self._folder, mapped, options, input_path=given
         )
-        model = max(models.values(), key=lambda model: model.num_reg_images(), default=known)
-        false = self._false_poses(model)
-        for image in list(model.images.values()):
-            if image.has_pose and _index(image) in false:
-                model.deregister_frame(image.frame_id)
-        return model
+        return max(models.values(), key=lambda model: model.num_reg_images(), default=known)
 
     def _posed_one_by_one(self, known: pycolmap.Reconstruction) -> pycolmap.Reconstruction:
         """Poses from 2D-3D matches alone; what they register helps to register the others.
@@ -228,6 +223,10 @@ class Registrar:
         is_aligned = drift_m(model, known) > MAX_DRIFT_M
         if is_aligned:
             align(model, known)
+        false = self._false_poses(model)
+        for image in list(model.images.values()):
+            if image.has_pose and _index(image) in false:
+                model.deregister_frame(image.frame_id)
         posed = {
             _index(image): _moved(self._images[_index(image)], image.cam_from_world())
             for image in model.images.values()
