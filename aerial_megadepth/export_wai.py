@@ -32,6 +32,14 @@ DATASET_NAME = "aerialmegadepth"
 WAI_VERSION = "0.1"
 COVISIBILITY = "covisibility/v0"
 
+FRAME_MODALITIES = {
+    "image": {"frame_key": "image", "format": "image"},
+    "depth": {"frame_key": "depth", "format": "depth"},
+    "pred_mask": {"moge2": {"frame_key": "mask", "format": "binary"}},
+}
+"""The mask says what is neither sky nor people. It has the name of a network's mask (MoGe-2's),
+which MapAnything's MegaDepth asks for and uses the same way."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WaiExport(LocalizedStep):
@@ -105,11 +113,7 @@ def _write_frame(
 def _scene_meta(
     scene: str, entries: Sequence[Mapping[str, object]], covisibility_file: str
 ) -> dict[str, object]:
-    """Camera-to-world matrices have OpenCV axes, K pixel centres at +0.5 (as in COLMAP).
-
-    The mask says what is neither sky nor people. It has the name of a network's mask (MoGe-2's),
-    which MapAnything's MegaDepth asks for and uses the same way.
-    """
+    """Camera-to-world matrices have OpenCV axes, K pixel centres at +0.5 (as in COLMAP)."""
     return {
         "scene_name": scene,
         "dataset_name": DATASET_NAME,
@@ -122,11 +126,7 @@ def _scene_meta(
             "pairwise_covisibility": {"scene_key": covisibility_file, "format": "mmap"}
         },
         "frames": list(entries),
-        "frame_modalities": {
-            "image": {"frame_key": "image", "format": "image"},
-            "depth": {"frame_key": "depth", "format": "depth"},
-            "pred_mask": {"moge2": {"frame_key": "mask", "format": "binary"}},
-        },
+        "frame_modalities": FRAME_MODALITIES,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -103,9 +103,8 @@ class RenderMesh:
         renderer, localized = MeshRenderer(surface, self.device), folder / LOCALIZED
         (localized / "images").mkdir(parents=True)
         posed: dict[int, PosedPhoto] = {}
-        points, asked = SurfacePoints(), 0
-        for name, camera in self._viewpoints(scene, surface):
-            asked += 1
+        points, viewpoints = SurfacePoints(), self._viewpoints(scene, surface)
+        for name, camera in tqdm(viewpoints, scene, disable=self.quiet, leave=False):
             view = renderer.look(camera.K, camera.cam_from_world, camera.size_wh)
             if not _shows_something(view.depth):
                 continue
@@ -114,23 +113,22 @@ class RenderMesh:
             write_depth(localized, photo, view.depth)
             points.add(camera, view.depth)
             posed[len(posed)] = photo
+        asked = len(viewpoints)
         if len(posed) < 2:
             raise InputError(f"{self.mesh}: {len(posed)} of {asked} views show it, need at least 2")
         report = _report(localized, posed, points, asked)
         report.write(folder / REPORT)
         return (
             f"{len(report.aerial)} frames and {len(report.photos)} views from the ground,"
-            f" {asked - len(posed)} that show nothing left out; {len(surface.faces)} triangles,"
-            f" {np.ptp(surface.vertices, axis=0).max():.0f} m wide"
+            f" {asked - len(posed)} that show nothing left out; {len(surface.faces)} triangles"
         )
 
-    def _viewpoints(self, scene: str, surface: MeshSurface) -> Iterator[tuple[str, Camera]]:
+    def _viewpoints(self, scene: str, surface: MeshSurface) -> list[tuple[str, Camera]]:
         lens = Lens(self.size_wh, self.fov_y_deg)
         flown = flight_cameras(self.flight, lens)
         walked = ground_cameras(surface, self.ground_views, self.eye_height_m, lens)
         listed = [(f"{scene}_{n:03d}.jpeg", camera) for n, camera in enumerate(flown)]
-        listed += [(f"ground_{n:03d}.jpg", camera) for n, camera in enumerate(walked)]
-        yield from tqdm(listed, scene, unit="view", disable=self.quiet, leave=False)
+        return listed + [(f"ground_{n:03d}.jpg", camera) for n, camera in enumerate(walked)]
 
 
 def _shows_something(depth: np.ndarray) -> bool:

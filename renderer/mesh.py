@@ -78,18 +78,11 @@ class MeshRenderer:
             cam_from_world: (4, 4) pose, OpenCV axes.
             size_wh: Size of the picture.
         """
-        width, height = size_wh
-        where = self._launcher.device
+        (width, height), where = size_wh, self._launcher.device
         rgb = wp.empty(width * height, dtype=wp.vec3ub, device=where)
         depth = wp.empty(width * height, dtype=float, device=where)
-        arguments = [
-            self._mesh.id,
-            _eye(K, cam_from_world, width, self._samples),
-            self._surface,
-            wp.vec3f(*SKY_RGB),
-            rgb,
-            depth,
-        ]
+        eye = _eye(K, cam_from_world, width, self._samples)
+        arguments = [self._mesh.id, eye, self._surface, wp.vec3f(*SKY_RGB), rgb, depth]
         self._launcher.items(mesh_kernels.look, width * height, arguments)
         return MeshView(rgb.numpy().reshape(height, width, 3), depth.numpy().reshape(height, width))
 

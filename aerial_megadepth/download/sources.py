@@ -140,10 +140,8 @@ def read_links(path: Path) -> list[DriveLink]:
             continue
         found = LISTED_LINK.fullmatch(listed)
         if found is None:
-            raise InputError(
-                f"{path}: line {number} is neither `link` nor `name: link`, with at most a SHA-256"
-                " after it"
-            )
+            needed = "`link` or `name: link`, with at most a SHA-256 after it"
+            raise InputError(f"{path}: line {number} is no {needed}")
         links.append(DriveLink(found["link"], found["sha256"] and found["sha256"].lower()))
     if not links:
         raise InputError(f"{path}: found no link, need one a line")

@@ -81,9 +81,8 @@ def check_poses(
         who is wrong.
     """
     best, least = None, np.inf
-    for one, other in _pairs(len(registered)):
-        similarity = _similarity(registered, model, [one, other])
-        if similarity is None:
+    for pair in _pairs(len(registered)):
+        if (similarity := _similarity(registered, model, pair)) is None:
             continue
         checks = _checks(similarity, registered, model, distances_m)
         agreeing = [n for n, check in enumerate(checks) if check.agrees]

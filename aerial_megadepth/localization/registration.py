@@ -182,6 +182,12 @@ class Registrar:
                 model = self._triangulated(posed)
         return model
 
+    def _drop_false_poses(self, model: pycolmap.Reconstruction) -> None:
+        false = self._false_poses(model)
+        for image in list(model.images.values()):
+            if image.has_pose and _index(image) in false:
+                model.deregister_frame(image.frame_id)
+
     def _false_poses(self, model: pycolmap.Reconstruction) -> set[int]:
         """Photos that disagree with their MegaDepth model; every check is noted."""
         seen = {_index(image): image for image in model.images.values() if image.num_points3D}
@@ -223,10 +229,7 @@ class Registrar:
         is_aligned = drift_m(model, known) > MAX_DRIFT_M
         if is_aligned:
             align(model, known)
-        false = self._false_poses(model)
-        for image in list(model.images.values()):
-            if image.has_pose and _index(image) in false:
-                model.deregister_frame(image.frame_id)
+        self._drop_false_poses(model)
         posed = {
             _index(image): _moved(self._images[_index(image)], image.cam_from_world())
             for image in model.images.values()

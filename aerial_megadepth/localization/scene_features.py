@@ -67,11 +67,7 @@ class SiftFeatures:
 
 
 def make_features(name: str, models: FeatureModels) -> SceneFeatures:
-    """The plug-in of a name.
-
-    Args:
-        name: `sift`, `aliked` or `superpoint`.
-        models: Where its networks are; SIFT needs none.
+    """The plug-in of a name: `sift`, `aliked` or `superpoint`; SIFT needs no models.
 
     Raises:
         InputError: A model is not there or is no such model.

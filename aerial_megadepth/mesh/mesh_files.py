@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,14 +65,13 @@ def read_surface(
         metres_per_unit: Metres a unit of the file.
 
     Returns:
-        The surface, moved so that the middle of its ground is the origin; and (3,) the metres that
-        were taken off, z up.
+        The surface, the middle of its ground at the origin; (3,) metres that were taken off.
 
     Raises:
         InputError: There is no mesh, it cannot be read, or it has no triangle.
     """
-    parts = [part for file in find_meshes(path) for part in _parts(file, up)]
-    parts = [part for part in parts if len(part.faces)]
+    read = (part for file in find_meshes(path) for part in _parts(file, up))
+    parts = [part for part in read if len(part.faces)]
     if not parts:
         raise InputError(f"{path}: found no triangle, need at least one")
     corners = np.concatenate([part.vertices for part in parts]) * metres_per_unit
@@ -117,21 +117,15 @@ class _Part:
 
 
 def _parts(file: Path, up: str | None) -> Iterator[_Part]:
-    try:
-        import trimesh
-        from trimesh.resolvers import FilePathResolver
-    except ImportError:
-        raise InputError(
-            "trimesh is not installed, need it to read meshes; `uv sync --group mesh` or"
-            " `pip install 'trimesh>=5'`"
-        ) from None
+    trimesh = _trimesh()
     y_is_up = up == "y" or (up is None and file.suffix.lower() in Y_UP_EXTENSIONS)
     try:
         with file.open("rb") as opened, _complaints() as complaints:
             scene = trimesh.load_scene(
                 opened,
                 file_type=file.suffix[1:].lower(),
-                resolver=FilePathResolver(str(file.resolve())),  # its folder, and nothing above
+                # its folder, and nothing above
+                resolver=trimesh.resolvers.FilePathResolver(str(file.resolve())),
             )
         if complaints:
             raise ValueError(complaints[0])
@@ -143,6 +137,18 @@ def _parts(file: Path, up: str | None) -> Iterator[_Part]:
     except Exception as error:  # trimesh raises whatever its parsers stumble over
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read as a mesh ({reason})") from error
+
+
+def _trimesh() -> ModuleType:
+    try:
+        import trimesh
+        import trimesh.resolvers
+    except ImportError:
+        raise InputError(
+            "trimesh is not installed, need it to read meshes; `uv sync --group mesh` or"
+            " `pip install 'trimesh>=5'`"
+        ) from None
+    return trimesh
 
 
 @contextlib.contextmanager

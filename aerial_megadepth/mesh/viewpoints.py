@@ -85,11 +85,7 @@ def ground_cameras(
         eye_height_m: Of the cameras over the ground.
         lens: What they take their pictures with.
     """
-    extent = np.ptp(surface.vertices[:, :2], axis=0) / 2
-    a_ring = -(-count // len(RINGS))
-    turns = 2 * np.pi * (np.arange(a_ring * len(RINGS)) / a_ring % 1)
-    shares = np.repeat(RINGS, a_ring)
-    xy = shares[:, None] * extent * np.stack([np.sin(turns), np.cos(turns)], axis=1)
+    xy = _on_rings(np.ptp(surface.vertices[:, :2], axis=0) / 2, -(-count // len(RINGS)))
     low, high = heights_at(surface, xy)
     free = np.flatnonzero(np.isfinite(low) & (high - low < CLEARANCE_M))
     cameras = []
@@ -99,6 +95,13 @@ def ground_cameras(
         right = np.array([forward[1], -forward[0], 0.0])
         cameras.append(_standing(center, right, forward, lens))
     return cameras
+
+
+def _on_rings(extent: FloatArray, a_ring: int) -> NDArray[np.float64]:
+    """(n, 2) places around the origin, so many on each ring."""
+    turns = 2 * np.pi * (np.arange(a_ring * len(RINGS)) / max(a_ring, 1) % 1)
+    shares = np.repeat(RINGS, a_ring)
+    return shares[:, None] * extent * np.stack([np.sin(turns), np.cos(turns)], axis=1)
 
 
 def _standing(center: FloatArray, right: FloatArray, forward: FloatArray, lens: Lens) -> Camera:

@@ -54,8 +54,7 @@ def read_scene_list(
     """The scenes to make.
 
     Args:
-        asked: An image list (`.npz`, `.json`), or a text file of one name a line with `#` before
-            remarks; None takes what was found.
+        asked: An image list, or a text of one name a line; None takes what was found.
         found: Scenes that can be made.
         where: Where they were looked for.
         listing: Another file that lists scenes without asking for all of them, and its scenes.
@@ -64,9 +63,10 @@ def read_scene_list(
         InputError: A list cannot be read, has a name that is no plain one, or no scene is left.
     """
     there = set(found)
-    listed_in, listed = (where, there) if listing is None else (listing[0], set(listing[1]))
-    if asked is not None:
-        listed_in, listed = asked, _listed_scenes(asked)
+    listed_in, others = (where, there) if listing is None else listing
+    listed_in, listed = (
+        (listed_in, set(others)) if asked is None else (asked, _listed_scenes(asked))
+    )
     names, missing = _in_order(listed & there), _in_order(listed - there)
     if not names:
         what = f"found none of the {len(missing)} scenes that {listed_in} lists"

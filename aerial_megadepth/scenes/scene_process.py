@@ -51,10 +51,7 @@ class SceneProcesses:
         self._has_ended = False
 
     def make(self, scene: str, folder: Path) -> str:
-        """Run `step.make` in a process and wait for it.
-
-        Returns:
-            What `make` returned.
+        """Run `step.make` in a process, wait for it and return what it returned.
 
         Raises:
             InputError: `make` raised it, another error, or took the process down.
