@@ -30,7 +30,7 @@ STAGES = {
     "visibility": ["halve_depth", "remove_hidden", "close_cracks"],
     "blend": ["splat_samples", "resolve_smooth"],
     "sharpen": ["splat_residuals", "resolve_sharp"],
-    "fill": ["pull", "push"],
+    "fill": ["row_maximum", "weigh_far", "pull", "push", "relax"],
     "fade": ["column_distance", "fade_and_store"],
 }
 POINT_BYTES = 32  # position, colour, confidence, footprint

@@ -1,9 +1,9 @@
 # type: ignore
-"""Warp kernels that tell surfaces from gaps and fill the gaps, for CUDA and CPU; no points.
+"""Warp kernels that fill holes from their far side and fade them, for CUDA and CPU.
 
-Images are flat, row by row; depth 0 means that nothing is there. A depth pyramid is one flat
-buffer, level after level, each half the one below it, rounded up. Colours come as
-(red, green, blue, depth). Every kernel writes a run of pixels of its own.
+Images are flat, row by row. Colours come as (red, green, blue, depth), depth 0 where nothing was
+seen; what is filled comes as (red, green, blue) times a weight, and that weight, in levels each
+half the one below it, rounded up. Every kernel writes a run of texels of its own.
 """
 
 # ruff: noqa: PLR0913, PLR0917, UP018 (Warp's language, whose float(0.0) is mutable)
@@ -11,289 +11,53 @@ from __future__ import annotations
 
 import warp as wp
 
-from .splat_kernels import Pinhole, on_one_surface
-
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
-# Colours count from this share of the farthest depth on: a hole shows what lies behind. Raised, a
-# far side at a slant fills with its farthest end alone; lowered, near things bleed into holes.
-FAR_SIDE = wp.constant(0.9)
+# A rim nearer than this share of the farthest depth weighs as much as one at it: its sixth power,
+# times a colour, still is an ordinary float32 (1e-24).
+NEAREST_SHARE = wp.constant(1e-4)
+LEAST_DEPTH = wp.constant(1e-37)  # keeps the share of a frame without a seen pixel from being 0 / 0
 
 # Rows to a seen pixel where a column has none: more than any image has, and its square is an int.
 NOTHING_SEEN = wp.constant(30000)
-BLACK = wp.constant(wp.vec4f(0.0, 0.0, 0.0, 0.0))
-
-
-@wp.struct
-class Levels:
-    """Pyramid geometry and what tells which level a splat still spans."""
-
-    width: int
-    height: int
-    coarsest: int
-    starts: wp.array(dtype=wp.int32)  # first texel of each level
-    splat_px: float  # diameter in pixels of a splat one unit away
-
-
-@wp.func
-def nearer(a: float, b: float) -> float:
-    """Lesser of two depths, where 0 is no depth."""
-    if a == 0.0 or (b > 0.0 and b < a):
-        return b
-    return a
 
 
 @wp.kernel
-def halve_depth(
+def row_maximum(
     first: int,
     width: int,
-    height: int,
-    fine: wp.array(dtype=wp.float32),
-    coarse: wp.array(dtype=wp.float32),
+    image: wp.array(dtype=wp.float32),
+    maxima: wp.array(dtype=wp.float32),
 ):
-    """One pyramid level: the nearest of the up to four depths under each texel."""
-    c = first + wp.tid()
-    coarse_width = (width + 1) // 2
-    x, y = c % coarse_width * 2, c // coarse_width * 2
-    best = fine[y * width + x]
-    if x + 1 < width:
-        best = nearer(best, fine[y * width + x + 1])
-    if y + 1 < height:
-        best = nearer(best, fine[(y + 1) * width + x])
-        if x + 1 < width:
-            best = nearer(best, fine[(y + 1) * width + x + 1])
-    coarse[c] = best
-
-
-@wp.func
-def sector_step(sector: int) -> wp.vec2i:
-    """Column and row step to neighbour 0..7; sectors 0..3 are opposite to 4..7."""
-    turn = sector % 4
-    step = wp.vec2i(1, turn - 1)
-    if turn == 3:
-        step = wp.vec2i(0, 1)
-    return wp.where(sector < 4, step, -step)
-
-
-@wp.func
-def level_extent(extent: int, level: int) -> int:
-    """Width or height of a level."""
-    return (extent + (1 << level) - 1) >> level
-
-
-@wp.func
-def in_image(levels: Levels, cell: wp.vec2i, level: int) -> bool:
-    """Whether a level has this texel."""
-    if cell[0] < 0 or cell[1] < 0 or cell[0] >= level_extent(levels.width, level):
-        return False
-    return cell[1] < level_extent(levels.height, level)
-
-
-@wp.func
-def texel_depth(
-    pyramid: wp.array(dtype=wp.float32), levels: Levels, cell: wp.vec2i, level: int
-) -> float:
-    """Depth of a texel, 0 outside the image."""
-    if not in_image(levels, cell, level):
-        return 0.0
-    row = cell[1] * level_extent(levels.width, level)
-    return pyramid[levels.starts[level] + row + cell[0]]
-
-
-@wp.func
-def splat_exceeds(levels: Levels, z: float, extent_px: float) -> bool:
-    """Whether a splat at depth z is wider on the image than an extent in pixels."""
-    return levels.splat_px > z * extent_px
-
-
-@wp.func
-def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
-    """Point at depth one behind a pixel position."""
-    return wp.vec3f(
-        (x - camera.center[0]) / camera.focal[0], (y - camera.center[1]) / camera.focal[1], 1.0
-    )
-
-
-@wp.func
-def sector_opening(
-    pyramid: wp.array(dtype=wp.float32),
-    levels: Levels,
-    camera: Pinhole,
-    pixel: wp.vec2i,
-    sector: int,
-) -> float:
-    """Openness of one sector: 1 - cos between the way to the camera and the worst occluder."""
-    here = pyramid[pixel[1] * levels.width + pixel[0]]
-    point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
-    closed = float(0.0)
-    # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
-    for level in range(levels.coarsest + 1):
-        step = sector_step(sector)
-        cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
-        z = texel_depth(pyramid, levels, cell, level)
-        size = float(1 << level)
-        # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
-        spans = level == 0 or splat_exceeds(levels, z, size)
-        if z > 0.0 and z < here and spans and not on_one_surface(here, z):
-            other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
-            toward = other - point
-            closed = wp.max(closed, -wp.dot(toward, point) / (wp.length(toward) * wp.length(point)))
-    return 1.0 - closed
-
-
-@wp.func
-def on_samples_grid(
-    depth: wp.array(dtype=wp.float32),
-    exact: wp.array(dtype=wp.bool),
-    levels: Levels,
-    pixel: wp.vec2i,
-) -> bool:
-    """Whether a pixel and the samples beside it, of which there are some, hit their centres."""
-    if not exact[pixel[1] * levels.width + pixel[0]]:
-        return False
-    found = bool(False)
-    for sector in range(8):
-        beside = pixel + sector_step(sector)
-        if texel_depth(depth, levels, beside, 0) > 0.0:
-            found = True
-            if not exact[beside[1] * levels.width + beside[0]]:
-                return False
-    return found
+    """Greatest value of each row."""
+    y = first + wp.tid()
+    best = float(0.0)
+    for x in range(width):
+        best = wp.max(best, image[y * width + x])
+    maxima[y] = best
 
 
 @wp.kernel
-def remove_hidden(
+def weigh_far(
     first: int,
-    pyramid: wp.array(dtype=wp.float32),
-    levels: Levels,
-    camera: Pinhole,
-    occlusion_threshold: float,
-    exact: wp.array(dtype=wp.bool),
-    front: wp.array(dtype=wp.float32),
-    walls: wp.array(dtype=wp.float32),
+    colors: wp.array(dtype=wp.vec4f),
+    farthest: wp.array(dtype=wp.float32),
+    filled: wp.array(dtype=wp.vec4f),
+    empty: wp.array(dtype=wp.bool),
 ):
-    """Drop samples that shine through nearer ones: mean openness of 8 sectors too low.
+    """Seen colours times their weight, and the weight: the sixth power of the depth.
 
-    Follows the screen-space visibility operator of Pintus, Gobbetti and Agus (2011); an occluder
-    counts only up to the pyramid level its own splat spans, so gaps wider than that stay open.
-    What is visible may wall a crack in, but where the view is on the samples' own grid: there
-    nothing shines through, and a pixel without a sample is missing from the input.
+    What fills a hole is the mean of its rim, by how near each rim pixel is (a harmonic function)
+    and by this weight, so that the far side wins, and wins gradually: one and a half times as far
+    counts eleven times.
     """
     p = first + wp.tid()
-    here = pyramid[p]
-    front[p] = here
-    walls[p] = here
-    if here == 0.0:
-        return
-    pixel = wp.vec2i(p % levels.width, p // levels.width)
-    if on_samples_grid(pyramid, exact, levels, pixel):
-        walls[p] = 0.0
-        return
-    opening = float(0.0)
-    for sector in range(8):
-        opening += sector_opening(pyramid, levels, camera, pixel, sector)
-        if opening >= 8.0 * occlusion_threshold:
-            return  # the mean of eight can only grow: most pixels end after few sectors
-    front[p] = 0.0
-    walls[p] = 0.0
-
-
-@wp.func
-def spanning_depth(
-    pyramid: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i, level: int
-) -> float:
-    """Depth of the nearest surface that two opposite neighbours share, 0 where none does.
-
-    Samples a splat's diameter apart leave no texel of that size or more empty. Past the image's
-    edge a surface is taken to go on.
-    """
-    best = float(0.0)
-    for sector in range(4):
-        step = sector_step(sector)
-        cell = wp.vec2i(pixel[0] >> level, pixel[1] >> level)
-        a = texel_depth(pyramid, levels, cell + step, level)
-        b = texel_depth(pyramid, levels, cell - step, level)
-        # past the edge the surface goes on: what is there is what is opposite
-        if not in_image(levels, cell + step, level):
-            a = b
-        if not in_image(levels, cell - step, level):
-            b = a
-        # half a texel: samples a splat apart may fall on both sides of a texel that is twice as
-        # wide
-        spans = level == 0 or splat_exceeds(levels, wp.max(a, b), 0.5 * float(1 << level))
-        if a > 0.0 and b > 0.0 and spans and on_one_surface(wp.max(a, b), wp.min(a, b)):
-            best = nearer(best, 0.5 * (a + b))
-    return best
-
-
-@wp.func
-def depth_beside(walls: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i) -> float:
-    """Nearest depth among the 8 neighbours."""
-    best = float(0.0)
-    for sector in range(8):
-        best = nearer(best, texel_depth(walls, levels, pixel + sector_step(sector), 0))
-    return best
-
-
-@wp.kernel
-def close_cracks(
-    first: int,
-    walls: wp.array(dtype=wp.float32),
-    levels: Levels,
-    exact: wp.array(dtype=wp.bool),
-    front: wp.array(dtype=wp.float32),
-    border: wp.array(dtype=wp.bool),
-):
-    """Give pixels without a sample of their own the depth of the surface whose crack they are.
-
-    A pixel beside a surface, spanned by none, is its border; the splats' weight will decide.
-    """
-    p = first + wp.tid()
-    border[p] = False
-    if front[p] > 0.0:
-        return
-    exact[p] = False
-    pixel = wp.vec2i(p % levels.width, p // levels.width)
-    # finest first, so that the nearest samples decide what spans a crack
-    for level in range(levels.coarsest + 1):
-        if front[p] == 0.0:
-            front[p] = spanning_depth(walls, levels, pixel, level)
-    if front[p] == 0.0:
-        front[p] = depth_beside(walls, levels, pixel)
-        border[p] = True
-
-
-@wp.func
-def texel(image: wp.array(dtype=wp.vec4f), width: int, height: int, x: int, y: int) -> wp.vec4f:
-    """Colour and depth of a texel, nothing outside the image."""
-    if x < 0 or y < 0 or x >= width or y >= height:
-        return BLACK
-    return image[y * width + x]
-
-
-@wp.func
-def weight_on(color: wp.vec4f, wanted: float, weight: float) -> float:
-    """The weight if the texel is not nearer than the wanted depth by a tenth, else 0."""
-    return wp.where(color[3] > 0.0 and color[3] >= FAR_SIDE * wanted, weight, 0.0)
-
-
-@wp.func
-def blend(
-    a: wp.vec4f, b: wp.vec4f, c: wp.vec4f, d: wp.vec4f, weights: wp.vec4f, wanted: float
-) -> wp.vec4f:
-    """Weighted mean of the texels that lie on the far side."""
-    wa, wb = weight_on(a, wanted, weights[0]), weight_on(b, wanted, weights[1])
-    wc, wd = weight_on(c, wanted, weights[2]), weight_on(d, wanted, weights[3])
-    total = wa + wb + wc + wd
-    if total == 0.0:
-        return BLACK
-    return (wa * a + wb * b + wc * c + wd * d) / total
-
-
-@wp.func
-def farthest(a: wp.vec4f, b: wp.vec4f, c: wp.vec4f, d: wp.vec4f) -> float:
-    """Greatest of four depths."""
-    return wp.max(wp.max(a[3], b[3]), wp.max(c[3], d[3]))
+    seen = colors[p]
+    empty[p] = seen[3] == 0.0
+    share = wp.max(seen[3] / wp.max(farthest[0], LEAST_DEPTH), NEAREST_SHARE)
+    square = share * share
+    weight = wp.where(seen[3] > 0.0, square * square * square, 0.0)
+    filled[p] = wp.vec4f(seen[0] * weight, seen[1] * weight, seen[2] * weight, weight)
 
 
 @wp.kernel
@@ -302,15 +66,24 @@ def pull(
     width: int,
     height: int,
     fine: wp.array(dtype=wp.vec4f),
+    fine_empty: wp.array(dtype=wp.bool),
     coarse: wp.array(dtype=wp.vec4f),
+    coarse_empty: wp.array(dtype=wp.bool),
 ):
-    """One level up: the mean of the farthest surface among the up to four texels below."""
+    """One level up: the mean of those of the up to four texels below that are not empty."""
     t = first + wp.tid()
     coarse_width = (width + 1) // 2
     x, y = t % coarse_width * 2, t // coarse_width * 2
-    a, b = texel(fine, width, height, x, y), texel(fine, width, height, x + 1, y)
-    c, d = texel(fine, width, height, x, y + 1), texel(fine, width, height, x + 1, y + 1)
-    coarse[t] = blend(a, b, c, d, wp.vec4f(1.0), farthest(a, b, c, d))
+    total = wp.vec4f(0.0)
+    count = float(0.0)
+    for j in range(y, wp.min(y + 2, height)):
+        for i in range(x, wp.min(x + 2, width)):
+            p = j * width + i
+            if not fine_empty[p]:
+                total += fine[p]
+                count += 1.0
+    coarse_empty[t] = count == 0.0
+    coarse[t] = total / wp.max(count, 1.0)
 
 
 @wp.kernel
@@ -319,21 +92,67 @@ def push(
     width: int,
     height: int,
     coarse: wp.array(dtype=wp.vec4f),
+    empty: wp.array(dtype=wp.bool),
     fine: wp.array(dtype=wp.vec4f),
 ):
-    """One level down: empty texels take the farthest surface of the four nearest above."""
+    """One level down: empty texels are interpolated between the four nearest above."""
     t = first + wp.tid()
-    if fine[t][3] > 0.0:
+    if not empty[t]:
         return
     x, y = t % width, t // width
     w, h = (width + 1) // 2, (height + 1) // 2
-    cx, cy = x // 2, y // 2
     # a texel's centre lies a quarter of a coarser one off its centre: bilinear weights (3/4)^2,
-    # 3/4 1/4 twice, (1/4)^2, in sixteenths
-    sx, sy = x % 2 * 2 - 1, y % 2 * 2 - 1
-    a, b = coarse[cy * w + cx], texel(coarse, w, h, cx + sx, cy)
-    c, d = texel(coarse, w, h, cx, cy + sy), texel(coarse, w, h, cx + sx, cy + sy)
-    fine[t] = blend(a, b, c, d, wp.vec4f(9.0, 3.0, 3.0, 1.0), farthest(a, b, c, d))
+    # 3/4 1/4 twice, (1/4)^2, in sixteenths; past the image's edge the outermost goes on
+    row = y // 2 * w
+    beside_x = wp.clamp(x // 2 + x % 2 * 2 - 1, 0, w - 1)
+    beside_row = wp.clamp(y // 2 + y % 2 * 2 - 1, 0, h - 1) * w
+    near, far = coarse[row + x // 2], coarse[beside_row + beside_x]
+    sides = coarse[row + beside_x] + coarse[beside_row + x // 2]
+    fine[t] = (9.0 * near + 3.0 * sides + far) / 16.0
+
+
+@wp.func
+def mean_of_neighbors(
+    filled: wp.array(dtype=wp.vec4f), width: int, height: int, x: int, y: int
+) -> wp.vec4f:
+    """Mean of the up to four texels beside a texel."""
+    p = y * width + x
+    total = wp.vec4f(0.0)
+    count = float(0.0)
+    if x > 0:
+        total += filled[p - 1]
+        count += 1.0
+    if x + 1 < width:
+        total += filled[p + 1]
+        count += 1.0
+    if y > 0:
+        total += filled[p - width]
+        count += 1.0
+    if y + 1 < height:
+        total += filled[p + width]
+        count += 1.0
+    return total / wp.max(count, 1.0)
+
+
+@wp.kernel
+def relax(
+    first: int,
+    width: int,
+    height: int,
+    parity: int,
+    empty: wp.array(dtype=wp.bool),
+    filled: wp.array(dtype=wp.vec4f),
+):
+    """One half of a Gauss-Seidel step towards a harmonic fill: the mean of the four neighbours.
+
+    Texels of one colour of a chessboard read only those of the other, so no order matters.
+    """
+    half_width = (width + 1) // 2
+    t = first + wp.tid()
+    y = t // half_width
+    x = t % half_width * 2 + (y + parity) % 2
+    if x < width and empty[y * width + x]:
+        filled[y * width + x] = mean_of_neighbors(filled, width, height, x, y)
 
 
 @wp.kernel
@@ -380,14 +199,21 @@ def fade_and_store(
     sigma: float,
     reach: int,
     colors: wp.array(dtype=wp.vec4f),
+    filled: wp.array(dtype=wp.vec4f),
     rows: wp.array(dtype=wp.int32),
     rgb: wp.array2d(dtype=wp.uint8),
 ):
-    """Fade by exp(-(d / sigma)^2) of the distance d to a seen pixel, nothing beyond `reach`."""
+    """Seen colours, and filled ones faded by exp(-(d / sigma)^2) of the distance d to a seen pixel.
+
+    Nothing is left beyond `reach`.
+    """
     p = first + wp.tid()
+    shown = colors[p]
+    if shown[3] == 0.0 and filled[p][3] > 0.0:
+        shown = filled[p] / filled[p][3]
     gain = float(1.0)
     if rows[p] > 0:
         square = squared_distance(rows, p, width, reach)
         gain = wp.where(square > reach * reach, 0.0, wp.exp(-float(square) / (sigma * sigma)))
     for k in range(3):
-        rgb[p, k] = wp.uint8(wp.floor(colors[p][k] * gain * 255.0 + 0.5))
+        rgb[p, k] = wp.uint8(wp.floor(shown[k] * gain * 255.0 + 0.5))

@@ -14,6 +14,9 @@ from typing import Any
 import torch
 import warp as wp
 
+# Items of a launch that is worth a second thread: handing it over takes as long as so many items.
+FEWEST_SHARED = 8192
+
 
 class Launcher:
     """Runs kernels on one device, on the CPU split over the threads torch would use.
@@ -32,8 +35,8 @@ class Launcher:
 
     def items(self, kernel: Any, count: int, arguments: list[Any]) -> None:
         """Launch over items 0..count-1; the kernel's first argument is its share's first item."""
-        launches = [(end - first, [first, *arguments]) for first, end in self.shares(count)]
-        self.run(kernel, launches)
+        shares = self.shares(count) if count >= FEWEST_SHARED else [(0, count)]
+        self.run(kernel, [(end - first, [first, *arguments]) for first, end in shares])
 
     def shares(self, count: int) -> list[tuple[int, int]]:
         """First and end of each launch's share of `count` items."""
@@ -46,6 +49,9 @@ class Launcher:
         def launch(dim: int, arguments: list[Any]) -> None:
             wp.launch(kernel, dim, arguments, device=self.device)
 
+        if len(launches) == 1:
+            launch(*launches[0])
+            return
         # all are started before the first is waited for; an error of any is raised here
         for done in [self._pool.submit(launch, *one) for one in launches]:
             done.result()

@@ -4,15 +4,15 @@ Read this first. The steps run in the order of this file: points land on a raste
 (`project_points`), the nearest in each pixel wins (`keep_nearest`), what shines through nearer
 samples goes (`remove_hidden`), cracks between samples close (`close_cracks`), the samples of the
 front surface blend (`splat_samples`, `resolve_smooth`) and get back what blending took from them
-(`splat_residuals`, `resolve_sharp`), holes are filled from their far side (`pull`, `push`) and
-fade with distance (`column_distance`, `fade_and_store`).
+(`splat_residuals`, `resolve_sharp`), holes are filled from their far side (`weigh_far`, `pull`,
+`push`, `relax`) and fade with distance (`column_distance`, `fade_and_store`).
 
 A function has its kernel's name and arguments, but for `first`, and writes into the arrays that
 the kernel writes. Images are flat, row by row; depth 0 means that nothing is there; structs are
-namespaces with the fields of `splat_kernels` and `fill_kernels`, where the reasons for the
-numbers are.
+namespaces with the fields of the kernels' modules, where the reasons for the numbers are.
 """
 
+# ruff: noqa: PLR0913, PLR0917 (the kernels have as many arguments)
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
 
 # float32 throughout, as in the kernels: comparisons would fall out differently in float64.
@@ -108,14 +108,14 @@ def halve_depth(width: int, height: int, fine: Floats, coarse: Floats) -> None:
     coarse[:] = np.where(np.isfinite(nearest), nearest, 0).ravel()
 
 
-def four_below(fine: Floats) -> Floats:
+def four_below(fine: NDArray) -> NDArray:
     """(4, h/2, w/2, ...) the texels under each coarser one, zeros beyond the edges."""
     height, width = fine.shape[:2]
     even = np.pad(fine, ((0, height % 2), (0, width % 2), *((0, 0),) * (fine.ndim - 2)))
     return np.stack([even[j::2, i::2] for j in (0, 1) for i in (0, 1)])
 
 
-def remove_hidden(  # noqa: PLR0913, PLR0917
+def remove_hidden(
     pyramid: Floats,
     levels: SimpleNamespace,
     camera: SimpleNamespace,
@@ -267,13 +267,8 @@ def splat_samples(
             np.add.at(sums[:, k], p, share)
 
 
-def resolve_smooth(  # noqa: PLR0917
-    border: Bools,
-    front: Floats,
-    sums: Ints,
-    smooth: Floats,
-    depth: Floats,
-    confidence: Floats,
+def resolve_smooth(
+    border: Bools, front: Floats, sums: Ints, smooth: Floats, depth: Floats, confidence: Floats
 ) -> None:
     """Weighted means of what was splatted: colour and weight, depth, confidence."""
     weight = unfixed(sums[:, 0])
@@ -304,7 +299,7 @@ def splat_residuals(
             np.add.at(sums[:, k], p, tap_weight(dx, dy) * lost[n, k])
 
 
-def resolve_sharp(  # noqa: PLR0917
+def resolve_sharp(
     exact: Bools, front: Floats, smooth: Floats, sums: Ints, colors: Floats, hole: Bools
 ) -> None:
     """Give the residual's share back; colours carry the front's depth."""
@@ -322,34 +317,55 @@ def resolve_sharp(  # noqa: PLR0917
     sums[:] = 0
 
 
-def far_side_mean(four: Floats, weights: Floats) -> Floats:
-    """Weighted mean of the texels (4, n, 4) within a tenth of the farthest depth."""
-    farthest = four[..., 3].max(axis=0)
-    counts = (four[..., 3] > 0) & (four[..., 3] >= np.float32(0.9) * farthest)
-    # FAR_SIDE 0.9: what is nearer is before the hole, not behind it
-    w = np.where(counts, weights, 0).astype(np.float32)[..., None]
-    return (w * four).sum(0) / np.where(w.sum(0) > 0, w.sum(0), 1)
+def row_maximum(width: int, image: Floats, maxima: Floats) -> None:
+    """Greatest value of each row."""
+    maxima[:] = image.reshape(-1, width).max(axis=1)
 
 
-def pull(width: int, height: int, fine: Floats, coarse: Floats) -> None:
-    """One level coarser: the mean of the far side of the four texels below."""
+def weigh_far(colors: Floats, farthest: Floats, filled: Floats, empty: Bools) -> None:
+    """Seen colours times the sixth power of their depth, and that weight."""
+    depth = colors[:, 3]
+    empty[:] = depth == 0
+    share = np.maximum(depth / np.maximum(farthest[0], np.float32(1e-37)), np.float32(1e-4))
+    weight = np.where(empty, 0, share * share * (share * share) * (share * share))
+    filled[:] = np.c_[colors[:, :3] * weight[:, None], weight]
+
+
+def pull(
+    width: int, height: int, fine: Floats, fine_empty: Bools, coarse: Floats, coarse_empty: Bools
+) -> None:
+    """One level coarser: the mean of those of the four texels below that are not empty."""
     four = four_below(fine.reshape(height, width, 4)).reshape(4, -1, 4)
-    coarse[:] = far_side_mean(four, np.ones((4, 1)))
+    seen = four_below(~fine_empty.reshape(height, width)).reshape(4, -1, 1)
+    count = seen.sum(axis=0)
+    coarse[:] = np.where(seen, four, 0).sum(axis=0) / np.maximum(count, 1).astype(np.float32)
+    coarse_empty[:] = count[:, 0] == 0
 
 
-def push(width: int, height: int, coarse: Floats, fine: Floats) -> None:
-    """Fill texels without a colour from the coarser level, bilinear on the far side."""
+def push(width: int, height: int, coarse: Floats, empty: Bools, fine: Floats) -> None:
+    """Interpolate empty texels bilinearly between the four nearest of the coarser level."""
     y, x = np.divmod(np.arange(width * height), width)
     w, h = (width + 1) // 2, (height + 1) // 2
-    padded = np.pad(coarse.reshape(h, w, 4), ((1, 1), (1, 1), (0, 0)))
-    sx, sy = x % 2 * 2 - 1, y % 2 * 2 - 1
-    corners = [(0, 0), (sx, 0), (0, sy), (sx, sy)]
-    four = np.stack([padded[y // 2 + 1 + j, x // 2 + 1 + i] for i, j in corners])
-    filled = far_side_mean(four, np.array([9, 3, 3, 1])[:, None])
-    fine[:] = np.where((fine[:, 3] > 0)[:, None], fine, filled)
+    beside_x = np.clip(x // 2 + x % 2 * 2 - 1, 0, w - 1)
+    beside_y = np.clip(y // 2 + y % 2 * 2 - 1, 0, h - 1)
+    above = coarse.reshape(h, w, 4)
+    sides = above[y // 2, beside_x] + above[beside_y, x // 2]
+    total = np.float32(9) * above[y // 2, x // 2] + np.float32(3) * sides
+    fine[empty] = ((total + above[beside_y, beside_x]) / np.float32(16))[empty]
 
 
-def column_distance(width: int, height: int, hole: Bools, rows: NDArray[np.int32]) -> None:
+def relax(width: int, height: int, parity: int, empty: Bools, filled: Floats) -> None:
+    """Give the empty texels of one chessboard colour the mean of their neighbours."""
+    texels = np.c_[filled, np.ones((len(filled), 1), np.float32)].reshape(height, width, 5)
+    around = np.pad(texels, ((1, 1), (1, 1), (0, 0)))
+    # left, right, above, below, in the order in which the kernel adds; the fifth counts them
+    total = around[1:-1, :-2] + around[1:-1, 2:] + around[:-2, 1:-1] + around[2:, 1:-1]
+    mean = total[..., :4] / np.maximum(total[..., 4:], 1)
+    turn = empty & (np.indices((height, width)).sum(axis=0).ravel() % 2 == parity)
+    filled[turn] = mean.reshape(-1, 4)[turn]
+
+
+def column_distance(width: int, height: int, hole: Bools, rows: Ints) -> None:
     """Rows from each pixel to the next that is no hole, in its column."""
     row = np.arange(height)[:, None]
     seen = ~hole.reshape(height, width)
@@ -359,12 +375,13 @@ def column_distance(width: int, height: int, hole: Bools, rows: NDArray[np.int32
     rows[:] = np.minimum(np.minimum(above, below), 30000).ravel()
 
 
-def fade_and_store(  # noqa: PLR0917
+def fade_and_store(
     width: int,
     sigma: float,
     reach: int,
     colors: Floats,
-    rows: NDArray[np.int32],
+    filled: Floats,
+    rows: Ints,
     rgb: NDArray[np.uint8],
 ) -> None:
     """Darken filled holes by exp(-(distance / sigma)^2) and round to 8 bits."""
@@ -374,6 +391,7 @@ def fade_and_store(  # noqa: PLR0917
     if hole.all():
         distance[:] = np.inf
     squared = np.where(np.isfinite(distance), np.rint(distance.astype(np.float64) ** 2), np.inf)
-    gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2)))
-    shown = colors[:, :3] * gain[:, None].astype(np.float32) * np.float32(255) + np.float32(0.5)
-    rgb[:] = np.floor(shown).astype(np.uint8)
+    gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2))).astype(np.float32)
+    fill = filled[:, :3] / np.where(filled[:, 3:] > 0, filled[:, 3:], 1)
+    shown = np.where(colors[:, 3:] > 0, colors[:, :3], fill) * gain[:, None] * np.float32(255)
+    rgb[:] = np.floor(shown + np.float32(0.5)).astype(np.uint8)

@@ -75,7 +75,14 @@ def test_loading_imports_no_library_besides_comfyui(pack_folder, tmp_path):
     assert not heavy & set(loaded.split())
 
 
-RENDERER = ("renderer", "renderer.splat_kernels", "renderer.fill_kernels", "warpset", "vggt")
+RENDERER = (
+    "renderer",
+    "renderer.splat_kernels",
+    "renderer.surface_kernels",
+    "renderer.fill_kernels",
+    "warpset",
+    "vggt",
+)
 NOT_LOADED = "{}"
 OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
 

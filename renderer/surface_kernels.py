@@ -1,0 +1,255 @@
+# type: ignore
+"""Warp kernels that tell surfaces from gaps by depth alone, for CUDA and CPU.
+
+Images are flat, row by row; depth 0 means that nothing is there. A depth pyramid is one flat
+buffer, level after level, each half the one below it, rounded up. Every kernel writes a run of
+pixels of its own.
+"""
+
+# ruff: noqa: PLR0913, PLR0917, UP018 (Warp's language, whose float(0.0) is mutable)
+from __future__ import annotations
+
+import warp as wp
+
+from .splat_kernels import Pinhole, on_one_surface
+
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+
+@wp.struct
+class Levels:
+    """Pyramid geometry and what tells which level a splat still spans."""
+
+    width: int
+    height: int
+    coarsest: int
+    starts: wp.array(dtype=wp.int32)  # first texel of each level
+    splat_px: float  # diameter in pixels of a splat one unit away
+
+
+@wp.func
+def nearer(a: float, b: float) -> float:
+    """Lesser of two depths, where 0 is no depth."""
+    if a == 0.0 or (b > 0.0 and b < a):
+        return b
+    return a
+
+
+@wp.kernel
+def halve_depth(
+    first: int,
+    width: int,
+    height: int,
+    fine: wp.array(dtype=wp.float32),
+    coarse: wp.array(dtype=wp.float32),
+):
+    """One pyramid level: the nearest of the up to four depths under each texel."""
+    c = first + wp.tid()
+    coarse_width = (width + 1) // 2
+    x, y = c % coarse_width * 2, c // coarse_width * 2
+    best = fine[y * width + x]
+    if x + 1 < width:
+        best = nearer(best, fine[y * width + x + 1])
+    if y + 1 < height:
+        best = nearer(best, fine[(y + 1) * width + x])
+        if x + 1 < width:
+            best = nearer(best, fine[(y + 1) * width + x + 1])
+    coarse[c] = best
+
+
+@wp.func
+def sector_step(sector: int) -> wp.vec2i:
+    """Column and row step to neighbour 0..7; sectors 0..3 are opposite to 4..7."""
+    turn = sector % 4
+    step = wp.vec2i(1, turn - 1)
+    if turn == 3:
+        step = wp.vec2i(0, 1)
+    return wp.where(sector < 4, step, -step)
+
+
+@wp.func
+def level_extent(extent: int, level: int) -> int:
+    """Width or height of a level."""
+    return (extent + (1 << level) - 1) >> level
+
+
+@wp.func
+def in_image(levels: Levels, cell: wp.vec2i, level: int) -> bool:
+    """Whether a level has this texel."""
+    if cell[0] < 0 or cell[1] < 0 or cell[0] >= level_extent(levels.width, level):
+        return False
+    return cell[1] < level_extent(levels.height, level)
+
+
+@wp.func
+def texel_depth(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, cell: wp.vec2i, level: int
+) -> float:
+    """Depth of a texel, 0 outside the image."""
+    if not in_image(levels, cell, level):
+        return 0.0
+    row = cell[1] * level_extent(levels.width, level)
+    return pyramid[levels.starts[level] + row + cell[0]]
+
+
+@wp.func
+def splat_exceeds(levels: Levels, z: float, extent_px: float) -> bool:
+    """Whether a splat at depth z is wider on the image than an extent in pixels."""
+    return levels.splat_px > z * extent_px
+
+
+@wp.func
+def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
+    """Point at depth one behind a pixel position."""
+    return wp.vec3f(
+        (x - camera.center[0]) / camera.focal[0], (y - camera.center[1]) / camera.focal[1], 1.0
+    )
+
+
+@wp.func
+def sector_opening(
+    pyramid: wp.array(dtype=wp.float32),
+    levels: Levels,
+    camera: Pinhole,
+    pixel: wp.vec2i,
+    sector: int,
+) -> float:
+    """Openness of one sector: 1 - cos between the way to the camera and the worst occluder."""
+    here = pyramid[pixel[1] * levels.width + pixel[0]]
+    point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
+    closed = float(0.0)
+    # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
+    for level in range(levels.coarsest + 1):
+        step = sector_step(sector)
+        cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
+        z = texel_depth(pyramid, levels, cell, level)
+        size = float(1 << level)
+        # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
+        spans = level == 0 or splat_exceeds(levels, z, size)
+        if z > 0.0 and z < here and spans and not on_one_surface(here, z):
+            other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
+            toward = other - point
+            closed = wp.max(closed, -wp.dot(toward, point) / (wp.length(toward) * wp.length(point)))
+    return 1.0 - closed
+
+
+@wp.func
+def on_samples_grid(
+    depth: wp.array(dtype=wp.float32),
+    exact: wp.array(dtype=wp.bool),
+    levels: Levels,
+    pixel: wp.vec2i,
+) -> bool:
+    """Whether a pixel and the samples beside it, of which there are some, hit their centres."""
+    if not exact[pixel[1] * levels.width + pixel[0]]:
+        return False
+    found = bool(False)
+    for sector in range(8):
+        beside = pixel + sector_step(sector)
+        if texel_depth(depth, levels, beside, 0) > 0.0:
+            found = True
+            if not exact[beside[1] * levels.width + beside[0]]:
+                return False
+    return found
+
+
+@wp.kernel
+def remove_hidden(
+    first: int,
+    pyramid: wp.array(dtype=wp.float32),
+    levels: Levels,
+    camera: Pinhole,
+    occlusion_threshold: float,
+    exact: wp.array(dtype=wp.bool),
+    front: wp.array(dtype=wp.float32),
+    walls: wp.array(dtype=wp.float32),
+):
+    """Drop samples that shine through nearer ones: mean openness of 8 sectors too low.
+
+    Follows the screen-space visibility operator of Pintus, Gobbetti and Agus (2011); an occluder
+    counts only up to the pyramid level its own splat spans, so gaps wider than that stay open.
+    What is visible may wall a crack in, but where the view is on the samples' own grid: there
+    nothing shines through, and a pixel without a sample is missing from the input.
+    """
+    p = first + wp.tid()
+    here = pyramid[p]
+    front[p] = here
+    walls[p] = here
+    if here == 0.0:
+        return
+    pixel = wp.vec2i(p % levels.width, p // levels.width)
+    if on_samples_grid(pyramid, exact, levels, pixel):
+        walls[p] = 0.0
+        return
+    opening = float(0.0)
+    for sector in range(8):
+        opening += sector_opening(pyramid, levels, camera, pixel, sector)
+        if opening >= 8.0 * occlusion_threshold:
+            return  # the mean of eight can only grow: most pixels end after few sectors
+    front[p] = 0.0
+    walls[p] = 0.0
+
+
+@wp.func
+def spanning_depth(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i, level: int
+) -> float:
+    """Depth of the nearest surface that two opposite neighbours share, 0 where none does.
+
+    Samples a splat's diameter apart leave no texel of that size or more empty. Past the image's
+    edge a surface is taken to go on.
+    """
+    best = float(0.0)
+    for sector in range(4):
+        step = sector_step(sector)
+        cell = wp.vec2i(pixel[0] >> level, pixel[1] >> level)
+        a = texel_depth(pyramid, levels, cell + step, level)
+        b = texel_depth(pyramid, levels, cell - step, level)
+        # past the edge the surface goes on: what is there is what is opposite
+        if not in_image(levels, cell + step, level):
+            a = b
+        if not in_image(levels, cell - step, level):
+            b = a
+        # half a texel: samples a splat apart may fall on both sides of a texel that is twice as
+        # wide
+        spans = level == 0 or splat_exceeds(levels, wp.max(a, b), 0.5 * float(1 << level))
+        if a > 0.0 and b > 0.0 and spans and on_one_surface(wp.max(a, b), wp.min(a, b)):
+            best = nearer(best, 0.5 * (a + b))
+    return best
+
+
+@wp.func
+def depth_beside(walls: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i) -> float:
+    """Nearest depth among the 8 neighbours."""
+    best = float(0.0)
+    for sector in range(8):
+        best = nearer(best, texel_depth(walls, levels, pixel + sector_step(sector), 0))
+    return best
+
+
+@wp.kernel
+def close_cracks(
+    first: int,
+    walls: wp.array(dtype=wp.float32),
+    levels: Levels,
+    exact: wp.array(dtype=wp.bool),
+    front: wp.array(dtype=wp.float32),
+    border: wp.array(dtype=wp.bool),
+):
+    """Give pixels without a sample of their own the depth of the surface whose crack they are.
+
+    A pixel beside a surface, spanned by none, is its border; the splats' weight will decide.
+    """
+    p = first + wp.tid()
+    border[p] = False
+    if front[p] > 0.0:
+        return
+    exact[p] = False
+    pixel = wp.vec2i(p % levels.width, p // levels.width)
+    # finest first, so that the nearest samples decide what spans a crack
+    for level in range(levels.coarsest + 1):
+        if front[p] == 0.0:
+            front[p] = spanning_depth(walls, levels, pixel, level)
+    if front[p] == 0.0:
+        front[p] = depth_beside(walls, levels, pixel)
+        border[p] = True
