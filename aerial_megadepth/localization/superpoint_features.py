@@ -79,7 +79,8 @@ class SuperPointFeatures(LearnedFeatures):
             matches = self._matcher(torch.zeros(1, 2, 1, *_Remembered.SIZE_HW, device=self._device))
         finally:
             self._matcher.keypoint_detector = self._detector
-        partner = matches.matches[0, 0].cpu().numpy()[: len(found[0].xy)]
+        # a model that neither stops early nor prunes gives (2, n), others (1, 2, n)
+        partner = matches.matches.reshape(2, -1)[0].cpu().numpy()[: len(found[0].xy)]
         own = np.flatnonzero(partner >= 0)
         return np.column_stack([own, partner[own]]).astype(np.uint32)
 
