@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from review.dataset import ReviewDataset
+from review.dataset import ReviewDataset, sole_reviewer
 from review.server import ReviewServer
 from warpset.building.command_line import OneLineParser, number
 from warpset.core.errors import InputError
@@ -49,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     problems = Problems()
     try:
-        dataset = ReviewDataset(args.output_dir, problems.report, args.quiet)
-        page = dataset.write_page()
-        log.info(f"{page}: {len(dataset.rows)} pairs to review, {len(problems)} problems")
-        if args.serve:
-            serve(dataset, args.port)
+        with sole_reviewer(args.output_dir):
+            dataset = ReviewDataset(args.output_dir, problems.report, args.quiet)
+            page = dataset.write_page()
+            log.info(f"{page}: {len(dataset.rows)} pairs to review, {len(problems)} problems")
+            if args.serve:
+                serve(dataset, args.port)
     except InputError as error:
         log.error(error)
         return 1

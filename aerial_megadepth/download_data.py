@@ -16,6 +16,7 @@ from pathlib import Path
 
 from warpset.building.command_line import OneLineParser
 from warpset.core.errors import InputError
+from warpset.fleet.locks import sole_writer
 
 from .download.archives import ARCHIVE_SUFFIXES, archive_stem, is_archive, unpack
 from .download.record import DownloadRecord, Fetched, read_download_record, read_fetched
@@ -59,11 +60,18 @@ def download(source: Source, placing: Placing, force: bool = False) -> str:
         A line that sums it up.
 
     Raises:
+        FolderInUseError: Another run downloads it.
         InputError: It cannot be had, a checksum is wrong, an archive is refused, or there is none
             to unpack.
     """
     key = hashlib.sha256(f"{source.key}\n{placing.unpack}".encode()).hexdigest()[:16]
     staging = placing.output_path / STAGING / key
+    with sole_writer(staging):
+        return _download(source, staging, placing, force)
+
+
+def _download(source: Source, staging: Path, placing: Placing, force: bool) -> str:
+    """Download a source to a folder that nobody else writes to, see `download`."""
     record_path = staging.with_suffix(".json")
     record = read_download_record(record_path)
     if record is not None and record.is_whole(placing.output_path) and not force:

@@ -113,6 +113,8 @@ class VGGTEstimator:
                 self._fill(cache, scene.photos, scene.path.name)
             except MemoryError as error:
                 raise InputError(f"{scene.path}: {error}", Remedy.DEVICE) from error
+            except ModelError as error:
+                raise InputError(f"{scene.path}: {error}", Remedy.MODEL) from error
             cached = cache.load(scene.photos)
         assert cached is not None, "was filled just now"
         licence = self._model.network.licence_of(self._options.model)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import read_text
 from warpset.files.writing import write_atomically
 
 LISTS = {"accept": "accept.txt", "reject": "reject.txt"}
@@ -46,10 +47,10 @@ def read_choices(folder: Path, keys: Collection[str]) -> Choices:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return read_text(path).splitlines()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); need one scene/pair a line") from error
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from warpset.core.errors import InputError
 from warpset.files.cache import content_key
 from warpset.files.writing import write_atomically
+from warpset.fleet.locks import sole_writer
 from warpset.trainers.pair_selection import Report
 
 from .choices import read_choices
@@ -17,6 +20,23 @@ from .thumbnails import FULL_SCALE_LEVELS, difference_path, make_thumbnails, str
 
 PAGE_NAME = "review.html"
 FILES_NAME = "review_files"
+
+
+@contextlib.contextmanager
+def sole_reviewer(output_dir: Path) -> Iterator[None]:
+    """Be the only run that writes page, thumbnails and lists of an output folder.
+
+    Raises:
+        FolderInUseError: Another one does.
+        InputError: There is no such folder, or it cannot be written.
+    """
+    if not output_dir.is_dir():
+        raise InputError(
+            f"{output_dir}: found no such folder, need the pairs of build_warp_dataset.py; "
+            "name its output folder"
+        )
+    with sole_writer(output_dir / FILES_NAME):
+        yield
 
 
 class ReviewDataset:

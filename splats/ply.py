@@ -7,6 +7,7 @@ library stores it, PLY right-down-forward; gsply leaves the axes as they are.
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,13 @@ SCALES = ("scale_0", "scale_1", "scale_2")
 QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 
 HEADER_BYTES = 8192
+READ_BYTES = 2**20
+
+GZIP_MARK = b"\x1f\x8b"
+MAX_RATIO, FREE_BYTES = 20, 2**26
+"""Bytes that a byte of SPZ may unpack to, where bytes of splats unpack to two, and what any file
+may."""
+
 SPLAT_FIELDS = (b"property float f_dc_0", b"element chunk ")
 
 
@@ -52,20 +60,22 @@ def read_splats(path: Path) -> Gaussians:
     if not path.is_file():
         raise SplatError(f"{path}: no such file; give a Gaussian splat PLY")
     if path.suffix.lower() == ".spz":
+        _check_spz_size(path)
         return turned_about_x(_read_packed(path, "read_spz", "SPZ"))
     try:
         ply = PlyData.read(path)
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        if "chunk" in ply:
+            return _read_packed(path, "plyread", "compressed PLY")
+        if "vertex" not in ply:
+            names = ", ".join(element.name for element in ply)[:200] or "nothing"
+            raise SplatError(f"{path}: found {names}, need vertex; give a Gaussian splat PLY")
+        return as_gaussians(_from_vertices(ply["vertex"], path), path)
+    except SplatError:
+        raise
+    except Exception as error:  # what damaged headers make of plyfile and numpy is of any kind
         raise SplatError(
-            f"{path}: no readable PLY ({reason}); give a Gaussian splat PLY"
+            f"{path}: no readable PLY ({_in_one_line(error)}); give a Gaussian splat PLY"
         ) from error
-    if "chunk" in ply:
-        return _read_packed(path, "plyread", "compressed PLY")
-    if "vertex" not in ply:
-        names = ", ".join(element.name for element in ply) or "nothing"
-        raise SplatError(f"{path}: found {names}, need vertex; give a Gaussian splat PLY")
-    return as_gaussians(_from_vertices(ply["vertex"], path), path)
 
 
 def write_ply(model: object, path: Path) -> None:
@@ -165,5 +175,30 @@ def _read_packed(path: Path, reader: str, kind: str) -> Gaussians:
     return as_gaussians(model, path)
 
 
+def _check_spz_size(path: Path) -> None:
+    """Refuse a file that unpacks to far more than splats do, without unpacking it into memory.
+
+    Raises:
+        SplatError: It does.
+        OSError: It cannot be read.
+    """
+    most = FREE_BYTES + MAX_RATIO * path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(2) != GZIP_MARK:
+            return
+        file.seek(0)
+        inflater, total = zlib.decompressobj(wbits=31), 0
+        while chunk := inflater.unconsumed_tail or file.read(READ_BYTES):
+            try:
+                total += len(inflater.decompress(chunk, READ_BYTES))
+            except zlib.error:
+                return  # damaged, which its reader says
+            if total > most:
+                raise SplatError(
+                    f"{path}: unpacks to more than {most} bytes, which no splats of its size do; "
+                    "export it again"
+                )
+
+
 def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -43,7 +43,7 @@ def recorded_up(splats: Path) -> Vector | None:
     record = splats.with_suffix(".json")
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or "up" not in found:
         return None

@@ -7,7 +7,7 @@ Inference only.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from .layers.rotary import RotaryTable
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 FRAMES_PER_DEPTH_PASS = 1
+MAX_LAYERS = 256
+MAX_EXTENT = 1 << 15
+"""Of channels, heads and pixels; ten times what the largest networks have."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,37 @@ class NetworkConfig:
         """Accept lists, as JSON has them.
 
         Raises:
-            ValueError: The images are no whole number of patches, or the dense head does not end
-                at the last layer, which the camera head reads.
+            ValueError: A number is of another kind than its default or larger than any network's,
+                the images are no whole number of patches, or the dense head does not end at the
+                last layer, which the camera head reads.
         """
         for field in fields(self):
-            if isinstance(value := getattr(self, field.name), list):
+            value, default = getattr(self, field.name), getattr(type(self), field.name, 1)
+            if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
-        if self.img_size < 1 or self.img_size % self.patch_size:
+            _check_kind(field.name, value, default)
+        if self.img_size < 1 or self.patch_size < 1 or self.img_size % self.patch_size:
             raise ValueError(f"img_size {self.img_size}, need a multiple of {self.patch_size}")
-        if self.dpt_layers[-1] != self.depth - 1:
+        if self.dpt_layers[-1:] != (self.depth - 1,):
             raise ValueError(f"dpt_layers {self.dpt_layers} must end at layer {self.depth - 1}")
+
+
+def _check_kind(name: str, value: Any, default: Any) -> None:
+    """Let a value of the configuration pass that is of the default's kind, and of a bearable size.
+
+    Layers are made one by one, and a million of them would take the memory.
+    """
+    if not isinstance(default, int | tuple) or isinstance(default, bool):
+        if type(value) is not type(default):
+            raise ValueError(f"{name} is {value!r:.40}, need a {type(default).__name__}")
+        return
+    most = MAX_LAYERS if name.endswith("depth") else MAX_EXTENT
+    is_list = isinstance(value, tuple | list)
+    numbers = value if is_list else (value,)
+    if is_list is not isinstance(default, tuple) or len(numbers) > MAX_LAYERS:
+        raise ValueError(f"{name} is {value!r:.40}, need numbers as in {default!r}")
+    if not all(type(number) is int and 0 <= number <= most for number in numbers):
+        raise ValueError(f"{name} is {value!r:.40}, need whole numbers up to {most}")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
+from .checkpoint import ModelError
 from .network import SceneNetwork
 from .poses import decode_poses
 from .preprocess import Mode, ModelImage, Rgb, preprocess
@@ -83,12 +84,22 @@ class VGGTPredictor:
 
 
 def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Prediction]:
-    """One forward pass over images of one size (h, w); depth is unknown in their padding."""
+    """One forward pass over images of one size (h, w); depth is unknown in their padding.
+
+    Raises:
+        ModelError: What the network says makes no cameras or no depth.
+    """
     stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
     device = next(model.parameters()).device
     output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
     K, cam_from_world = decode_poses(output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2])
     depth = output["depth"][0, ..., 0].cpu().numpy()
+    has_cameras = np.isfinite(K).all() and np.isfinite(cam_from_world).all()
+    if not has_cameras or not np.isfinite(depth).any():
+        raise ModelError(
+            "the network predicts cameras or depth that are not finite, need numbers; its weights "
+            "are damaged, fetch them again"
+        )
     confidence = output["depth_conf"][0].cpu().numpy()
     return [
         _prediction(image, *frame)

@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
     HFValidationError,
     RepositoryNotFoundError,
 )
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from .checkpoint import Checkpoint, ModelError, Shapes
@@ -38,6 +38,8 @@ WEIGHT_NAMES = tuple(
 CONFIG_NAME = "config.json"
 HUB_TIMEOUT_S = 8.0
 READ_BYTES = 1 << 24
+MAX_CONFIG_BYTES = 1 << 20
+MAX_NAME_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def locate(model: str) -> ModelFiles:
     path = Path(model).expanduser()
     if path.exists():
         weights = _weights_in(path) if path.is_dir() else path
+        if not weights.is_file():
+            raise ModelError(f"{weights}: is no file, need one of weights")
         return ModelFiles(model, _network_in(weights), weights)
     if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
         raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name)")
@@ -116,8 +120,7 @@ def load(
     checkpoint = _open_checkpoint(files.path or _download(files))
     _check_network(checkpoint, files.network)
     form = files.network.format
-    with torch.device("meta"):
-        network = files.network.build(replace(_config(checkpoint, files.network), **shape))
+    network = _empty_network(checkpoint, files.network, shape)
     _check_names(checkpoint, form.shapes(network), files.network)
     dtypes = storage_dtypes(network, aggregator_dtype(precision, device))
     tensors = {
@@ -249,7 +252,7 @@ def _open_checkpoint(path: Path) -> Checkpoint:
     except pickle.UnpicklingError as error:
         refusal = "holds more than tensors and is not run"
         raise ModelError(f"{path}: {refusal}; convert it to .safetensors") from error
-    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
+    except Exception as error:  # what readers raise on damaged files is of any kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path}: cannot be read as weights ({reason}); fetch it again") from error
 
@@ -264,10 +267,16 @@ def _open_pickle(path: Path) -> Checkpoint:
     content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     if not isinstance(content, dict):
         raise ValueError(f"a {type(content).__name__}, need a dictionary of tensors")
-    entries = content.get("state_dict", content)
-    tensors = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
+    entries, config = content.get("state_dict", content), content.get("config")
+    if not isinstance(entries, dict) or not isinstance(config, dict | None):
+        raise ValueError("its state_dict or config is no dictionary")
+    tensors = {
+        name: value
+        for name, value in entries.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    return Checkpoint(path, shapes, tensors.__getitem__, content.get("config"))
+    return Checkpoint(path, shapes, tensors.__getitem__, config)
 
 
 def _network_in(path: Path) -> Network:
@@ -297,13 +306,46 @@ def _config(checkpoint: Checkpoint, network: Network) -> NetworkConfig:
     try:
         entries = checkpoint.config
         if entries is None:
-            entries = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+            entries = _config_beside(beside)
         stated = {name: entries[name] for name in entries if name in known}
         if "img_size" not in stated:
             stated |= network.format.implied_config(checkpoint)
         return replace(network.published, **stated)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         raise ModelError(f"{beside}: not the configuration of a VGGT ({error})") from error
+
+
+def _empty_network(checkpoint: Checkpoint, network: Network, shape: dict[str, Any]) -> SceneNetwork:
+    """The network of a checkpoint's configuration, without storage."""
+    config = replace(_config(checkpoint, network), **shape)
+    try:
+        with torch.device("meta"):
+            return network.build(config)
+    except (ValueError, ArithmeticError, LookupError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:MAX_NAME_SHOWN] or type(error).__name__
+        raise ModelError(
+            f"{checkpoint.path}: its configuration makes no network ({reason}); take another file"
+        ) from error
+
+
+def _config_beside(path: Path) -> dict[str, Any]:
+    """What a config.json states; nothing where there is none.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no object of JSON, or too large for one.
+    """
+    if not path.exists():
+        return {}
+    if not path.is_file() or path.stat().st_size > MAX_CONFIG_BYTES:
+        raise ValueError(f"need a file of at most {MAX_CONFIG_BYTES} bytes")
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nests too deeply") from None
+    if not isinstance(entries, dict):
+        raise ValueError(f"a {type(entries).__name__}, need an object")
+    return entries
 
 
 def _check_names(checkpoint: Checkpoint, wanted: Shapes, network: Network) -> None:
@@ -329,5 +371,7 @@ def _check_names(checkpoint: Checkpoint, wanted: Shapes, network: Network) -> No
 
 
 def _listed(what: str, names: Iterable[str]) -> list[str]:
+    """How many there are, and the first; a whole network's names fill screens."""
     listed = list(names)
-    return [f"{len(listed)} {what}: {', '.join(listed)}"] if listed else []
+    shown = [name[:MAX_NAME_SHOWN] for name in listed[:3]] + ["..."] * (len(listed) > 3)
+    return [f"{len(listed)} {what}: {', '.join(shown)}"] if listed else []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import as_record, read_text
 from warpset.files.writing import write_atomically
 
 
@@ -63,8 +64,8 @@ class Fetched:
 def read_fetched(path: Path) -> Fetched | None:
     """What a file says of a staging folder; None where it does not say it."""
     try:
-        return Fetched(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return as_record(read_text(path), Fetched)
+    except (OSError, ValueError):
         return None
 
 
@@ -75,10 +76,10 @@ def read_download_record(path: Path) -> DownloadRecord | None:
         InputError: It cannot be read.
     """
     try:
-        return DownloadRecord(**json.loads(path.read_text(encoding="utf-8")))
+        return as_record(read_text(path), DownloadRecord)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); remove it to download again"
         ) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import read_text
 
 from ..scenes.input_hashes import sha256_of_file
 
@@ -130,7 +131,7 @@ def read_links(path: Path) -> list[DriveLink]:
         InputError: The file cannot be read, has no link, or something else than a link or sum.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a list of links ({error})") from error
     links = []

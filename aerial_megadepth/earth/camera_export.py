@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, invert_rigid
 from warpset.core.errors import InputError
+from warpset.files.json_files import read_text
 
 from .earth_models import (
     EarthModel,
@@ -74,7 +75,7 @@ def read_export(path: Path) -> StudioExport:
         InputError: The file is missing, is no such export, or its positions are not global.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_text(path))
     except FileNotFoundError:
         raise InputError(
             f"{path}: found no camera export; render in Earth Studio with Tracking Data, "

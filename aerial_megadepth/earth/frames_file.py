@@ -17,6 +17,7 @@ import numpy as np
 
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
+from warpset.files.json_files import read_text
 from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name
@@ -72,7 +73,7 @@ def read_frames(path: Path) -> list[AerialFrame]:
     frames = read_meta(path)["frames"]
     try:
         return [_frame(entry) for entry in frames]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: no usable frames ({reason}); run preprocess_ge again") from error
 
@@ -84,7 +85,7 @@ def read_meta(path: Path) -> dict[str, Any]:
         InputError: The file is missing or no such JSON.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except FileNotFoundError:
         raise InputError(f"{path}: found no such file; run preprocess_ge first") from None
     except (OSError, ValueError, RecursionError) as error:

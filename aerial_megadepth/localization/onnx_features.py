@@ -12,7 +12,8 @@ The models are those that COLMAP publishes with its releases; what they take and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import open_regular
 from warpset.stereo.features import MAX_FEATURES
 
 from .learned_features import LearnedFeatures, LocalFeatures
@@ -44,6 +46,7 @@ class OnnxFeatures(LearnedFeatures):
     """
 
     def __init__(self, extractor: Path, matcher: Path):
+        self._paths = extractor, matcher
         self._extractor = _session(extractor, EXTRACTOR_INPUTS)
         self._matcher = _session(matcher, MATCHER_INPUTS)
 
@@ -57,12 +60,13 @@ class OnnxFeatures(LearnedFeatures):
             "max_keypoints": np.array(MAX_FEATURES, np.int64),
             "min_score": np.array(MIN_KEYPOINT_SCORE, np.float32),
         }
-        keypoints, descriptors = self._extractor.run(["keypoints", "descriptors"], inputs)
         last = np.array([padded.shape[1] - 1, padded.shape[0] - 1], np.float32)
-        xy = (np.asarray(keypoints, np.float32)[0] + 1) / 2 * last + np.float32(0.5)
-        inside = np.all((xy >= 0) & (xy < [width, height]), axis=1)
-        kept = np.asarray(descriptors, np.float32)[0][inside]
-        return LocalFeatures(xy[inside], np.ascontiguousarray(kept))
+        with _running(self._paths[0]):
+            keypoints, descriptors = self._extractor.run(["keypoints", "descriptors"], inputs)
+            xy = (np.asarray(keypoints, np.float32)[0] + 1) / 2 * last + np.float32(0.5)
+            inside = np.all((xy >= 0) & (xy < [width, height]), axis=1)
+            kept = np.asarray(descriptors, np.float32)[0][inside]
+            return LocalFeatures(xy[inside], np.ascontiguousarray(kept))
 
     def match_pair(
         self, found: Sequence[LocalFeatures], sizes_wh: Sequence[tuple[int, int]]
@@ -73,13 +77,33 @@ class OnnxFeatures(LearnedFeatures):
             inputs[f"kpts{side}"] = features.xy[None] - np.float32(0.5)
             inputs[f"desc{side}"] = features.descriptors[None]
             inputs[f"image_size{side}"] = np.array([size_wh], np.float32)
-        partner, score = map(np.asarray, self._matcher.run(["matches0", "mscores0"], inputs))
-        own = np.flatnonzero((partner >= 0) & (score >= MIN_MATCH_SCORE))
-        return np.column_stack([own, partner[own]]).astype(np.uint32)
+        with _running(self._paths[1]):
+            partner, score = map(np.asarray, self._matcher.run(["matches0", "mscores0"], inputs))
+            own = np.flatnonzero((partner >= 0) & (score >= MIN_MATCH_SCORE))
+            return np.column_stack([own, partner[own]]).astype(np.uint32)
+
+
+@contextmanager
+def _running(model: Path) -> Iterator[None]:
+    """Name the model that answers with something else than it should.
+
+    Raises:
+        InputError: It does, or cannot be run.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{model}: cannot be run ({reason}); use the models of COLMAP's releases"
+        ) from error
 
 
 def _session(path: Path, needed: set[str]) -> onnxruntime.InferenceSession:
     try:
+        open_regular(path).close()
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:
         reason = str(error).splitlines()[0]

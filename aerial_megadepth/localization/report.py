@@ -12,6 +12,7 @@ import pycolmap
 
 from warpset.core.cameras import FloatArray
 from warpset.core.errors import InputError
+from warpset.files.json_files import as_record, read_text
 from warpset.files.writing import write_atomically
 from warpset.stereo.sfm import image_index
 
@@ -111,13 +112,10 @@ def read_report(path: Path) -> LocalizationReport:
         InputError: It is missing or no such JSON.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        scales = [None if scale is None else ModelScale(**scale) for scale in content["scales"]]
-        residuals = [PhotoResidual(**residual) for residual in content.get("residuals", [])]
-        return LocalizationReport(**{**content, "scales": scales, "residuals": residuals})
+        return as_record(read_text(path), LocalizationReport)
     except FileNotFoundError:
         raise InputError(f"{path}: found no report; run do_colmap_localization first") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read as a report ({error}); run do_colmap_localization again"
         ) from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
+from warpset.files.json_files import read_text
 from warpset.files.writing import write_atomically
 
 from .inert_npy import read_objects
@@ -74,7 +75,7 @@ def is_plain_name(name: object) -> bool:
 
 
 def _read_json(path: Path) -> dict[Any, Any]:
-    content = json.loads(path.read_text(encoding="utf-8-sig"))
+    content = json.loads(read_text(path))
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
         raise ValueError("no object of scenes and models")
     return {(scene, k): names for scene, models in content.items() for k, names in models.items()}

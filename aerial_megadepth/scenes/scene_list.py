@@ -8,6 +8,7 @@ from pathlib import Path
 
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
+from warpset.files.json_files import read_text
 
 from ..megadepth.image_list import is_plain_name, read_image_list
 
@@ -78,7 +79,7 @@ def _listed_scenes(path: Path) -> set[str]:
     if path.suffix.lower() in (".npz", ".json"):
         return {scene for scene, _ in read_image_list(path)}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a list of scenes ({error})") from error
     names = {name for line in lines if (name := line.split("#")[0].strip())}

@@ -24,6 +24,7 @@ from warpset.core.argument_types import OneLineParser, number
 from warpset.core.errors import InputError
 from warpset.files.writing import PARTIAL_SUFFIX
 from warpset.fleet.command_line import FLEET_WAYS_ON, add_fleet_flags
+from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet, map_over_ray
 
 from .input_hashes import hash_inputs
@@ -237,6 +238,11 @@ def _partial_folder(step: SceneStep, scene: str) -> Path:
 
 def _make_scene(step: SceneStep, make: Make, force: bool, scene: str) -> Made:
     """Make a scene if it is not there: whether that was needed, and its record."""
+    with sole_writer(step.output(scene)):
+        return _make_alone(step, make, force, scene)
+
+
+def _make_alone(step: SceneStep, make: Make, force: bool, scene: str) -> Made:
     place, partial_folder = step.output(scene), _partial_folder(step, scene)
     if partial_folder.exists():
         shutil.rmtree(partial_folder)

@@ -15,6 +15,7 @@ from typing import Any
 from warpset.building.pairs.record import TOOL_VERSION
 from warpset.core.errors import InputError
 from warpset.core.natural_order import sorted_naturally
+from warpset.files.json_files import as_record, read_text
 from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name
@@ -71,11 +72,10 @@ def read_record(place: Path) -> StepRecord:
         InputError: It cannot be read, or lists files outside its folder.
     """
     try:
-        content = json.loads((place / RECORD_NAME).read_text(encoding="utf-8"))
-        record = StepRecord(**content)
+        record = as_record(read_text(place / RECORD_NAME), StepRecord)
     except FileNotFoundError:
         return StepRecord()
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{place / RECORD_NAME}: cannot be read ({error}); remove {place} to make it again"
         ) from error

@@ -31,6 +31,7 @@ COVERED_PX = (800, 600)
 """Longer and shorter side of the raster that a stored view covers, if the photo is large enough."""
 
 JPEG_QUALITY = 90
+MAX_CAMERA_BYTES = 2**20
 
 
 class RgbdView(NamedTuple):
@@ -120,6 +121,9 @@ def read_view(folder: Path, name: str) -> RgbdView:
 
 def _read_camera(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_CAMERA_BYTES:
+                raise ValueError(f"more than {MAX_CAMERA_BYTES} bytes")
         with np.load(path, allow_pickle=False) as arrays:
             K = np.asarray(arrays["intrinsics"], np.float64)
             world_from_cam = np.asarray(arrays["cam2world"], np.float64)

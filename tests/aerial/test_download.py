@@ -459,3 +459,14 @@ def test_a_refused_archive_stays_refused_with_code_1(tmp_path, drive, capsys):
         assert run(tmp_path / "out", "--gdrive_link", LINK, "--unzip") == 1
         assert "refused '../evil.txt'" in capsys.readouterr().err
     assert not (tmp_path / "evil.txt").exists() and not files(tmp_path / "out")
+
+
+def test_a_second_download_of_the_same_says_so(tmp_path, drive, capsys, monkeypatch):
+    def meanwhile(url, output, quiet, resume):
+        assert run(tmp_path, "--gdrive_link", LINK) == 1
+        drive.download(url, output, quiet, resume)
+
+    monkeypatch.setattr(sys.modules["gdown"], "download", meanwhile)
+    assert run(tmp_path, "--gdrive_link", LINK) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "another run is writing here" in line and drive.calls == 1

@@ -86,3 +86,11 @@ def test_what_one_of_the_joined_clouds_does_not_know_none_does():
     both = joined([known, known._replace(confidence=None)])
     assert len(both.xyz_world) == 4 and both.confidence is None
     assert both.footprint is not None and len(both.footprint) == 4
+
+
+@pytest.mark.parametrize("count", ["9223372036854775808", "-1", "3.5"])
+def test_a_count_that_nothing_can_hold_is_one_line(tmp_path, count):
+    content = ply_bytes(a_cloud(3)).replace(b"vertex 3", f"vertex {count}".encode())
+    (tmp_path / "a.ply").write_bytes(content)
+    with pytest.raises(InputError, match="a.ply: no PLY with x y z"):
+        read_ply(tmp_path / "a.ply")

@@ -152,7 +152,7 @@ def test_a_score_that_is_no_number_is_one_line(tmp_path, capsys, score):
     path = output / "room" / "pairs.jsonl"
     path.write_text(path.read_text().replace('"psnr": 21.0', f'"psnr": {score}'))
     assert review(output, "--quiet") == 1
-    assert "room/pairs.jsonl: the record of" in the_line(capsys)
+    assert "room/pairs.jsonl: line 1 cannot be read" in the_line(capsys)
 
 
 # The script

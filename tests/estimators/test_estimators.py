@@ -15,7 +15,7 @@ import build_warp_dataset
 from estimators import cache_folder
 from estimators.options import STEREO_ENGINES, ComputeOptions
 from estimators.stereo import StereoEstimator
-from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt
+from tests.builders import SHARED_DATA, TINY_VGGT, a_photo, a_scene, a_tiny_vggt, tree
 from warpset.building.pairs.record import read_records
 from warpset.building.sky import SkySegmenter, find_sky_model
 from warpset.core.errors import InputError
@@ -234,3 +234,34 @@ def test_each_stereo_engine_has_a_geometry_of_its_own(tmp_path, monkeypatch):
     options = [ComputeOptions(engine=engine) for engine in STEREO_ENGINES]
     engines = [StereoEstimator(ArrayCache(tmp_path), one) for one in options]
     assert len({engine.revision for engine in engines}) == len(engines) == 2
+
+
+def test_a_sky_model_of_another_shape_is_one_line(tmp_path, capsys):
+    a_scene(tmp_path / "in" / "room")
+    model = a_sky_model(tmp_path / "sky.onnx")
+    content = onnx.load(str(model))
+    content.graph.initializer[1].CopyFrom(helper.make_tensor("ends", TensorProto.INT64, [1], [2]))
+    onnx.save(content, str(model))
+    assert build(tmp_path, "--filter-sky", "--sky-model", str(model)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sky.onnx: answered with float32 of" in line and "need a finite number" in line
+
+
+def test_weights_that_are_no_numbers_are_one_line(tmp_path, plain, weights, capsys):
+    state = {name: tensor * float("nan") for name, tensor in a_tiny_vggt().state_dict().items()}
+    torch.save({"config": asdict(TINY_VGGT), "state_dict": state}, weights)
+    assert build(tmp_path, "--model", str(weights)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "in/place: the network predicts cameras or depth that are not finite" in line
+
+
+def test_a_damaged_cache_is_said_once_and_made_anew(tmp_path, plain, weights, cache, capsys):
+    assert build(tmp_path, "--model", str(weights)) == 0
+    for path in cache.rglob("*.npz"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert build(tmp_path, "--model", str(weights), output="again") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be read (damaged); what it holds is made anew" in line
+    assert tree(tmp_path / "again") == tree(tmp_path / "out")
+    assert build(tmp_path, "--model", str(weights), output="third") == 0
+    assert capsys.readouterr().err == ""

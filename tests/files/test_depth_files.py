@@ -1,5 +1,7 @@
 """Depth files of renderers and reconstructions: channels, far planes, sizes that lie."""
 
+import os
+
 import numpy as np
 import OpenEXR
 import pytest
@@ -64,3 +66,16 @@ def test_text_is_no_depth(tmp_path):
     np.save(tmp_path / "d.npy", np.array([["a", "b"]]))
     with pytest.raises(InputError, match="need one channel of depth"):
         read_depth(tmp_path / "d.npy")
+
+
+def test_a_few_values_of_megabytes_each_are_refused_before_they_are_read(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "d.npy", "w+", "S4000000", (1, 5000))
+    with pytest.raises(InputError, match="more than any depth map"):
+        read_depth(tmp_path / "d.npy")
+
+
+@pytest.mark.parametrize("extension", ["png", "exr", "npy", "npz", "h5", "tif", "bin"])
+def test_a_pipe_is_no_depth_and_nobody_waits_for_it(tmp_path, extension):
+    os.mkfifo(tmp_path / f"d.{extension}")
+    with pytest.raises(InputError, match="depth cannot be read .*no regular file"):
+        read_depth(tmp_path / f"d.{extension}")

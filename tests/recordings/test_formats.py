@@ -1,5 +1,6 @@
 """Every format of the table in docs/photos-and-recordings.md: its cameras, depth and trust."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.builders import PLANE_DEPTH_M
+from tests.builders import PLANE_DEPTH_M, a_scene, read_transforms_file, write_transforms
 from tests.recordings import format_builders as formats
 from warpset.core.errors import InputError
 from warpset.recordings.registry import READERS, find_recording, read_recording, recorded_geometry
@@ -141,3 +142,44 @@ def test_a_colmap_count_larger_than_its_file_is_refused_before_it_is_believed(tm
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{name}.bin: no readable COLMAP model .it announces"):
         read_recording(tmp_path)
+
+
+NONSENSE_CAMERAS = [
+    {"width": 0},
+    {"width": 10**300},
+    {"fx": -60.0},
+    {"fx": 1e308, "width": 1e300},
+    {"fx": 10**400},
+    {"t_00": [1]},
+    {"height": None},
+]
+
+
+@pytest.mark.parametrize("change", NONSENSE_CAMERAS)
+def test_a_camera_that_makes_no_sense_costs_its_own_photo(tmp_path, change):
+    formats.polycam(tmp_path / "room")
+    path = tmp_path / "room/keyframes/cameras/10.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    recording = read_recording(tmp_path / "room")
+    assert recording is not None and len(recording.frames) == 2
+    (problem,) = recording.problems.values()
+    assert "left out" in problem and "\n" not in problem
+
+
+def test_a_recording_of_nothing_is_one_line(tmp_path):
+    formats.stray_scanner(tmp_path / "room")
+    (tmp_path / "room/odometry.csv").write_text("")
+    with pytest.raises(InputError, match="odometry.csv: cannot be read as a recording of Stray"):
+        read_recording(tmp_path / "room")
+
+
+@pytest.mark.parametrize("listed", ["a" * 300, "a/" * 2000, "\ud800.png", "nul\0l.png"])
+def test_a_path_that_no_disk_has_costs_its_own_photo(tmp_path, listed):
+    scene = a_scene(tmp_path / "room")
+    content = read_transforms_file(scene)
+    content["frames"][1]["file_path"] = listed
+    write_transforms(scene, content)
+    recording = read_recording(scene)
+    assert recording is not None and len(recording.frames) == 2
+    (problem,) = recording.problems.values()
+    assert "refused the path" in problem and len(problem) < 500

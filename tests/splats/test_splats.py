@@ -1,6 +1,7 @@
 """Gaussians, their PLY files, and points that become Gaussians."""
 
 import sys
+import zlib
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from splats import (
     read_splats,
     write_ply,
 )
+from splats.files import whole_file
 from splats.from_points import quats_from_z_to
 from splats.gaussians import turned_about_x
 
@@ -366,3 +368,35 @@ def test_the_thin_axis_of_a_disc_lies_along_the_normal_of_either_sign():
     assert np.allclose(np.abs((turned_z * normals).sum(1)), 1)
     disc = a_point(len(normals), normals=normals, shape=SplatShape(1.0, flatness=0.2))
     assert np.allclose(disc.scales, [1, 1, 0.2])
+
+
+def test_a_second_writer_of_a_file_says_so_and_what_a_kill_left_goes(tmp_path):
+    path = tmp_path / "out" / "scene.ply"
+    with whole_file(path) as partial:
+        partial.write_bytes(b"first")
+        with pytest.raises(SplatError, match="scene.ply: another run is writing here"):
+            write_ply(some_gaussians(), path)
+    assert path.read_bytes() == b"first"
+    (tmp_path / "out" / ".scene.ply.partial" / "made").mkdir(parents=True)
+    (tmp_path / "out" / ".scene.ply.partial" / "made" / "half.usdc").write_bytes(b"")
+    write_ply(some_gaussians(), path)
+    assert [one.name for one in path.parent.iterdir()] == ["scene.ply"]
+
+
+@pytest.mark.parametrize("count", ["9223372036854775808", "-1", "1e9", "99999999999999999999999"])
+def test_a_count_that_nothing_can_hold_is_one_line(tmp_path, count):
+    content = reference_ply_bytes(3, 1).replace(b"vertex 3", f"vertex {count}".encode())
+    (tmp_path / "a.ply").write_bytes(content)
+    with pytest.raises(SplatError, match="a.ply: no readable PLY") as error:
+        read_splats(tmp_path / "a.ply")
+    assert "\n" not in str(error.value)
+
+
+def test_splats_that_unpack_to_gigabytes_are_refused_before_they_do(tmp_path):
+    bomb, block = zlib.compressobj(wbits=31), bytes(2**24)
+    with (tmp_path / "a.spz").open("wb") as file:
+        for _ in range(8):
+            file.write(bomb.compress(block))
+        file.write(bomb.flush())
+    with pytest.raises(SplatError, match="a.spz: unpacks to more than"):
+        read_splats(tmp_path / "a.spz")

@@ -692,6 +692,18 @@ def test_a_score_that_a_split_has_nowhere_is_no_column(tmp_path):
     assert "coverage" in rows[0] and "psnr" not in rows[0] and "ssim" not in rows[0]
 
 
+def test_a_licence_is_text_on_the_hf_card_whatever_it_holds(tmp_path):
+    licence = "<script>alert(1)</script>\n# [free](javascript:x) & *all*"
+    a_scene(tmp_path / "output", photos=2, geometry={"licence": licence})
+    export(tmp_path / "output", tmp_path / "set", "hf")
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "<script>" not in card and "\n# [" not in card
+    assert (
+        "- &lt;script&gt;alert(1)&lt;/script&gt; \\# \\[free\\](javascript:x) &amp; \\*all\\*"
+        in card
+    )
+
+
 def test_the_hf_card_names_the_licences_that_the_records_name(tmp_path):
     output = two_scenes(tmp_path)
     export(output, tmp_path / "free", "hf")

@@ -6,6 +6,7 @@ The Hub is a stand-in that refuses; its cache is a folder of the test.
 import dataclasses
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -290,3 +291,64 @@ def test_auto_on_cuda_follows_the_compute_capability(monkeypatch, capability, dt
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
     assert aggregator_dtype("auto", CUDA) == dtype
     assert aggregator_dtype("fp32", CUDA) == torch.float32
+
+
+@pytest.mark.parametrize("content", [{"state_dict": 3}, {"state_dict": {}, "config": [1]}])
+def test_a_pickle_of_something_else_is_one_line(tmp_path, content):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(
+        ModelError, match="a.pt: cannot be read as weights .its state_dict"
+    ) as error:
+        locate(str(tmp_path / "a.pt"))
+    the_one_line(error)
+
+
+def test_of_many_names_the_first_are_said(tmp_path):
+    state = tiny_state() | {f"{'x' * 500}{number}": torch.ones(1) for number in range(999)}
+    with pytest.raises(ModelError, match="999 unexpected: xxx") as error:
+        load_fp32(write_safetensors(tmp_path, state))
+    assert len(the_one_line(error)) < 1000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"camera_trunk_depth": 10**6},
+        {"embed_dim": 10**9},
+        {"depth": True},
+        {"num_heads": 0},
+        {"patch_size": 0},
+        {"dpt_layers": []},
+        {"dpt_layers": [1e300, None]},
+        {"img_size": "large"},
+    ],
+)
+def test_a_configuration_that_no_network_has_is_one_line(tmp_path, change):
+    path = write_safetensors(tmp_path)
+    entries = dataclasses.asdict(TINY_VGGT) | change
+    path.with_name("config.json").write_text(json.dumps(entries))
+    with pytest.raises(ModelError, match="configuration") as error:
+        load_fp32(path)
+    the_one_line(error)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "3", "null", '{"img_size": ' + "9" * 5000 + "}"]
+)
+def test_a_configuration_that_is_none_is_one_line(tmp_path, content):
+    path = write_safetensors(tmp_path)
+    path.with_name("config.json").write_text(content)
+    with pytest.raises(ModelError, match="config.json: not the configuration") as error:
+        load_fp32(path)
+    assert len(the_one_line(error)) < 1000
+
+
+def test_pipes_are_neither_weights_nor_a_configuration(tmp_path):
+    os.mkfifo(tmp_path / "a.pt")
+    with pytest.raises(ModelError, match="a.pt: is no file"):
+        locate(str(tmp_path / "a.pt"))
+    path = write_safetensors(tmp_path)
+    path.with_name("config.json").unlink()
+    os.mkfifo(path.with_name("config.json"))
+    with pytest.raises(ModelError, match="need a file"):
+        load_fp32(path)

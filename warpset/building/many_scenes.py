@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..core.errors import FolderInUseError, InputError
-from ..files.writing import writing_to
+from ..files.writing import full_scratch, writing_to
 from ..fleet.over_ray import Fleet, map_over_ray
 from ..fleet.shards import Shard
 from .options import BuildOptions
@@ -98,12 +98,17 @@ def scene_builder(
         except InputError as error:
             summary.report(asked.describe(error))
         except Exception as error:  # one scene must not take the others down
-            summary.report(
-                f"{scene}: failed ({type(error).__name__}: {error}, {_raised_at(error)}); left out"
-            )
+            summary.report(f"{scene}: {_why(error, asked.output_dir)}; left out")
         return summary
 
     return build
+
+
+def _why(error: Exception, output_dir: Path) -> str:
+    """What went wrong: a full disk of temporary files, or something that nobody foresaw."""
+    if isinstance(error, OSError) and (line := full_scratch(error, output_dir)):
+        return line
+    return f"failed ({type(error).__name__}: {error}, {_raised_at(error)})"
 
 
 def _raised_at(error: Exception) -> str:

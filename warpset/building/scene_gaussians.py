@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.cameras import Camera, up_of
 from ..core.points import PointCloud
+from ..files.json_files import read_text
 from ..files.writing import write_atomically
 
 SCENE_GAUSSIANS_NAME = "scene_gaussians.ply"
@@ -104,8 +105,8 @@ class SceneGaussiansFile:
         if not ((self._folder / SCENE_GAUSSIANS_NAME).is_file() and record.is_file()):
             return False
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:
+            found = json.loads(read_text(record))
+        except (OSError, ValueError, RecursionError):
             return False
         return (
             isinstance(found, dict)

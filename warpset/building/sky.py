@@ -66,7 +66,7 @@ class SkySegmenter:
     """
 
     def __init__(self, model: Path, arrays: ArrayCache):
-        self._arrays, self._model_sha256 = arrays, sha256_of(model)
+        self._arrays, self._model, self._model_sha256 = arrays, model, sha256_of(model)
         self._session, self._input = _opened(model, "sky")
 
     def score(self, photo: Path) -> Scores:
@@ -90,11 +90,23 @@ class SkySegmenter:
         new = [index for index, arrays in enumerate(known) if arrays is None]
         if new:
             pictures = np.stack([_normalised(read_photo(photos[index])) for index in new])
-            answers = np.asarray(self._session.run(None, {self._input.name: pictures})[0])
-            for index, answer in zip(new, answers.reshape(len(new), INPUT_SIDE, -1), strict=True):
+            answers = self._answers(pictures)
+            for index, answer in zip(new, answers, strict=True):
                 known[index] = {"scores": _stretched(answer)}
                 self._arrays.store(keys[index], {"scores": _stretched(answer)})
         return [arrays["scores"] for arrays in known if arrays is not None]
+
+    def _answers(self, pictures: NDArray[np.float32]) -> NDArray:
+        """What the model says of pictures (n, 3, 320, 320): (n, 320, 320)."""
+        answers = _run(self._model, self._session, self._input.name, pictures)
+        shape = (len(pictures), INPUT_SIDE, INPUT_SIDE)
+        if answers.size != np.prod(shape) or not np.isfinite(answers).all():
+            raise InputError(
+                f"{self._model}: answered with {answers.dtype} of {answers.shape}, need a finite "
+                f"number for each of {INPUT_SIDE}x{INPUT_SIDE} pixels",
+                Remedy.SKY_MODEL,
+            )
+        return answers.reshape(shape)
 
 
 class MaskModel:
@@ -132,12 +144,8 @@ class MaskModel:
 
     def _left_out(self, photo: Path) -> Mask:
         picture = _normalised(read_photo(photo))[None]
-        try:
-            answer = np.asarray(self._session.run(None, {self._input.name: picture})[0]).squeeze()
-        except Exception as error:
-            reason = str(error).splitlines()[0][:200]
-            raise InputError(f"{self._model}: cannot be run ({reason})") from error
-        if answer.ndim != 2 or answer.dtype.kind not in "fbiu":
+        answer = _run(self._model, self._session, self._input.name, picture).squeeze()
+        if answer.ndim != 2 or not np.isfinite(answer).all():
             raise InputError(
                 f"{self._model}: answered with {answer.dtype} of {answer.shape}, need one number "
                 "a pixel"
@@ -158,6 +166,24 @@ def _opened(model: Path, of: str) -> tuple[onnxruntime.InferenceSession, Any]:
         reason = str(error).splitlines()[0]
         raise InputError(f"{model}: no {of} model of one input ({reason})") from error
     return session, model_input
+
+
+def _run(
+    model: Path, session: onnxruntime.InferenceSession, name: str, pictures: NDArray[np.float32]
+) -> NDArray:
+    """The first answer of a model to pictures.
+
+    Raises:
+        InputError: It takes no such pictures, or answers with something else than numbers.
+    """
+    try:
+        answer = np.asarray(session.run(None, {name: pictures})[0])
+    except Exception as error:
+        reason = str(error).splitlines()[0][:200]
+        raise InputError(f"{model}: cannot be run ({reason})") from error
+    if answer.dtype.kind not in "fbiu":
+        raise InputError(f"{model}: answered with {answer.dtype}, need numbers")
+    return answer
 
 
 def _providers() -> list[str]:

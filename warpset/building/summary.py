@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..files.json_files import as_record, read_text
 from ..files.writing import write_atomically
 from .pairs.verdict import PairQuality, quality_line
 
@@ -125,8 +126,6 @@ class ShardSummaries:
     @staticmethod
     def _read(path: Path) -> SceneSummary:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            qualities = [PairQuality(**quality) for quality in content.pop("qualities")]
-            return SceneSummary(**content, qualities=qualities)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return as_record(read_text(path), SceneSummary)
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}); run that shard again") from error

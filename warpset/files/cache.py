@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, Remedy
+from .json_files import open_regular
 from .writing import write_atomically
+
+log = logging.getLogger(__name__)
+
+MAX_ENTRY_BYTES = 2**31
+"""A frame's depth and confidence take eight bytes a pixel: 268 megapixels."""
+
+DIGEST_BYTES = 32
 
 
 def content_key(**parts: object) -> str:
@@ -23,7 +31,7 @@ def content_key(**parts: object) -> str:
 
 
 class ArrayCache:
-    """Named arrays, one `.npz` file a key.
+    """Named arrays, one `.npz` file a key, each with the SHA-256 of its bytes at its end.
 
     Args:
         folder: Where the files lie; made when first written to.
@@ -31,13 +39,20 @@ class ArrayCache:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._has_complained = False
 
     def load(self, key: str) -> dict[str, NDArray] | None:
-        """The arrays under a key, or None where there are none that can be read."""
+        """The arrays under a key, or None where there are none or, which is said once, damaged."""
+        path = self._path(key)
         try:
-            with np.load(self._path(key), allow_pickle=False) as stored:
-                return dict(stored)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            with open_regular(path) as file:
+                return _opened(file.read(MAX_ENTRY_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            if not self._has_complained:
+                log.warning(f"{path}: cannot be read ({error}); what it holds is made anew")
+            self._has_complained = True
             return None
 
     def store(self, key: str, arrays: Mapping[str, NDArray]) -> None:
@@ -48,6 +63,7 @@ class ArrayCache:
         """
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
+        file.write(hashlib.sha256(file.getbuffer()).digest())
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,3 +76,12 @@ class ArrayCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
+
+
+def _opened(content: bytes) -> dict[str, NDArray]:
+    """The arrays of a file whose bytes are as they were written."""
+    archive, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise ValueError("damaged")
+    with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
+        return dict(stored)

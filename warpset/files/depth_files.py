@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from .image_files import open_image
+from .json_files import open_regular
 
 DEPTH_EXTENSIONS = (".h5", ".exr", ".npy", ".png", ".npz", ".tif", ".tiff")
 """What depth is looked for as, in this order, where a layout names no file."""
@@ -28,6 +29,8 @@ MILLIMETRE = 0.001
 # Pixels of the largest depth map, as many as photos may have. On the way to float32 a pixel takes
 # up to 20 bytes, so that any file stays below 4 GB.
 MAX_PIXELS = 2 * 89_478_485
+
+LARGEST_VALUE_BYTES = 8
 
 # Scene units from which depth is no surface: Blender writes 1e10 where nothing was hit. Below lie
 # distances in millimetres up to a thousand kilometres.
@@ -68,6 +71,7 @@ def read_stored_depth(path: Path) -> NDArray:
         known = " ".join(DEPTH_EXTENSIONS)
         raise InputError(f"{path}: unknown kind of depth file; need one of {known}")
     try:
+        open_regular(path).close()
         stored = reader(path)
     except FileNotFoundError:
         raise InputError(f"{path}: depth file is missing") from None
@@ -138,8 +142,6 @@ def _check_count(count: int) -> None:
 
 
 def _read_exr(path: Path) -> NDArray:
-    if not path.is_file():
-        raise FileNotFoundError(path)
     with OpenEXR.File(str(path), header_only=True) as file:
         (left, top), (right, bottom) = file.header()["dataWindow"]
         _check_count((int(right) - int(left) + 1) * (int(bottom) - int(top) + 1))
@@ -188,24 +190,22 @@ def _read_colmap(path: Path) -> NDArray:
 
 
 def _read_hdf5(path: Path) -> NDArray:
-    if not path.is_file():
-        raise FileNotFoundError(path)
     with h5py.File(path, "r") as file:
         arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
         dataset = _named_depth(arrays)
-        _check_count(dataset.size or 0)
+        _check_count(max(dataset.size or 0, dataset.nbytes // LARGEST_VALUE_BYTES))
         return dataset[()]
 
 
 def _read_npy(path: Path) -> NDArray:
     stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check_count(stored.size)
+    _check_count(max(stored.size, stored.nbytes // LARGEST_VALUE_BYTES))
     return np.array(stored)
 
 
 def _read_npz(path: Path) -> NDArray:
     with zipfile.ZipFile(path) as archive:
-        _check_count(max(entry.file_size for entry in archive.infolist()) // 8)
+        _check_count(max(entry.file_size for entry in archive.infolist()) // LARGEST_VALUE_BYTES)
     with np.load(path, allow_pickle=False) as arrays:
         return _named_depth(arrays)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cameras import Camera
+from ..core.errors import InputError
 from ..core.geometry import DepthMap, FrameGeometry, PosedPhoto
 from ..core.lens import Lens
 from .cache import ArrayCache
@@ -97,7 +98,7 @@ class GeometryCache:
     def _load_depth(self, index: int) -> DepthMap:
         arrays = self._arrays.load(self._frame_key(index))
         if arrays is None:
-            raise FileNotFoundError(f"{self._arrays.folder}: was deleted while in use")
+            raise InputError(f"{self._arrays.folder}: lost a frame while in use; run again")
         return DepthMap(arrays["depth"], arrays.get("confidence"), _camera("depth_", arrays))
 
     def _frame_key(self, index: int) -> str:

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from plyfile import PlyData, PlyElement, PlyParseError
+from plyfile import PlyData, PlyElement
 
 from ..core.errors import InputError
 from ..core.points import PointCloud
@@ -43,11 +43,12 @@ def read_ply(path: Path) -> PointCloud:
         vertices = PlyData.read(path)["vertex"]
         xyz = np.stack([vertices[name] for name in POSITION], axis=-1)
         rgb = np.stack([vertices[name] for name in COLOR], axis=-1)
-    except (OSError, PlyParseError, KeyError, ValueError, MemoryError) as error:
-        raise InputError(f"{path}: no PLY with {' '.join(POSITION + COLOR)} ({error})") from error
-    names = vertices.data.dtype.names or ()
-    confidence = vertices[CONFIDENCE].astype(np.float32) if CONFIDENCE in names else None
-    return PointCloud(xyz.astype(np.float32), rgb.astype(np.uint8), confidence)
+        names = vertices.data.dtype.names or ()
+        confidence = vertices[CONFIDENCE].astype(np.float32) if CONFIDENCE in names else None
+        return PointCloud(xyz.astype(np.float32), rgb.astype(np.uint8), confidence)
+    except Exception as error:  # what damaged headers make of plyfile and numpy is of any kind
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path}: no PLY with {' '.join(POSITION + COLOR)} ({reason})") from error
 
 
 def check_points(cloud: PointCloud, path: Path) -> None:

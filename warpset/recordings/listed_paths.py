@@ -11,6 +11,9 @@ from ..core.errors import InputError
 from ..core.natural_order import sorted_naturally
 from ..files.photos import PHOTO_EXTENSIONS
 
+MAX_NAME_BYTES, MAX_PATH_BYTES = 250, 3000
+"""Of a name and of a path, with room for an extension and the scene's own path."""
+
 
 def places(scene: Path, listed: str, origin: Path) -> list[Path]:
     """Where in the scene a listed path may lie, likeliest first.
@@ -28,15 +31,27 @@ def places(scene: Path, listed: str, origin: Path) -> list[Path]:
     """
     path = posixpath.normpath(listed.replace("\\", "/"))
     drive = PureWindowsPath(path).drive
-    if "\0" in listed:
+    if not _can_be_a_path(listed):
         found = []
     elif drive or posixpath.isabs(path):
         found = list(_ends(scene, path.removeprefix(drive)))
     else:
         found = list(_below(scene, path, origin))
     if not found:
-        raise InputError(f"{origin}: refused the path {listed!r}, which leaves the scene folder")
+        raise InputError(
+            f"{origin}: refused the path {listed[:200]!r}, which leaves the scene folder"
+        )
     return found
+
+
+def _can_be_a_path(listed: str) -> bool:
+    """Whether a file system can be asked for it at all."""
+    try:
+        path = os.fsencode(listed.replace("\\", "/"))
+    except UnicodeEncodeError:
+        return False
+    longest = max(map(len, path.split(b"/")))
+    return b"\0" not in path and longest <= MAX_NAME_BYTES and len(path) <= MAX_PATH_BYTES
 
 
 def _below(scene: Path, path: str, origin: Path) -> Iterator[Path]:

@@ -15,10 +15,13 @@ from ..core.errors import InputError
 from ..core.geometry import PosedPhoto
 from ..core.lens import Lens
 from ..files.cache import content_key
-from ..files.depth_files import read_levels, read_stored_depth
+from ..files.depth_files import MAX_PIXELS, read_levels, read_stored_depth
 from ..files.photos import size_and_orientation, upright_size
 
 MAX_ROTATION_ERROR = 1e-2
+
+NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What numbers without sense, or of another kind, make of readers that do not expect them."""
 
 FAR_AWAY = 1000.0
 """Scene units from the origin, of which float32 still holds a ten-thousandth."""
@@ -154,6 +157,10 @@ def collected(
         except InputError as error:
             problems[path] = str(error)
             continue
+        except NONSENSE as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            problems[path] = f"{path}: its recorded camera makes no sense ({reason}); left out"
+            continue
         if frame is None:
             missing += 1
         else:
@@ -229,6 +236,15 @@ def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> 
     if size_wh != lens.size_wh:
         lens = lens.resized(size_wh)
     K, pinhole_size_wh = lens.pinhole()
+    if not (np.isfinite(K).all() and min(K[0, 0], K[1, 1]) > 0):
+        raise InputError(
+            f"{path}: its recorded camera has no finite focal length above 0; left out"
+        )
+    if not 0 < pinhole_size_wh[0] * pinhole_size_wh[1] <= MAX_PIXELS:
+        raise InputError(
+            f"{path}: without its lens distortion it would have {pinhole_size_wh[0]}x"
+            f"{pinhole_size_wh[1]} pixels; left out"
+        )
     camera = Camera(K, _rigid(cam_from_world, path), pinhole_size_wh)
     return PosedPhoto(path, camera, None if lens.is_pinhole else lens)
 

@@ -21,7 +21,7 @@ from .formats import (
     tum,
 )
 from .recorded_depth import load_depth
-from .recording import Reader, RecordedFrame, Recording
+from .recording import NONSENSE, Reader, RecordedFrame, Recording
 
 RECORDED = "recorded"
 
@@ -59,7 +59,13 @@ def read_recording(scene: Path) -> Recording | None:
     if found is None:
         return None
     reader, origin = found
-    recording = reader.read(scene, origin)._replace(format=reader.format)
+    try:
+        recording = reader.read(scene, origin)._replace(format=reader.format)
+    except NONSENSE as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{origin}: cannot be read as a recording of {reader.format} ({reason})"
+        ) from error
     by_path = {frame.photo.path: frame for frame in recording.frames}
     if len(by_path) < len(recording.frames):
         raise InputError(f"{scene / recording.origin}: lists a photo twice; list each once")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..files.json_files import read_text
 
 
 def read_rows(path: Path) -> list[list[str]]:
@@ -17,8 +18,8 @@ def read_rows(path: Path) -> list[list[str]]:
         InputError: The file cannot be read as text.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as text ({error})") from error
     rows = (line.replace(",", " ").split() for line in lines if not line.startswith("#"))
     return [row for row in rows if row]

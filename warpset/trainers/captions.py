@@ -15,6 +15,7 @@ from typing import Any
 from ..building.camera_motion import TEMPLATE_FIELDS, CameraMotion, camera_motion
 from ..building.pairs.camera_json import recorded_camera
 from ..core.errors import InputError
+from ..files.json_files import read_text
 
 SCENE_PROMPT_NAME = "prompt.txt"
 
@@ -126,7 +127,7 @@ def read_scene_prompt(scene: Path) -> str | None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise InputError(f"{path}: cannot be read ({reason}); need lines of UTF-8 text") from error

@@ -18,10 +18,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..files.json_files import as_record, read_text
 
 log = logging.getLogger(__name__)
 
 MANIFEST_NAME = ".warpset-export.json"
+
+MAX_NUMBER = 10**12
+"""Of a pair: what twelve digits hold."""
 
 CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt", ".jsonl"})
 
@@ -64,12 +68,12 @@ def read_manifest(place: Path, layout: str) -> Manifest:
         InputError: It cannot be read, names files outside the folder, or is another layout's.
     """
     path = place / MANIFEST_NAME
-    if not path.is_file():
-        return Manifest(layout)
     try:
-        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        manifest = as_record(read_text(path), Manifest)
         _check(manifest)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return Manifest(layout)
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read as a list of exported files ({error}); "
             "remove it together with the export, or choose another folder"
@@ -85,8 +89,8 @@ def _check(manifest: Manifest) -> None:
     for name in manifest.files:
         if name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
             raise ValueError(f"it names {name!r}, which is outside the folder")
-    if not all(isinstance(number, int) and number > 0 for number in manifest.numbers.values()):
-        raise ValueError("its numbers are not whole and positive")
+    if not all(0 < number <= MAX_NUMBER for number in manifest.numbers.values()):
+        raise ValueError(f"its numbers are not from 1 to {MAX_NUMBER}")
 
 
 class ExportFolder:

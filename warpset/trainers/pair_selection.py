@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from ..building.scores import Quality
 from ..core.errors import InputError
 from ..core.natural_order import sorted_naturally
+from ..files.json_files import read_text
 
 log = logging.getLogger(__name__)
 
@@ -119,22 +119,8 @@ def find_recorded_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
 def _pairs_of(scene: Path) -> list[RecordedPair]:
     """The pairs of a scene in canonical order; of two records of one pair the later counts."""
     records = {record.name: record for record in read_records(scene)}
-    for record in records.values():
-        if not _is_sound(record):
-            raise InputError(f"{scene / RECORDS_NAME}: the record of {record.name} makes no sense")
     ordered = sorted(records.values(), key=lambda record: record.sort_key)
     return [RecordedPair(scene, record) for record in ordered]
-
-
-def _is_sound(record: PairRecord) -> bool:
-    """Whether what the export reads of a record has the types it should have."""
-    if not isinstance(record.scores, dict) or not isinstance(record.cameras, dict):
-        return False
-    scores = [score for score in record.scores.values() if score is not None]
-    are_finite = all(
-        isinstance(score, (int, float)) and abs(score) <= sys.float_info.max for score in scores
-    )
-    return are_finite and isinstance(record.target, str)
 
 
 def _check_names(output_dir: Path, scenes: Iterable[Path]) -> None:
@@ -175,8 +161,8 @@ def read_pair_list(path: Path, pairs: Iterable[RecordedPair], report: Report) ->
         InputError: The list cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); need one scene/pair a line") from error
     known = {pair.key for pair in pairs}
     listed = {line.strip() for line in lines if line.strip()}

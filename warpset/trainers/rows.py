@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..files import json_files
+
 CONTROL_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 """What loaders take for pictures; AI Toolkit tries these, in this order, for a target's control."""
 
@@ -111,7 +113,8 @@ def text_of(value: object) -> str | None:
 def read_text(path: Path) -> str | None:
     """A text file; None where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with json_files.open_regular(path) as file:
+            return file.read().decode(errors="replace")
     except OSError:
         return None
 
@@ -119,8 +122,8 @@ def read_text(path: Path) -> str | None:
 def read_json(path: Path, reading: Reading) -> Any:
     """A JSON file; where it is none, None and a fault."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(json_files.read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         reading.faults.append(f"{path}: cannot be read as JSON ({error})")
         return None
 
@@ -135,7 +138,7 @@ def read_json_lines(path: Path, reading: Reading) -> list[Any]:
     for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = "is no JSON" if line.strip() else "is blank"
             reading.faults.append(f"{path}: line {number} {found}; the loader stops there")
     return rows

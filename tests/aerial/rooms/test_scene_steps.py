@@ -19,6 +19,7 @@ from aerial_megadepth.scenes.scene_steps import (
 from aerial_megadepth.scenes.step_record import RECORD_NAME
 from tests.aerial.aerial_steps import CopyStep
 from tests.builders import tree
+from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet
 
 
@@ -271,3 +272,12 @@ def test_scenes_spread_over_ray_are_those_made_here(tmp_path, capsys):
     assert "d: a.jpg: is broken" in said
     assert "1 scenes made, 0 there already, 1 incomplete, 2 failed" in said
     assert tree(here.root / "out") == tree(there.root / "out")
+
+
+def test_a_scene_that_another_run_makes_is_said_and_the_others_go_on(tmp_path, capsys):
+    step = a_step(tmp_path, a="1", b="2")
+    with sole_writer(step.output("a")):
+        assert run(step, "a", "b", quiet=True) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "another run is writing here" in line
+    assert not step.output("a").exists() and (step.output("b") / "copy").is_file()

@@ -145,3 +145,10 @@ def test_parts_that_do_not_fit_are_one_line(tmp_path):
     (tmp_path / "a.exr").replace(tmp_path / "b.exr")
     with pytest.raises(InputError, match="no finite intrinsics"):
         read_view(tmp_path, "b")
+
+
+def test_a_camera_that_unpacks_to_far_more_is_refused_before_it_does(tmp_path):
+    write_view(tmp_path, "a", a_view())
+    np.savez_compressed(tmp_path / "a.npz", intrinsics=np.zeros(2**20), cam2world=np.eye(4))
+    with pytest.raises(InputError, match="a.npz: cannot be read as a camera .more than"):
+        read_view(tmp_path, "a")

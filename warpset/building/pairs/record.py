@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
 from ...core.natural_order import natural_key
+from ...files.json_files import as_record, open_regular
 
 RECORDS_NAME = "pairs.jsonl"
+MAX_LINE_BYTES = 2**20
+"""A record takes two or three thousand."""
+
+MAX_NAME_BYTES = 255
+"""What file systems take for a name."""
+
 TOOL_VERSION = "0.1.0"
 
 
@@ -44,7 +51,7 @@ class PairRecord:
     cameras: Mapping[str, Any]
     geometry: Mapping[str, str]
     options: Mapping[str, Any]
-    scores: Mapping[str, float | None]
+    scores: Mapping[str, int | float | None]
     rejected: str | None = None
     version: str = TOOL_VERSION
 
@@ -69,18 +76,19 @@ class PairRecord:
         Raises:
             ValueError: The line is no record, or names a file outside its folder.
         """
-        try:
-            record = PairRecord(**json.loads(line))
-            names = [record.name, *record.files.values()]
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"no pair record: {error}") from error
-        if any(not isinstance(name, str) or _leaves_folder(name) for name in names):
-            raise ValueError("a pair record names a file outside its folder")
+        record = as_record(line, PairRecord)
+        if not all(map(_is_file_name, (record.name, *record.files.values()))):
+            raise ValueError("names a file outside its folder, or one that no folder can hold")
         return record
 
 
-def _leaves_folder(name: str) -> bool:
-    return name in ("", ".", "..") or any(mark in name for mark in "/\\\0")
+def _is_file_name(name: str) -> bool:
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\\0"):
+        return False
+    try:
+        return len(name.encode(errors="surrogateescape")) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def read_records(folder: Path) -> list[PairRecord]:
@@ -89,19 +97,34 @@ def read_records(folder: Path) -> list[PairRecord]:
     A last line that a kill cut off is left out.
 
     Raises:
-        InputError: Some other line is no record.
+        InputError: Some other line is no record, or the file cannot be read.
     """
     path = folder / RECORDS_NAME
-    if not path.is_file():
+    try:
+        return [_read_line(path, number, line) for number, line in enumerate(_lines(path), 1)]
+    except FileNotFoundError:
         return []
-    records = []
-    *lines, _cut_off = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines, 1):
-        try:
-            records.append(PairRecord.from_line(line))
-        except ValueError as error:
-            raise InputError(
-                f"{path}: line {number} cannot be read ({error}); remove the line to have its pair "
-                "made again"
-            ) from error
-    return records
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); need one record a line"
+        ) from error
+
+
+def _read_line(path: Path, number: int, line: bytes) -> PairRecord:
+    try:
+        if len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"more than {MAX_LINE_BYTES} bytes")
+        return PairRecord.from_line(line.decode(errors="replace"))
+    except ValueError as error:
+        raise InputError(
+            f"{path}: line {number} cannot be read ({error}); remove the line to have its pair "
+            "made again"
+        ) from error
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The whole lines of a file, of one that is too long its beginning."""
+    with open_regular(path) as file:
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            if line.endswith(b"\n") or len(line) > MAX_LINE_BYTES:
+                yield line

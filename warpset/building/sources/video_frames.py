@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files.json_files import read_text
 from ...files.photos import Rgb, sha256_of
 from ...files.pictures import picture_bytes
 from ...files.video import VideoFrame, read_video
@@ -83,10 +84,10 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
 
 def _is_done(frames: Path, made_from: dict[str, object]) -> bool:
     try:
-        record = json.loads((frames / RECORD_NAME).read_text(encoding="utf-8"))
+        record = json.loads(read_text(frames / RECORD_NAME))
         names = {path.name for path in frames.iterdir()} - {RECORD_NAME}
         return record["made_from"] == made_from and set(record["frames"]) == names
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
 
 

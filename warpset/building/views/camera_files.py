@@ -20,7 +20,9 @@ from ...core.cameras import (
 )
 from ...core.errors import InputError
 from ...core.lens import colmap_library
+from ...files.json_files import read_text
 from ...recordings.formats.colmap_model import find_colmap_model
+from ...recordings.recording import NONSENSE
 from ..pairs.camera_json import camera_from_json, camera_to_json
 from .camera_paths import between
 
@@ -62,7 +64,7 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
     """
     try:
         found = _read(path, like)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, *NONSENSE) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path}: found no cameras that can be read ({reason}); need pairs.jsonl, "
@@ -76,7 +78,7 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
 def _read(path: Path, like: Camera) -> CameraFile:
     if path.is_dir():
         return CameraFile(_colmap_cameras(path))
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text(path)
     if path.suffix == ".jsonl":
         records = [json.loads(line) for line in text.splitlines() if line.strip()]
         targets = [camera_from_json(_part(record, "cameras", "target")) for record in records]

@@ -21,6 +21,7 @@ from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
 from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
+from ...fleet.locks import sole_writer
 from ..options import BuildOptions
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
@@ -121,6 +122,7 @@ def render_views(
         make_renderer: Where the renderer comes from.
 
     Raises:
+        FolderInUseError: Another run writes there.
         InputError: The folder cannot be written.
     """
     size_wh = vantage.scene.start.size_wh
@@ -129,7 +131,7 @@ def render_views(
     if options.auto_s0:
         renderer.s0 = vantage.splat_size
     said = {"reference": vantage.name, "options": options.as_recorded()}
-    with writing_to(folder), tempfile.TemporaryDirectory() as scratch:
+    with sole_writer(folder), writing_to(folder), tempfile.TemporaryDirectory() as scratch:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CAMERAS_NAME).unlink(missing_ok=True)
         if vantage.reference is not None:

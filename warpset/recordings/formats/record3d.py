@@ -17,8 +17,8 @@ from ...core.cameras import cam_from_world_from_opengl, world_from_cam_from_quat
 from ...core.errors import InputError
 from ...core.lens import Lens
 from ...core.natural_order import sorted_naturally
-from ...files.lzfse_files import read_lzfse
 from ..listed_paths import existing_file
+from ..lzfse_files import read_lzfse
 from ..recording import Reader, RecordedFrame, Recording, collected, recorded_frame
 from .transforms_json import read_json
 

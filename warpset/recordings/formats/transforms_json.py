@@ -17,6 +17,7 @@ from ...core.errors import InputError
 from ...core.lens import Lens, four_term_lens, opencv_fisheye_lens, opencv_lens
 from ...core.natural_order import sorted_naturally
 from ...files.cache import content_key
+from ...files.json_files import read_text
 from ...files.photos import size_and_orientation
 from ..listed_paths import existing_file, existing_photo, places
 from ..recording import MaskFile, Reader, RecordedFrame, Recording, collected, recorded_frame
@@ -97,7 +98,7 @@ def read_json(origin: Path) -> Any:
         InputError: It cannot be read as JSON.
     """
     try:
-        return json.loads(origin.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(origin))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{origin}: cannot be read as JSON ({error})") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -74,8 +76,13 @@ def _licence_section(rows: Sequence[ExportedRow]) -> str:
         return ""
     return (
         "\n## Licence\n\nDepth and cameras come from a network whose licence may bind what is made "
-        "with it:\n\n" + "".join(f"- {licence}\n" for licence in licences)
+        "with it:\n\n" + "".join(f"- {_as_text(licence)}\n" for licence in licences)
     )
+
+
+def _as_text(value: str) -> str:
+    """A value from a file as one line that Markdown and HTML show as it is."""
+    return re.sub(r"([\\`*\[\]|#~!])", r"\\\1", html.escape(" ".join(value.split()), quote=False))
 
 
 def _read(folder: Path, reading: Reading) -> None:

@@ -1,0 +1,77 @@
+"""Commands killed at random moments: run again, they leave what an undisturbed run leaves."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.aerial.chain_builders import a_localized_scene
+from tests.builders import tree
+from tests.pair_builders import two_scenes
+from tests.splats.test_splats import reference_ply_bytes
+
+ROOT = Path(__file__).parents[2]
+KILLS = 20
+
+COMMANDS = {
+    "export": "modelscope.py --output-dir output --modelscope-dir {place} --quiet",
+    "link": "export_dataset.py --output-dir output --format hf --dataset-dir {place} --link",
+    "shards": "export_dataset.py --output-dir output --format webdataset --dataset-dir {place}",
+    "review": "review_dataset.py {place} --quiet",
+    "usd": "splats_to_usd.py scene.ply {place}/scene.usdz --quiet",
+    "aerial": "-m aerial_megadepth.export_wai --megadepth_aerial_dir data --output_dir {place}",
+    "stereo": "build_warp_dataset.py --input-dir in --output-dir {place} --geometry stereo"
+    " --nocache --limit 3 --quiet",
+}
+
+
+@pytest.fixture
+def inputs(tmp_path, request):
+    """What the commands need."""
+    two_scenes(tmp_path)
+    match request.node.callspec.params["command"]:
+        case "usd":
+            (tmp_path / "scene.ply").write_bytes(reference_ply_bytes(20_000, 1))
+        case "aerial":
+            a_localized_scene(tmp_path / "data")
+        case "stereo":
+            shutil.copytree(ROOT / "examples" / "scenes", tmp_path / "in")
+    return tmp_path
+
+
+def start(root: Path, command: str, place: str) -> subprocess.Popen:
+    first, *others = COMMANDS[command].format(place=place).split()
+    script = [first] if first == "-m" else [str(ROOT / first)]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(root)}
+    return subprocess.Popen(
+        [sys.executable, *script, *others],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_twenty_times_and_run_again_a_command_leaves_the_same(inputs, command):
+    for place in ("whole", "killed"):
+        if command == "review":
+            two_scenes(inputs / "made").rename(inputs / place)
+    begin = time.monotonic()
+    assert start(inputs, command, "whole").wait() == 0
+    seconds, moments = time.monotonic() - begin, random.Random(command)
+    killed = 0
+    for _ in range(KILLS):
+        process = start(inputs, command, "killed")
+        time.sleep(seconds * moments.uniform(0.3, 1.0))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+    assert killed
+    assert start(inputs, command, "killed").wait() == 0
+    assert tree(inputs / "killed") == tree(inputs / "whole")
