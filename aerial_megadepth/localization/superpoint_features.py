@@ -105,7 +105,7 @@ class _Remembered(nn.Module):
             count, middle = len(features.xy), np.array(size_wh) / 2
             pixels = features.xy - 0.5
             positions[side, :count] = torch.from_numpy((pixels - middle) / max(middle))
-            descriptors[side, :count] = torch.from_numpy(features.descriptors)
+            descriptors[side, :count] = torch.tensor(features.descriptors)
             mask[side, :count] = 1
         self.register_buffer("keypoints", (positions + 1) / 2)
         self.register_buffer("descriptors", descriptors)
