@@ -13,10 +13,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.making import make_renderer
-from warpset.building.options import BuildOptions
+from warpset import BuildOptions, Warper, read_recording, recorded_geometry
 from warpset.building.scores import measured
-from warpset.building.warping import Warper
-from warpset.recordings.registry import read_recording, recorded_geometry
 
 if __name__ == "__main__":
     recording = read_recording(Path(sys.argv[1]))

@@ -13,11 +13,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.making import make_renderer
-from warpset.core.cameras import Camera
+from warpset import Camera, read_recording, recorded_geometry
 from warpset.core.drawing import draw, drawable
 from warpset.core.points import lift
 from warpset.files.photos import read_photo
-from warpset.recordings.registry import read_recording, recorded_geometry
 
 if __name__ == "__main__":
     recording = read_recording(Path(sys.argv[1]))

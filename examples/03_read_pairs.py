@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from warpset.core.cameras import Camera
-from warpset.trainers.pair_selection import RecordedPair, find_pairs
+from warpset import Camera, read_pairs
+from warpset.trainers.pair_selection import RecordedPair
 
 
 def arrays(pair: RecordedPair) -> dict[str, np.ndarray]:
@@ -26,7 +26,7 @@ def arrays(pair: RecordedPair) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    for pair in find_pairs(Path(sys.argv[1]), report=print):
+    for pair in read_pairs(Path(sys.argv[1]), report=print):
         splats, target = (arrays(pair)[kind].astype(float) for kind in ("splats", "target"))
         where = pair.record.cameras["target"]
         camera = Camera(np.array(where["K"]), np.array(where["cam_from_world"]), where["size_wh"])

@@ -12,11 +12,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from build_warp_dataset import make_backends
 from estimators.options import ComputeOptions
-from warpset.building.options import BuildOptions
-from warpset.building.pipeline import build_scene
+from warpset import BuildOptions, Camera, build_scene
 from warpset.building.scenes import SceneInput
 from warpset.building.summary import SceneSummary
-from warpset.core.cameras import Camera, intrinsics
+from warpset.core.cameras import intrinsics
 from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeometry
 from warpset.files.photos import upright_size
 

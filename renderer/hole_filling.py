@@ -266,7 +266,7 @@ class _Buffers:
         self.front, self.walls = empty(pixels, wp.float32), empty(pixels, wp.float32)
         self.pyramid = empty(ends[-1], wp.float32)
         self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
-        self.sums = wp.zeros((pixels, 6), wp.int64, device)
+        self.sums = wp.zeros(pixels, splat_kernels.PixelSums, device)
         self.smooth = empty(pixels, wp.vec4f)
         self.colors = empty(pixels, wp.vec4f)
         self.filled = [(empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.sizes]

@@ -296,7 +296,7 @@ def splat_residuals(
     lost = fixed(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
     for n, p, dx, dy in taps(samples, band, front):
         for k in range(3):
-            np.add.at(sums[:, k], p, tap_weight(dx, dy) * lost[n, k])
+            np.add.at(sums[:, 1 + k], p, tap_weight(dx, dy) * lost[n, k])
 
 
 def resolve_sharp(
@@ -308,7 +308,7 @@ def resolve_sharp(
     dense = np.minimum(weight, 1)
     # TWICING 0.6; sparse samples are magnified, and their residual is mostly noise
     gain = np.where(seen & ~exact, 0.6 * dense**2 / np.where(seen, 65536 * weight, 1), 0)
-    sharp = smooth[:, :3] + gain[:, None].astype(np.float32) * unfixed(sums[:, :3])
+    sharp = smooth[:, :3] + gain[:, None].astype(np.float32) * unfixed(sums[:, 1:4])
     # HOLE_BLACK: not darker than 10 of 255, unless it was before
     floor = np.minimum(smooth[:, :3], np.float32(10 / 255))
     sharp = np.clip(sharp, floor, 1)

@@ -56,6 +56,11 @@ TWICING = wp.constant(0.6)  # share of the residual given back; at 1 edges ring,
 NO_SAMPLE = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))  # greater than every sample's key
 
 
+# A pixel's sums: weight, then that weight times red, green, blue, relative depth behind the front,
+# confidence; the residual's red, green and blue take the places of the colour's.
+PixelSums = wp.types.vector(length=6, dtype=wp.int64)
+
+
 @wp.struct
 class Pinhole:
     """Target camera: OpenCV axes, pixels, pixel centres at +0.5."""
@@ -120,9 +125,9 @@ def offset_from_center(position: int, pixel: int) -> int:
 
 
 @wp.func
-def tap_weight(dx: int, dy: int) -> wp.int64:
-    """Fixed-point weight of a sample in a pixel whose centre it misses by dx, dy."""
-    return (wp.int64(spline_weight(dx)) * wp.int64(spline_weight(dy))) >> wp.int64(16)
+def tap_weight(across: int, down: int) -> wp.int64:
+    """Fixed-point product of the spline's weights along the two axes."""
+    return (wp.int64(across) * wp.int64(down)) >> wp.int64(16)
 
 
 @wp.func
@@ -239,38 +244,36 @@ def splat_samples(
     band: Band,
     front: wp.array(dtype=wp.float32),
     exact: wp.array(dtype=wp.bool),
-    sums: wp.array2d(dtype=wp.int64),
+    sums: wp.array(dtype=PixelSums),
 ):
-    """Add each sample to the up to nine pixels whose front surface it lies on.
-
-    `sums` holds per pixel: weight, red, green, blue, relative depth behind the front, confidence.
-    """
+    """Add each sample to the up to nine pixels whose front surface it lies on."""
     n = wp.tid()
     z = samples.z[n]
     x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
     # a sample of the row above or below the band reaches into it
-    red = to_fixed(samples.rgb[n][0])
-    green = to_fixed(samples.rgb[n][1])
-    blue = to_fixed(samples.rgb[n][2])
-    confidence = to_fixed(wp.min(samples.confidence[n], FIXED_ONE))
+    values = PixelSums(
+        wp.int64(1),
+        to_fixed(samples.rgb[n][0]),
+        to_fixed(samples.rgb[n][1]),
+        to_fixed(samples.rgb[n][2]),
+        wp.int64(0),
+        to_fixed(wp.min(samples.confidence[n], FIXED_ONE)),
+    )
     for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
+        dy = offset_from_center(samples.y[n], j)
+        down = spline_weight(dy)
         for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
             p = j * band.width + i
             if on_one_surface(z, front[p]):
                 dx = offset_from_center(samples.x[n], i)
-                dy = offset_from_center(samples.y[n], j)
-                w = tap_weight(dx, dy)
+                w = tap_weight(spline_weight(dx), down)
                 # a pixel that a sample hits takes such samples alone
                 if exact[p]:
                     w = wp.where(hits_center(dx, dy), to_fixed(1.0), wp.int64(0))
-                wp.atomic_add(sums, p, 0, w)
-                wp.atomic_add(sums, p, 1, w * red)
-                wp.atomic_add(sums, p, 2, w * green)
-                wp.atomic_add(sums, p, 3, w * blue)
-                wp.atomic_add(sums, p, 4, w * to_fixed(z / front[p] - 1.0))
-                wp.atomic_add(sums, p, 5, w * confidence)
+                values[4] = to_fixed(z / front[p] - 1.0)
+                wp.atomic_add(sums, p, w * values)
 
 
 @wp.kernel
@@ -278,14 +281,14 @@ def resolve_smooth(
     first: int,
     border: wp.array(dtype=wp.bool),
     front: wp.array(dtype=wp.float32),
-    sums: wp.array2d(dtype=wp.int64),
+    sums: wp.array(dtype=PixelSums),
     smooth: wp.array(dtype=wp.vec4f),
     depth: wp.array(dtype=wp.float32),
     confidence: wp.array(dtype=wp.float32),
 ):
     """Weighted means of what was splatted: colour and weight, depth, confidence."""
     p = first + wp.tid()
-    weight = from_fixed(sums[p, 0])
+    weight = from_fixed(sums[p][0])
     # a border has no sample of its own; where too little reaches it, it is a hole after all
     if border[p] and weight < MARGIN:
         front[p] = 0.0
@@ -296,15 +299,14 @@ def resolve_smooth(
     if weight > 0.0:
         one = FIXED_ONE * weight  # sums of weight times value are fixed-point twice
         smooth[p] = wp.vec4f(
-            from_fixed(sums[p, 1]) / one,
-            from_fixed(sums[p, 2]) / one,
-            from_fixed(sums[p, 3]) / one,
+            from_fixed(sums[p][1]) / one,
+            from_fixed(sums[p][2]) / one,
+            from_fixed(sums[p][3]) / one,
             weight,
         )
-        depth[p] = front[p] + front[p] * (from_fixed(sums[p, 4]) / one)
-        confidence[p] = from_fixed(sums[p, 5]) / one
-    for k in range(6):
-        sums[p, k] = wp.int64(0)
+        depth[p] = front[p] + front[p] * (from_fixed(sums[p][4]) / one)
+        confidence[p] = from_fixed(sums[p][5]) / one
+    sums[p] = PixelSums(wp.int64(0))
 
 
 @wp.func
@@ -339,7 +341,7 @@ def splat_residuals(
     band: Band,
     front: wp.array(dtype=wp.float32),
     smooth: wp.array(dtype=wp.vec4f),
-    sums: wp.array2d(dtype=wp.int64),
+    sums: wp.array(dtype=PixelSums),
 ):
     """Splat what smoothing took from each sample (twicing, Tukey 1977)."""
     n = wp.tid()
@@ -349,16 +351,14 @@ def splat_residuals(
         return
     lost = samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth)
     red, green, blue = to_fixed(lost[0]), to_fixed(lost[1]), to_fixed(lost[2])
+    residual = PixelSums(wp.int64(0), red, green, blue, wp.int64(0), wp.int64(0))
     for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
+        down = spline_weight(offset_from_center(samples.y[n], j))
         for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
             p = j * band.width + i
             if on_one_surface(z, front[p]):
-                dx = offset_from_center(samples.x[n], i)
-                dy = offset_from_center(samples.y[n], j)
-                w = tap_weight(dx, dy)
-                wp.atomic_add(sums, p, 0, w * red)
-                wp.atomic_add(sums, p, 1, w * green)
-                wp.atomic_add(sums, p, 2, w * blue)
+                across = spline_weight(offset_from_center(samples.x[n], i))
+                wp.atomic_add(sums, p, tap_weight(across, down) * residual)
 
 
 @wp.func
@@ -373,7 +373,7 @@ def resolve_sharp(
     exact: wp.array(dtype=wp.bool),
     front: wp.array(dtype=wp.float32),
     smooth: wp.array(dtype=wp.vec4f),
-    sums: wp.array2d(dtype=wp.int64),
+    sums: wp.array(dtype=PixelSums),
     colors: wp.array(dtype=wp.vec4f),
     hole: wp.array(dtype=wp.bool),
 ):
@@ -386,10 +386,9 @@ def resolve_sharp(
         dense = wp.min(s[3], 1.0)  # sparse samples are magnified: their residual is mostly noise
         gain = wp.where(exact[p], 0.0, TWICING * dense * dense / (FIXED_ONE * s[3]))
         colors[p] = wp.vec4f(
-            sharpened(s[0], gain * from_fixed(sums[p, 0])),
-            sharpened(s[1], gain * from_fixed(sums[p, 1])),
-            sharpened(s[2], gain * from_fixed(sums[p, 2])),
+            sharpened(s[0], gain * from_fixed(sums[p][1])),
+            sharpened(s[1], gain * from_fixed(sums[p][2])),
+            sharpened(s[2], gain * from_fixed(sums[p][3])),
             front[p],
         )
-    for k in range(6):
-        sums[p, k] = wp.int64(0)
+    sums[p] = PixelSums(wp.int64(0))

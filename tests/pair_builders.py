@@ -88,10 +88,10 @@ def a_record(pair, frames, files, **overrides) -> PairRecord:
     return PairRecord(**(fields | overrides))
 
 
-def two_scenes(tmp_path: Path) -> Path:
+def two_scenes(tmp_path: Path, size_wh: tuple[int, int] = SIZE_WH) -> Path:
     """Sixteen pairs: two scenes of five photos, both directions."""
     for name in ("garden", "room"):
-        a_scene(tmp_path / "output", name)
+        a_scene(tmp_path / "output", name, size_wh=size_wh)
     return tmp_path / "output"
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .building.options import BuildOptions
     from .building.pipeline import Backends, build_scene
+    from .building.warping import Warper
     from .core.cameras import Camera
-    from .recordings.registry import read_recording
+    from .recordings.registry import read_recording, recorded_geometry
     from .trainers.export import export_pairs
     from .trainers.pair_selection import find_pairs as read_pairs
 
@@ -21,20 +22,24 @@ __all__ = [
     "Backends",
     "BuildOptions",
     "Camera",
+    "Warper",
     "build_scene",
     "export_pairs",
     "read_pairs",
     "read_recording",
+    "recorded_geometry",
 ]
 
 _HOMES = {
     "Backends": ".building.pipeline:Backends",
     "BuildOptions": ".building.options:BuildOptions",
     "Camera": ".core.cameras:Camera",
+    "Warper": ".building.warping:Warper",
     "build_scene": ".building.pipeline:build_scene",
     "export_pairs": ".trainers.export:export_pairs",
     "read_pairs": ".trainers.pair_selection:find_pairs",
     "read_recording": ".recordings.registry:read_recording",
+    "recorded_geometry": ".recordings.registry:recorded_geometry",
 }
 
 

@@ -181,6 +181,9 @@ def test_stale_files_go_and_foreign_files_stay(tmp_path):
         ("aitoolkit", "target/_clip_vision_cache/1.safetensors"),
         ("aitoolkit", "target/.aitk_size.json"),
         ("musubi", "cache/1_0096x0064_qie.safetensors"),
+        ("diffusion-pipe", "target/cache/flux/metadata/metadata.arrow"),
+        ("sd-scripts", "target/metadata_cache.json"),
+        ("sd-scripts", "target/1_te_outputs.npz"),
     ],
 )
 def test_a_trainers_cache_goes_where_a_picture_changed(tmp_path, change, stays, layout, cached):
@@ -211,7 +214,7 @@ def test_musubis_cached_texts_go_with_the_captions(tmp_path):
 
 
 def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
-    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner")
+    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", base_model="flux2-dev")
     backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
     strategies = {b["id"]: b["caption_strategy"] for b in backends if "caption_strategy" in b}
     assert strategies == {
@@ -225,7 +228,14 @@ def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
     assert types["train-mask"] == "mask"
     command = (tmp_path / "set" / "TRAIN.md").read_text()
     assert "--conditioning_multidataset_sampling combined" in command
-    assert "--model_flavour edit-v2" in command
+    assert "--model_flavour dev" in command
+
+
+def test_simpletuner_is_given_no_mask_where_it_would_take_the_splats_for_it(tmp_path):
+    export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", base_model="qwen-image-edit-2511")
+    backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
+    assert backends[0]["conditioning_data"] == ["train-splats", "train-reference"]
+    assert "masks are not listed" in (tmp_path / "set" / "TRAIN.md").read_text()
 
 
 def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):
@@ -234,6 +244,11 @@ def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):
     mask, weights = pixels(output / "garden/0_mask.png"), pixels(tmp_path / "set/mask/1.png")
     assert {*np.unique(mask)} == {0, 255} and {*np.unique(weights)} == {128, 255}
     assert np.array_equal(weights == 255, mask == 255)
+
+
+def test_difix_is_given_the_run_name_that_its_parser_requires(tmp_path):
+    export(two_scenes(tmp_path), tmp_path / "set", "difix")
+    assert "--tracker_run_name set" in (tmp_path / "set" / "TRAIN.md").read_text()
 
 
 def test_simpletuner_evaluates_on_the_validation_side(tmp_path):

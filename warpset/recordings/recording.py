@@ -180,14 +180,13 @@ def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating])
         cam_from_world: (4, 4) pose, as recorded.
 
     Raises:
-        InputError: See `pose_photo`; or the photo is mirrored, which no camera is.
+        InputError: See `pose_photo` and `rigid_pose`; or the photo is mirrored, which no camera is.
     """
     key = content_key(
         lens=[lens.model, lens.params, lens.size_wh], cam_from_world=cam_from_world.tolist()
     )
-    cam_from_world = _rigid(cam_from_world, path)
     turns = quarter_turns(path, lens.size_wh)
-    upright = Camera(np.eye(3), cam_from_world, lens.size_wh).turned(turns)
+    upright = Camera(np.eye(3), rigid_pose(path, cam_from_world), lens.size_wh).turned(turns)
     photo = pose_photo(path, lens.turned(turns), upright.cam_from_world)
     return RecordedFrame(photo, None, key=key, quarter_turns=turns)
 
@@ -221,11 +220,10 @@ def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> 
     Args:
         path: The photo.
         lens: As recorded, for a size that has the photo's aspect.
-        cam_from_world: (4, 4) pose.
+        cam_from_world: (4, 4) rigid pose.
 
     Raises:
-        InputError: The photo is unreadable, its size contradicts the camera's, or the pose is
-            no rigid motion.
+        InputError: The photo is unreadable, or its size contradicts the camera's.
     """
     size_wh = upright_size(path)
     if not same_aspect(size_wh, lens.size_wh):
@@ -245,7 +243,7 @@ def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> 
             f"{path}: without its lens distortion it would have {pinhole_size_wh[0]}x"
             f"{pinhole_size_wh[1]} pixels; left out"
         )
-    camera = Camera(K, _rigid(cam_from_world, path), pinhole_size_wh)
+    camera = Camera(K, cam_from_world, pinhole_size_wh)
     return PosedPhoto(path, camera, None if lens.is_pinhole else lens)
 
 
@@ -257,7 +255,16 @@ def same_aspect(one_wh: tuple[int, int], other_wh: tuple[int, int]) -> bool:
     return abs(one_wh[1] - expected_height) <= 1 or abs(one_wh[0] - expected_width) <= 1
 
 
-def _rigid(cam_from_world: NDArray[np.floating], path: Path) -> NDArray[np.floating]:
+def rigid_pose(path: Path, cam_from_world: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The rotation and translation, (4, 4), that a recorded pose is but for its rounding.
+
+    Args:
+        path: The photo, for messages.
+        cam_from_world: (4, 4) as recorded.
+
+    Raises:
+        InputError: A value is not finite, or the pose is no rigid motion.
+    """
     if not np.isfinite(cam_from_world).all():
         raise InputError(f"{path}: its recorded pose has values that are not finite; left out")
     left, stretch, right = np.linalg.svd(cam_from_world[:3, :3])

@@ -20,7 +20,7 @@ from ..core.sizes import shrunk, shrunk_size
 from ..files.exif import ExifCamera, read_exif_camera
 from ..files.photos import read_photo, resample_photo, upright_size
 from ..files.pinhole_photos import read_pinhole
-from ..recordings.recording import pose_photo
+from ..recordings.recording import pose_photo, rigid_pose
 from .features import (
     SEED,
     FeatureImage,
@@ -214,7 +214,7 @@ def _posed(path: Path, image: pycolmap.Image) -> PosedPhoto:
     assert camera is not None, "a registered image has a camera"
     lens = Lens(camera.model_name, tuple(camera.params), (camera.width, camera.height))
     cam_from_world = np.vstack([image.cam_from_world().matrix(), [0.0, 0.0, 0.0, 1.0]])
-    return pose_photo(path, lens, cam_from_world)
+    return pose_photo(path, lens, rigid_pose(path, cam_from_world))
 
 
 def sparse_points(model: pycolmap.Reconstruction, order: Mapping[int, int]) -> SparsePoints:

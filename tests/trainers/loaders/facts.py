@@ -13,13 +13,20 @@ def pixel_hash(picture) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
-def facts(caption, target, controls) -> dict:
-    """One pair as it was read."""
-    names = ("splats", "reference")
-    hashes = {name: pixel_hash(control) for name, control in zip(names, controls, strict=True)}
-    return {"caption": caption, "target": pixel_hash(target), **hashes}
+def facts(caption, target, controls, mask=None) -> dict:
+    """One pair as it was read; controls are the splats and, where there are two, the reference."""
+    pictures = {"target": target, **dict(zip(("splats", "reference"), controls, strict=False))}
+    if mask is not None:
+        pictures["mask"] = mask
+    return {"caption": caption} | {name: pixel_hash(each) for name, each in pictures.items()}
+
+
+def bytes_of(tensor, low=0.0, high=1.0):
+    """Pixels (H, W, C), 0..255, of a tensor (C, H, W) from `low` to `high`."""
+    values = tensor.detach().float().cpu().numpy()
+    return ((values - low) / (high - low) * 255).round().astype(np.uint8).transpose(1, 2, 0)
 
 
 def say(rows) -> None:
-    """Hand the pairs over to the test."""
-    json.dump(rows, sys.stdout)
+    """Hand the pairs over to the test, which reads the last line."""
+    sys.stdout.write("\n" + json.dumps(rows) + "\n")

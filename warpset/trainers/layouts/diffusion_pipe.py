@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,12 @@ from ..documents import (
     train_page,
 )
 from ..findings import Consequences
+from ..grids import Raster, Size, Trained
 from ..rows import Reading, read_folders
-from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+from ..trainer import FOLDERS, MASK_FOLDER, Trainer, Training
+
+STEP_PX = 16
+"""Sides of what is trained are multiples of this."""
 
 MODELS = {
     "qwen-image-edit-2509": "qwen_image",
@@ -30,6 +35,15 @@ MODELS = {
     "kontext": "flux",
 }
 """What `[model] type` says, by base model."""
+
+MEMORY = {
+    "qwen_image": "Its page on models has 24 GB for Qwen-Image with blocks swapped, and says that "
+    "edits take more.",
+    "flux2": "Its page on models asks for 48 GB at least for FLUX.2 dev without swapping blocks, "
+    "and has the klein models at 8 bits or, the small one, without.",
+    "flux": "Its page on models has no figure for Kontext.",
+}
+"""What `docs/supported_models.md` says of memory, by `[model] type`."""
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -77,11 +91,30 @@ def _train_page(context: ExportContext, validates: bool) -> str:
         "In a clone of tdrussell/diffusion-pipe, a copy of `examples/main_example.toml` as "
         "`main.toml` with these lines, and the model's paths from `docs/supported_models.md`:\n\n"
         f"{fenced(main.rstrip())}\n{fenced(command)}",
-        "Its example trains rank 32 at 2e-5. Masks weigh the loss by their red channel: 1 in "
-        "holes, 0.5 elsewhere; drop `mask_path` to weigh all alike, or turn the pictures negative "
-        "to make the rest count double.",
+        f"Its example trains rank 32 at 2e-5. {MEMORY[MODELS[context.base_model]]} Masks weigh the "
+        "loss by their red channel: 1 in holes, 0.5 elsewhere; drop `mask_path` to weigh all "
+        "alike, or turn the pictures negative to make the rest count double.",
         f"The LoRA lies in `runs/{context.job_name}/`.",
     )
+
+
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Where pixels of a picture come to lie in diffusion-pipe: target and control alike.
+
+    diffusion-pipe, `ARBucketDataset` and `convert_crop_and_resize`: pictures, small ones too, are
+    brought to resolution² pixels of their proportions, sides rounded to 16, after the centre was
+    cut to the proportions of that.
+    """
+    ratio = picture_wh[0] / picture_wh[1]
+    width = math.sqrt(training.resolution**2 * ratio)
+    sides = width, training.resolution**2 / width
+    bucket_wh = round(sides[0] / STEP_PX) * STEP_PX, round(sides[1] / STEP_PX) * STEP_PX
+    scale = max(bucket_wh[0] / picture_wh[0], bucket_wh[1] / picture_wh[1])
+    left, top = (
+        (side - kept / scale) / 2 for side, kept in zip(picture_wh, bucket_wh, strict=True)
+    )
+    cut = Raster(bucket_wh, (left, top, picture_wh[0] - left, picture_wh[1] - top))
+    return Trained(cut, cut)
 
 
 def _read(folder: Path, reading: Reading) -> None:
@@ -99,6 +132,7 @@ TRAINER = Trainer(
         uncaptioned="diffusion-pipe trains the pair on an empty caption, or skips it",
     ),
     _describe,
+    trained,
     models=tuple(MODELS),
     caption="target/{number}.txt",
     caption_always=True,

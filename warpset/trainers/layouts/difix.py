@@ -42,7 +42,8 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         context,
         f"{UPSTREAM}.\n\nThen in the clone of nv-tlabs/Difix3D:\n\n" + fenced(_command(context)),
         "The command is the one of its README, with this data set in place of theirs; `test` is "
-        "what the split puts into validation, and is what it evaluates on.",
+        "what the split puts into validation, and is what it evaluates on. It reports to wandb; "
+        "`WANDB_MODE=offline` does without an account.",
         f"The weights lie in `./outputs/{context.job_name}/`.",
     )
     return {"data.json": json.dumps(data, indent=1) + "\n", "TRAIN.md": page}
@@ -65,6 +66,9 @@ def _command(context: ExportContext) -> str:
         "lambda_gram": "1.0",
         "gram_loss_warmup_steps": "2000",
         "timestep": "199",
+        "report_to": "wandb",
+        "tracker_project_name": "difix",
+        "tracker_run_name": context.job_name,  # its parser requires one
     }
     flags = [f"--{name} {shlex.quote(value)}" for name, value in parts.items()]
     script = "accelerate launch --mixed_precision=bf16 src/train_difix.py"

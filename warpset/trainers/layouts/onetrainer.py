@@ -33,9 +33,11 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     ]
     page = train_page(
         context,
-        "In OneTrainer load `concepts.json` as the list of concepts, switch on *custom "
-        "conditioning image*, and *masked training* where there are masks. It takes one "
-        "condition, the splats; the reference is left out.\n",
+        "In OneTrainer choose a model that takes a conditioning image, FLUX Fill or an inpainting "
+        "one of Stable Diffusion: it trains all others on the targets alone and says nothing. Load "
+        "`concepts.json` as the list of concepts, switch on *custom conditioning image*, and "
+        "*masked training* where there are masks. It takes one condition, the splats; the "
+        "reference is left out.\n",
         "Masks weigh the loss: 1 in holes, 0.5 elsewhere (its *unmasked weight* lifts black only); "
         "turn the pictures negative to make the rest count double. The concept of type VALIDATION "
         "is what it validates on. Its presets name 16 and 24 GB.",

@@ -72,5 +72,5 @@ TRAINER = Trainer(
     _describe,
     caption="target/{number}.txt",
     caption_always=True,
-    caches=("*.npz",),
+    caches=("*.npz", "metadata_cache.json"),
 )

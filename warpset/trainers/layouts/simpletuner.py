@@ -29,23 +29,52 @@ class Flavour(NamedTuple):
     Attributes:
         family: `--model_family`.
         flavour: `--model_flavour`.
-        flags: What it needs besides.
+        memory: What its quickstart asks for.
+        takes_first_alone: Whether it is given the first control for all of them and for the mask:
+            where pictures go into the text encoder too, `prepare_batch_conditions` keeps the first
+            of what it is handed.
     """
 
     family: str
     flavour: str
-    flags: Sequence[str] = ()
+    memory: str
+    takes_first_alone: bool = False
 
+
+_QWEN = "Its quickstart of Qwen-Image-Edit asks for 24 GB at least (int8 or nf4), better 40 GB."
+_FLUX2 = (
+    "Its quickstart of FLUX.2 has 12 GB in bf16 for klein 4B, 22 GB for klein 9B, and for dev from "
+    "22 GB (int8, the text encoder int4) to 76 GB (bf16)."
+)
+
+_KONTEXT = (
+    "Its quickstart of Kontext calls 24 GB (int8) the least for 1024 pixels, and 50 GB of RAM."
+)
 
 FLAVOURS = {
-    "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2"),
-    "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3"),
-    "flux2-dev": Flavour("flux2", "dev"),
-    "flux2-klein-4b": Flavour("flux2", "klein-4b"),
-    "flux2-klein-9b": Flavour("flux2", "klein-9b"),
-    "kontext": Flavour("flux", "kontext"),
+    "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2", _QWEN, takes_first_alone=True),
+    "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3", _QWEN, takes_first_alone=True),
+    "flux2-dev": Flavour("flux2", "dev", _FLUX2),
+    "flux2-klein-4b": Flavour("flux2", "klein-4b", _FLUX2),
+    "flux2-klein-9b": Flavour("flux2", "klein-9b", _FLUX2),
+    "kontext": Flavour("flux", "kontext", _KONTEXT),
 }
 """By base model."""
+
+
+FIRST_ALONE = (
+    "SimpleTuner as published (4.8 to 4.10, prepare_batch_conditions) hands Qwen-Image-Edit the "
+    "latents of the first control alone, the splats, and would take the splats for a mask; FLUX.2 "
+    "and Kontext get both controls and the mask"
+)
+"""Said by every validation, because nothing in an export can help it."""
+
+_MASKS = (
+    "Masks are a conditioning data set of type `mask`: the loss is multiplied by their brightness, "
+    "here 1 in holes and 0.5 elsewhere; leave the data sets `*-mask` and their names in "
+    "`conditioning_data` out to weigh all alike, or turn the pictures negative to make the rest "
+    "count double."
+)
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -57,8 +86,12 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     validation side is a dataset of its own in the same file, named by `--eval_dataset_id`.
     """
     backends = []
+    flavour = FLAVOURS[context.base_model]
+    wanted = (
+        ("splats", "reference") if flavour.takes_first_alone else ("splats", "reference", "mask")
+    )
     for folder, members in by_folder(rows).items():
-        kinds = [kind for kind in ("splats", "reference", "mask") if kind in members[0].files]
+        kinds = [kind for kind in wanted if kind in members[0].files]
         backends += _backends(folder, members[0].split, kinds, context)
     backends.append(
         {
@@ -74,11 +107,8 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         context,
         "In a clone of bghira/SimpleTuner, beside the settings of its quickstart for this model:"
         "\n\n" + fenced(simpletuner_command(context, validates)),
-        "Its quickstart of Qwen-Image-Edit asks for 24 GB at least (int8 or nf4) and recommends "
-        "40 GB. Masks are a conditioning data set of type `mask`: the loss is multiplied by their "
-        "brightness, here 1 in holes and 0.5 elsewhere; leave the data sets `*-mask` and their "
-        "names in `conditioning_data` out to weigh all alike, or turn the pictures negative to "
-        "make the rest count double.",
+        f"{flavour.memory} "
+        + (f"{FIRST_ALONE}, so masks are not listed." if flavour.takes_first_alone else _MASKS),
         f"The LoRA lies in `output/{context.job_name}/`.",
     )
     return {"multidatabackend.json": json.dumps(backends, indent=2) + "\n", "TRAIN.md": page}
@@ -92,6 +122,7 @@ def simpletuner_command(context: ExportContext, validates: bool) -> str:
         "model_flavour": flavour.flavour,
         "data_backend_config": context.path("multidatabackend.json"),
         "conditioning_multidataset_sampling": "combined",
+        "caption_dropout_probability": "0",  # the caption may tell how the camera moves
         "output_dir": f"output/{context.job_name}",
     }
     if validates:
@@ -155,6 +186,7 @@ TRAINER = Trainer(
     caption="target/{number}.txt",
     caption_always=True,
     models=tuple(FLAVOURS),
+    notes=(FIRST_ALONE,),
     caches=("cache", "aspect_ratio_bucket_*"),
     seen_weight=128,
 )
