@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         images, on_disk = None if listed is None else read_image_list(listed), source.models()
         models = on_disk if images is None else list(images)
         there = {scene for scene, _ in set(on_disk) & set(models)}
-        listing = None if images is None else (listed, {scene for scene, _ in images})
+        listing = None if images is None else (Path(listed), {scene for scene, _ in images})
         scenes = read_scene_list(args.scene_list, there, source.sfm, listing)
         parts = [f"{scene}/{k}" for name in scenes.names for scene, k in models if scene == name]
         step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)

@@ -79,12 +79,15 @@ class MeshRenderer:
             size_wh: Size of the picture.
         """
         (width, height), where = size_wh, self._launcher.device
-        rgb = wp.empty(width * height, dtype=wp.vec3ub, device=where)
-        depth = wp.empty(width * height, dtype=float, device=where)
+        rgb, depth = (_empty(width * height, kind, where) for kind in (wp.vec3ub, float))
         eye = _eye(K, cam_from_world, width, self._samples)
         arguments = [self._mesh.id, eye, self._surface, wp.vec3f(*SKY_RGB), rgb, depth]
         self._launcher.items(mesh_kernels.look, width * height, arguments)
         return MeshView(rgb.numpy().reshape(height, width, 3), depth.numpy().reshape(height, width))
+
+
+def _empty(count: int, dtype: Any, where: wp.Device) -> Any:
+    return wp.empty(count, dtype=dtype, device=where)
 
 
 def mip_sizes(texture: NDArray[np.uint8], levels: int) -> list[NDArray[np.uint8]]:

@@ -97,7 +97,7 @@ def ground_cameras(
     return cameras
 
 
-def _on_rings(extent: FloatArray, a_ring: int) -> NDArray[np.float64]:
+def _on_rings(extent: FloatArray, a_ring: int) -> FloatArray:
     """(n, 2) places around the origin, so many on each ring."""
     turns = 2 * np.pi * (np.arange(a_ring * len(RINGS)) / max(a_ring, 1) % 1)
     shares = np.repeat(RINGS, a_ring)

@@ -41,6 +41,10 @@ class PairGrades(NamedTuple):
     scale: NDArray[np.float32]
     level: NDArray[np.int32]
 
+    def of(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PairGrades:
+        """The grades of some of the pairs."""
+        return PairGrades(self.pitch_deg[rows], self.scale[rows], self.level[rows])
+
 
 def grade_pairs(
     views: Sequence[DepthMap], pairs: NDArray[np.intp], scores: NDArray[np.float32]

@@ -51,7 +51,7 @@ class ScenePairs(NamedTuple):
         moved = np.array([place.get(name, -1) for name in self.images], np.intp)
         pairs = moved[self.pairs].reshape(-1, 2)
         kept = (pairs >= 0).all(1)
-        grades = None if self.grades is None else PairGrades(*(part[kept] for part in self.grades))
+        grades = None if self.grades is None else self.grades.of(kept)
         return ScenePairs(images, pairs[kept], self.scores[kept], grades)
 
 
@@ -80,7 +80,7 @@ def write_pairs(path: Path, scenes: Mapping[str, ScenePairs]) -> None:
     write_atomically(path, content.getvalue())
 
 
-def _graded(grades: Sequence[PairGrades | None]) -> dict[str, NDArray]:
+def _graded(grades: Sequence[PairGrades | None]) -> dict[str, Any]:
     """Arrays of the grades, if all scenes have some."""
     known = [grade for grade in grades if grade is not None]
     if not known or len(known) < len(grades):
@@ -141,7 +141,7 @@ def _read_pairs(path: Path) -> dict[str, ScenePairs]:
         str(scene): ScenePairs(
             *_scene_pairs(str(scene), images, own[str(scene)], ends[rows]),
             scores[rows],
-            None if grades is None else PairGrades(*(part[rows] for part in grades)),
+            None if grades is None else grades.of(rows),
         )
         for scene_id, scene in enumerate(scenes)
         for rows in [np.flatnonzero(scene_ids == scene_id)]
