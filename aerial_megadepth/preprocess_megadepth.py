@@ -160,10 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         source, listed = MegaDepth.at(args.megadepth_dir), args.megadepth_image_list
-        images, on_disk = None if listed is None else read_image_list(listed), source.models()
+        images = read_image_list(listed) if listed is not None else None
+        on_disk = source.models()
         models = on_disk if images is None else list(images)
         there = {scene for scene, _ in set(on_disk) & set(models)}
-        listing = None if images is None else (Path(listed), {scene for scene, _ in images})
+        listing = None
+        if images is not None and listed is not None:
+            listing = listed, {scene for scene, _ in images}
         scenes = read_scene_list(args.scene_list, there, source.sfm, listing)
         parts = [f"{scene}/{k}" for name in scenes.names for scene, k in models if scene == name]
         step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)

@@ -41,7 +41,7 @@ class PairGrades(NamedTuple):
     scale: NDArray[np.float32]
     level: NDArray[np.int32]
 
-    def of(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> PairGrades:
+    def of(self, rows: NDArray[np.intp]) -> PairGrades:
         """The grades of some of the pairs."""
         return PairGrades(self.pitch_deg[rows], self.scale[rows], self.level[rows])
 

@@ -51,7 +51,7 @@ class ScenePairs(NamedTuple):
         moved = np.array([place.get(name, -1) for name in self.images], np.intp)
         pairs = moved[self.pairs].reshape(-1, 2)
         kept = (pairs >= 0).all(1)
-        grades = None if self.grades is None else self.grades.of(kept)
+        grades = None if self.grades is None else self.grades.of(np.flatnonzero(kept))
         return ScenePairs(images, pairs[kept], self.scores[kept], grades)
 
 
