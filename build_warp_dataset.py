@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from estimators.cache_folder import cache_folder, clear_cache
-from estimators.command_line import add_building_flags, idle_geometry_flags, read_compute_options
+from estimators.command_line import add_building_flags, idle_building_flags, read_building_options
 from estimators.device import chosen_device, named_device
 from estimators.doctor import report
 from estimators.options import ComputeOptions
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.doctor:
         return report(args.model, kernel_cache_folder)
-    refuse_idle_flags(parser, args, idle_geometry_flags(args))
-    options, compute = read_options(parser, args), read_compute_options(args)
+    refuse_idle_flags(parser, args, idle_building_flags(args))
+    options, compute = read_building_options(args, read_options(parser, args))
     shard, fleet = read_shard(parser, args, os.environ), read_fleet(args, Path(__file__).parent)
     scenes = ManyScenes(args.input_dir, args.output_dir, shard, fleet, describe)
     level = logging.WARNING if args.quiet else logging.INFO
@@ -101,7 +101,7 @@ def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
 
     segmenter = cache(partial(make_segmenter, compute, cache_dir))
     estimators = make_estimators(compute, cache_dir)
-    refine = refined if compute.refine_cameras else None
+    refine = partial(refined, cache_dir) if compute.refine_cameras else None
     return Backends(estimators, renderer, segmenter, gaussian_ply, refine)
 
 

@@ -2,13 +2,15 @@
 
 uv run python benchmarks/vggt_speed.py [--runs plain:8 fp32:8 bf16:8 window:32] [--window 8]
 uv run python benchmarks/vggt_speed.py --model omega [--runs fp32:8 window:32]
+uv run python benchmarks/vggt_speed.py --model da3-base --runs fp32:2 fp32:8
 
-Random weights, photos of 518x392, which VGGT-1B sees at that size and VGGT-Omega at 592x448: 1036
-patches each. Each run, `<variant>:<frames>`, is in a process of its own; with `--model omega` it is
-made with VGGT-1B, too. `plain` is the straightforward float32 forward of plain_vggt.py, of VGGT-1B
-alone; `fp32` and `bf16` are ours with the whole scene in one window, `window` is in windows, with
-the precision that `auto` chooses here. The limit is what the products and convolutions of cameras
-and depth would take at the speed of one large matrix product, measured in the same run.
+Random weights, photos of 518x392, which VGGT-1B sees at that size, VGGT-Omega at 592x448 (1036
+patches each) and Depth Anything 3 at 504x378 (972). Each run, `<variant>:<frames>`, is in a process
+of its own; with another `--model` it is made with VGGT-1B, too. `plain` is the straightforward
+float32 forward of plain_vggt.py, of VGGT-1B alone; `fp32` and `bf16` are ours with the whole scene
+in one window, `window` is in windows, with the precision that `auto` chooses here. The limit is
+what the products and convolutions of cameras and depth would take at the speed of one large matrix
+product, measured in the same run.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +33,15 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain_vggt import PlainVGGT
 
+from vggt.da3.trunk import DA3Config
 from vggt.model import VGGT
 from vggt.network import SceneNetwork
 from vggt.predict import VGGTPredictor, predict_scene
 from vggt.preprocess import preprocess
-from vggt.registry import VGGT_1B, VGGT_OMEGA, Network
+from vggt.registry import DEPTH_ANYTHING_3, VGGT_1B, VGGT_OMEGA, Network
 from vggt.weights import aggregator_dtype, storage_dtypes
 
-NETWORKS = {"vggt": VGGT_1B, "omega": VGGT_OMEGA}
+NETWORKS = {"vggt": VGGT_1B, "omega": VGGT_OMEGA, "da3-base": DEPTH_ANYTHING_3}
 WIDTH, HEIGHT = 518, 392
 FRAMES = (2, 4, 8, 16, 32)
 DEFAULT_DTYPE = aggregator_dtype("auto", torch.device("cpu"))
@@ -133,9 +137,11 @@ def work(kind: Network, frames: int) -> tuple[float, float]:
     """Operations of the aggregator, and of both heads, for a whole scene."""
     from torch.utils.flop_counter import FlopCounterMode  # 70 MB that no run shall be charged for
 
-    with torch.device("meta"):
-        network = kind.build(kind.published).requires_grad_(False)
     config, photos = kind.published, list(some_photos(1))
+    if isinstance(config, DA3Config):  # meta tensors have no values to choose a frame by
+        config = replace(config, reference_view="first")
+    with torch.device("meta"):
+        network = kind.build(config).requires_grad_(False)
     (seen,) = preprocess(photos, kind.mode(None), config.img_size, config.patch_size)
     height, width = seen.rgb.shape[:2]
     with torch.device("meta"), FlopCounterMode(display=False) as counter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import get_args
 
 from vggt.choices import PRECISIONS
@@ -11,7 +12,7 @@ from warpset.building.command_line import Idle
 from warpset.building.options import BuildOptions
 from warpset.core.argument_types import number
 
-from .options import STEREO_ENGINES, ComputeOptions
+from .options import CAMERAS, STEREO_ENGINES, ComputeOptions
 from .registry import ESTIMATORS
 
 DEFAULTS = ComputeOptions()
@@ -61,6 +62,12 @@ def add_building_flags(group: argparse._ArgumentGroup) -> None:
     """`add_geometry_flags`, and what is done to whole scenes afterwards."""
     add_geometry_flags(group)
     group.add_argument(
+        "--cameras",
+        choices=CAMERAS,
+        default=DEFAULTS.cameras,
+        help="whose cameras a network's or stereo's depth is for; sfm = structure from motion",
+    )
+    group.add_argument(
         "--refine-cameras",
         action="store_true",
         help="refine cameras over matched features, and bring depth to agree with them",
@@ -74,6 +81,29 @@ def idle_geometry_flags(args: argparse.Namespace) -> Idle:
     return {**dict.fromkeys(NETWORK_FLAGS, no_network), "--stereo-engine": no_stereo}
 
 
+def idle_building_flags(args: argparse.Namespace) -> Idle:
+    """Which of `add_building_flags` have no effect beside the others."""
+    no_choice = args.geometry == "recorded", "--geometry vggt, stereo or auto"
+    if args.geometry == "stereo" and args.cameras == "network":
+        no_choice = True, "--geometry vggt or auto for a network's cameras"
+    return {**idle_geometry_flags(args), "--cameras": no_choice}
+
+
+def read_building_options(
+    args: argparse.Namespace, options: BuildOptions
+) -> tuple[BuildOptions, ComputeOptions]:
+    """Options of a build and of whoever estimates for it, given those of the other flags.
+
+    Recorded depth is for recorded cameras alone: with others, `auto` takes an estimator.
+    """
+    if options.geometry == "auto" and args.cameras in ("network", "sfm"):
+        options = replace(options, geometry=next(iter(ESTIMATORS)))
+    compute = replace(
+        read_compute_options(args), cameras=args.cameras, refine_cameras=args.refine_cameras
+    )
+    return options, compute
+
+
 def read_compute_options(args: argparse.Namespace) -> ComputeOptions:
     """Turn parsed flags into options; a command without --sky-model has the published one."""
     return ComputeOptions(
@@ -84,6 +114,5 @@ def read_compute_options(args: argparse.Namespace) -> ComputeOptions:
         precision=args.precision,
         engine=args.stereo_engine,
         sky_model=getattr(args, "sky_model", None),
-        refine_cameras=getattr(args, "refine_cameras", False),
         quiet=args.quiet,
     )

@@ -19,6 +19,13 @@ LOW_MEMORY_BYTES = 8e9
 """VGGT-1B reads 4.6 GB of weights, and needs 1 to 2 GB for a window of two photos."""
 
 
+WITHOUT_WEIGHTS = (
+    "the first run that needs it fetches it from the Hub; offline, copy the file here and give it "
+    "with --model PATH; instead of it, --model depth-anything/DA3-BASE (0.5 GB, Apache-2.0), "
+    "--geometry stereo or recorded"
+)
+
+
 class OptionalGroup(NamedTuple):
     """A dependency group that a plain install does without.
 
@@ -158,9 +165,10 @@ def _weights(model: str) -> Iterator[Finding]:
         if path is not None:
             yield Finding("weights", f"{name}: {path}")
         elif name == model:
-            offline = "copy the file here and give it with --model PATH"
-            advice = f"the first run that needs it fetches it from the Hub; offline, {offline}"
-            yield Finding("weights", f"{name}: not here", advice)
+            yield Finding("weights", f"{name}: not here", WITHOUT_WEIGHTS)
+    if find_spec("pycolmap") is not None:
+        yield Finding("geometry", "stereo: nothing to fetch, needs texture and a camera that moved")
+    yield Finding("geometry", "recorded: nothing to fetch, needs scenes with depth and cameras")
     yield _sky_model()
 
 

@@ -56,8 +56,8 @@ def make_segmenter(options: ComputeOptions, cache_dir: Path) -> Segmenter:
     return SkySegmenter(find_sky_model(options.sky_model), ArrayCache(cache_dir))
 
 
-def refined(geometry: SceneGeometry) -> SceneGeometry:
+def refined(cache_dir: Path, geometry: SceneGeometry) -> SceneGeometry:
     """The geometry with cameras that fit, see `estimators.refining`, which is imported for it."""
     from .refining import refined
 
-    return refined(geometry)
+    return refined(geometry, ArrayCache(cache_dir))

@@ -20,7 +20,7 @@ from splats import Gaussians, read_splats
 from splats.gaussians import SH_C0
 from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
-from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
+from warpset.building.scene_files.gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, project
 
 LOW_PASS_PX2 = 0.3

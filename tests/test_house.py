@@ -260,9 +260,11 @@ def test_modules_and_functions_are_short(sources):
     assert short / len(lengths) >= SHARE_OF_SHORT_FUNCTIONS
 
 
-def test_requirements_are_those_of_the_project():
+def test_requirements_of_the_nodes_are_some_of_the_projects():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.S | re.M)
     assert block is not None
     declared = re.findall(r'"([^"]+)"', block.group(1))
-    assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == declared
+    listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    needed = [line for line in listed if not line.startswith("#")]
+    assert needed and needed == [line for line in declared if line in needed]

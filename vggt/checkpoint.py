@@ -59,6 +59,10 @@ class CheckpointFormat:
         """A tensor of the network by its name in the network."""
         return checkpoint.read(name)
 
+    def reads_cameras(self, checkpoint: Checkpoint) -> bool:
+        """Whether a file holds what a network needs to be given cameras."""
+        return False
+
     def implied_config(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """What a file itself says of the configuration where nothing else states `img_size`."""
         return {}

@@ -37,6 +37,11 @@ class NetworkConfig:
     dpt_out_channels: tuple[int, ...] = (256, 512, 1024, 1024)
     dpt_layers: tuple[int, ...] = (4, 11, 17, 23)
 
+    @property
+    def has_weak_cameras(self) -> bool:
+        """Whether its depth on cameras that are given is far better than on its own."""
+        return False
+
     def __post_init__(self) -> None:
         """Accept lists, as JSON has them.
 
@@ -199,6 +204,11 @@ class SceneNetwork(nn.Module, ABC):
         self.config = config
         self.aggregator = aggregator
         self.camera_head = camera_head
+
+    @property
+    def takes_cameras(self) -> bool:
+        """Whether a forward pass may be given cameras, as pose encodings (B, S, 9)."""
+        return False
 
     @property
     @abstractmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import psutil
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .checkpoint import ModelError
 from .network import SceneNetwork
-from .poses import decode_poses
+from .poses import decode_poses, encode_poses, in_first_frame
 from .preprocess import Mode, ModelImage, Rgb, preprocess
 
 log = logging.getLogger(__name__)
@@ -55,11 +55,34 @@ class Prediction:
     cam_from_world: NDArray[np.float64]
 
 
-class Predictor(Protocol):
-    """Photos of one window to their predictions, in a world of the window's own."""
+class GivenCamera(NamedTuple):
+    """A camera that is known before a network looks.
 
-    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
-        """Predict all photos together."""
+    Attributes:
+        K: (3, 3) of the photo's raster, pixel centres at +0.5.
+        cam_from_world: (4, 4), OpenCV axes, in any unit.
+    """
+
+    K: NDArray[np.floating]
+    cam_from_world: NDArray[np.floating]
+
+
+class PhotoWithCamera(NamedTuple):
+    """A photo (h, w, 3) uint8 whose camera is given."""
+
+    rgb: Rgb
+    camera: GivenCamera
+
+
+Seen = TypeVar("Seen", contravariant=True)
+"""What a predictor is shown of a frame: a photo, or one with its camera."""
+
+
+class Predictor(Protocol[Seen]):
+    """What is seen in one window to its predictions, in a world of the window's own."""
+
+    def __call__(self, photos: Sequence[Seen], /) -> list[Prediction]:
+        """Predict all frames together."""
         ...
 
 
@@ -75,23 +98,46 @@ class VGGTPredictor:
         self.model: SceneNetwork = model
         self._mode: Mode = mode
 
-    def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
+    def __call__(self, photos: Sequence[Rgb], /) -> list[Prediction]:
         """Predict photos (h, w, 3) uint8 together."""
+        return self._predict(photos, None)
+
+    def with_cameras(self, photos: Sequence[PhotoWithCamera], /) -> list[Prediction]:
+        """Predict photos together; their cameras help a network that takes some.
+
+        It predicts cameras of its own all the same.
+        """
+        cameras = [photo.camera for photo in photos] if self.model.takes_cameras else None
+        return self._predict([photo.rgb for photo in photos], cameras)
+
+    def _predict(
+        self, photos: Sequence[Rgb], cameras: Sequence[GivenCamera] | None
+    ) -> list[Prediction]:
         config = self.model.config
         images = preprocess(photos, self._mode, config.img_size, config.patch_size)
-        predictions = predict_images(self.model, images)
+        predictions = predict_images(self.model, images, cameras)
         return [_without_padding(*pair) for pair in zip(images, predictions, strict=True)]
 
 
-def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Prediction]:
+def predict_images(
+    model: SceneNetwork,
+    images: Sequence[ModelImage],
+    cameras: Sequence[GivenCamera] | None = None,
+) -> list[Prediction]:
     """One forward pass over images of one size (h, w); depth is unknown in their padding.
+
+    Args:
+        model: The network.
+        images: What it looks at.
+        cameras: Those of the photos, for a network that takes them.
 
     Raises:
         ModelError: What the network says makes no cameras or no depth.
     """
     stacked = torch.from_numpy(np.stack([image.rgb for image in images]))
     device = next(model.parameters()).device
-    output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0)
+    given = () if cameras is None else (_encoded(images, cameras).to(device),)
+    output = model(stacked.to(device).permute(0, 3, 1, 2).float() / 255.0, *given)
     K, cam_from_world = decode_poses(output["pose_enc"][0].cpu().numpy(), images[0].rgb.shape[:2])
     depth = output["depth"][0, ..., 0].cpu().numpy()
     has_cameras = np.isfinite(K).all() and np.isfinite(cam_from_world).all()
@@ -105,6 +151,16 @@ def predict_images(model: SceneNetwork, images: Sequence[ModelImage]) -> list[Pr
         _prediction(image, *frame)
         for image, *frame in zip(images, depth, confidence, K, cam_from_world, strict=True)
     ]
+
+
+def _encoded(images: Sequence[ModelImage], cameras: Sequence[GivenCamera]) -> torch.Tensor:
+    """Pose encodings (1, S, 9) of the photos' cameras on the images' rasters."""
+    pairs = zip(images, cameras, strict=True)
+    K = np.stack([np.linalg.inv(image.photo_from_model) @ camera.K for image, camera in pairs])
+    poses = in_first_frame(
+        np.stack([camera.cam_from_world for camera in cameras]).astype(np.float64)
+    )
+    return torch.from_numpy(encode_poses(K, poses, images[0].rgb.shape[:2])).float()[None]
 
 
 def _prediction(
@@ -147,8 +203,8 @@ def largest_window(model: SceneNetwork) -> int:
 
 
 def predict_scene(
-    predictor: Predictor,
-    read: Callable[[int], Rgb],
+    predictor: Predictor[Seen],
+    read: Callable[[int], Seen],
     count: int,
     window: int,
     on_window: Callable[[range], None],
@@ -159,8 +215,8 @@ def predict_scene(
     a frame sees less of the scene. A window that does not fit the memory is halved.
 
     Args:
-        predictor: Predicts the photos of one window.
-        read: Gives the photo (h, w, 3) uint8 of a frame by index.
+        predictor: Predicts what is seen in one window.
+        read: Gives what is seen of a frame by index, such as its photo (h, w, 3) uint8.
         count: Number of frames.
         window: Frames a window; 0 or at least `count` for the whole scene at once.
         on_window: Told the frames of each window that has been predicted.

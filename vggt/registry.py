@@ -34,6 +34,7 @@ class Network:
         format: What its checkpoints look like.
         licences: What published weights and what is made with them may be used for, by Hub id.
         licence: The same for other weights of this network.
+        weak_cameras: Hub ids of those whose own cameras are weak, see `NetworkConfig`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Network:
     format: CheckpointFormat
     licences: Mapping[str, str]
     licence: str
+    weak_cameras: frozenset[str] = frozenset()
 
     def licence_of(self, model: str) -> str:
         """What a model's weights, and what is made with them, may be used for."""
@@ -110,6 +112,7 @@ DEPTH_ANYTHING_3 = Network(
         "depth-anything/DA3-GIANT-1.1": CC_BY_NC,
     },
     licence=f"{APACHE} if DA3-SMALL or DA3-BASE, {CC_BY_NC} if DA3-LARGE or DA3-GIANT",
+    weak_cameras=frozenset({"depth-anything/DA3-SMALL", "depth-anything/DA3-BASE"}),
 )
 
 NETWORKS = (VGGT_1B, VGGT_OMEGA, DEPTH_ANYTHING_3)

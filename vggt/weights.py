@@ -68,6 +68,17 @@ class ModelFiles:
         assert self.path is not None, "is local"
         return fingerprint(self.path)
 
+    @cached_property
+    def has_weak_cameras(self) -> bool:
+        """Whether depth is far better on cameras that are given, see `NetworkConfig`.
+
+        Raises:
+            ModelError: The file cannot be read.
+        """
+        if self.path is None:
+            return self.model in self.network.weak_cameras
+        return _config(_open_checkpoint(self.path), self.network).has_weak_cameras
+
     @property
     def licence(self) -> str:
         """What the weights, and what is made with them, may be used for, as far as known."""
@@ -104,7 +115,11 @@ def fingerprint(path: Path) -> str:
 
 
 def load(
-    files: ModelFiles, device: torch.device, precision: str = "auto", **shape: Any
+    files: ModelFiles,
+    device: torch.device,
+    precision: str = "auto",
+    given_cameras: bool = False,
+    **shape: Any,
 ) -> SceneNetwork:
     """Build the network of a located model on a device; downloads the weights where needed.
 
@@ -112,6 +127,7 @@ def load(
         files: What `locate` found.
         device: Where the network shall run.
         precision: One of `choices.PRECISIONS`; see `aggregator_dtype`.
+        given_cameras: Whether cameras will be given; what reads them is built where there is one.
         shape: What of the network's configuration shall be another than the file's.
 
     Raises:
@@ -120,6 +136,8 @@ def load(
     checkpoint = _open_checkpoint(files.path or _download(files))
     _check_network(checkpoint, files.network)
     form = files.network.format
+    if given_cameras and form.reads_cameras(checkpoint):
+        shape["takes_cameras"] = True
     network = _empty_network(checkpoint, files.network, shape)
     _check_names(checkpoint, form.shapes(network), files.network)
     dtypes = storage_dtypes(network, aggregator_dtype(precision, device))

@@ -14,7 +14,7 @@ import numpy as np
 
 from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.pairs.record import read_records
-from warpset.building.scene_gaussians import SCENE_GAUSSIANS_NAME
+from warpset.building.scene_files.gaussians import SCENE_GAUSSIANS_NAME
 from warpset.core.cameras import Camera, focal_from_fov, intrinsics, project
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud, splat_size, thinned

@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import re
 import stat
 import sys
@@ -470,3 +471,10 @@ def test_a_second_download_of_the_same_says_so(tmp_path, drive, capsys, monkeypa
     assert run(tmp_path, "--gdrive_link", LINK) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert "another run is writing here" in line and drive.calls == 1
+
+
+def test_a_pipe_is_no_archive_and_nobody_waits_for_it(tmp_path):
+    for name in ("a.zip", "a.tar.gz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="cannot be unpacked .*no regular file"):
+            unpack(tmp_path / name, tmp_path / "out")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from estimators.command_line import add_building_flags
+from warpset.building.clips.plan import ClipRule
 from warpset.building.command_line import (
     WAYS_ON,
     describe,
@@ -17,7 +18,7 @@ from warpset.building.command_line import (
     share_range,
 )
 from warpset.building.frames import FrameSampling, FrameSelection
-from warpset.building.options import BuildOptions, MaskRule, PointFilter
+from warpset.building.options import NOT_EMPTY, BuildOptions, MaskRule, PointFilter
 from warpset.building.outputs import ON_REQUEST
 from warpset.building.pairing import Pairing
 from warpset.building.scores import Quality
@@ -63,12 +64,17 @@ CHANGES = {
     },
     "--fps 2": {"sampling": FrameSampling(fps=2.0)},
     "--frames 12": {"sampling": FrameSampling(count=12)},
+    "--clips 17": {"clips": ClipRule(17)},
+    "--clips 17 --clip-crf 18": {"clips": ClipRule(17, 18)},
     "--bidirectional": {"bidirectional": True},
     "--min-coverage 0.4": {"quality": Quality((("min-coverage", 0.4),))},
     "--match-exposure": {"match_exposure": True},
     "--save-scene-splats": {"scene_gaussians": True},
+    "--save-colmap": {"colmap_model": True},
     "--force_output": {"force": True},
     "--dry-run": {"dry_run": True},
+    "--plan": {"plan": True},
+    "--max-hole-share 0.5": {"quality": Quality((*NOT_EMPTY.limits, ("max-hole-share", 0.5)))},
     "--quiet": {"quiet": True},
     "--workers 3": {"workers": 3},
     **{kind.flag: {"extras": frozenset({kind.name})} for kind in ON_REQUEST},
@@ -121,6 +127,8 @@ def test_the_seeds_defaults_are_kept(name, default):
         ("--pairing covisible --bidirectional", "covisible pairs go both ways"),
         ("--resize-width 64", "--resize-width and --resize-height go together"),
         ("--fps 2 --frames 12", "--fps and --frames exclude each other"),
+        ("--plan --dry-run", "--plan and --dry-run exclude each other"),
+        ("--plan --ray", "--plan and --ray exclude each other"),
         (
             "--size-preset qwen --resize-width 64 --resize-height 48",
             "--size-preset and --resize-width exclude each other",

@@ -8,7 +8,7 @@ from plyfile import PlyData
 from build_warp_dataset import main
 from splats import read_splats
 from tests.builders import PLANE_DEPTH_M, a_photo, a_scene, tree
-from warpset.building.scene_gaussians import (
+from warpset.building.scene_files.gaussians import (
     SCENE_GAUSSIANS_NAME,
     SCENE_GAUSSIANS_RECORD,
     SceneCloud,

@@ -44,6 +44,21 @@ def test_weights_that_are_not_at_hand_come_with_what_to_do(tmp_path):
         "skyseg.onnx: not here",
     ]
     assert "--model PATH" in found[0].advice and "--sky-model PATH" in found[1].advice
+    ways = ("depth-anything/DA3-BASE (0.5 GB, Apache-2.0)", "--geometry stereo", "recorded")
+    places = [found[0].advice.index(way) for way in ways]
+    assert places == sorted(places)
+
+
+def test_what_needs_no_weights_is_at_hand(tmp_path, monkeypatch):
+    def at_hand():
+        return [one.found.split(":")[0] for one in about(findings(tmp_path), "geometry")]
+
+    assert at_hand() == ["stereo", "recorded"]
+    there = doctor.find_spec
+    monkeypatch.setattr(
+        doctor, "find_spec", lambda name: None if name == "pycolmap" else there(name)
+    )
+    assert at_hand() == ["recorded"]
 
 
 def test_weights_in_the_hubs_cache_are_at_hand(tmp_path, hub_cache, monkeypatch):

@@ -39,6 +39,9 @@ def shard(index, count=4) -> tuple[str, ...]:
     return "--num-shards", str(count), "--shard-index", str(index)
 
 
+COVISIBLE = ("--pairing", "covisible", "--covisibility", "0.3:0.99", "--quiet")
+
+
 @pytest.fixture
 def scenes(tmp_path):
     for name in SCENES:
@@ -135,6 +138,15 @@ def test_four_shards_in_any_order_are_one_run(tmp_path, plain, capsys):
     assert main(flags(tmp_path, "out", "--merge-shards")) == 0
     assert "12 pairs written, 0 there already" in capsys.readouterr().err
     assert tree(tmp_path / "out") == plain
+
+
+def test_covisible_pairs_of_four_shards_are_those_of_one_run(tmp_path, scenes):
+    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
+    for index in (3, 1, 0, 2):
+        assert main(flags(tmp_path, "out", *COVISIBLE, *shard(index))) == 0
+    assert main(flags(tmp_path, "out", "--merge-shards")) == 0
+    pairs = tree(tmp_path / "plain")
+    assert len(pairs) == len(SCENES) * (6 * 3 + 1) and tree(tmp_path / "out") == pairs
 
 
 def test_shards_of_a_slurm_array_are_those_of_the_flags(tmp_path, plain, monkeypatch):
@@ -281,6 +293,16 @@ def test_two_ray_workers_write_what_one_plain_run_writes(tmp_path, plain):
     assert "12 pairs written" in error and "1 problems" in error
     assert error.count("alone: found 1 readable photo") == 1
     assert tree(tmp_path / "out") == plain
+
+
+@pytest.mark.slow
+def test_covisible_pairs_over_ray_are_those_of_a_plain_run(tmp_path, scenes):
+    needs_ray()
+    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
+    process = start(tmp_path, "out", *COVISIBLE, "--ray", "--cpus-per-worker", "1")
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+    assert tree(tmp_path / "out") == tree(tmp_path / "plain")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera
+from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.core.cameras import unproject
 from warpset.core.geometry import DepthMap
 from warpset.stereo.depth_alignment import FEWEST_POINTS, Alignment, align_depth, find_alignment
@@ -58,3 +59,21 @@ def test_a_depth_map_gets_the_scale_of_the_points_that_its_frame_sees():
     assert found == pytest.approx(Alignment(1.3, 0.0), abs=1e-4)
     np.testing.assert_allclose(aligned.depth, 1.3 * depth, rtol=1e-4)
     assert aligned.confidence is confidence and (aligned.depth[:5] == 0).all()
+
+
+def test_true_depth_of_another_scale_and_shift_in_each_frame_comes_back_despite_gross_errors():
+    cameras = cameras_in_a_row(3, 0.3, (120, 90))
+    rng = np.random.default_rng(5)
+    for camera in cameras:
+        _, true = photograph(camera, a_box_before_a_wall())
+        true = np.where(np.isfinite(true), true, np.float32(0))
+        known = true > 0
+        xyz_world = unproject(camera, true)[known].astype(np.float64)
+        scale, shift = rng.uniform(0.9, 1.1), rng.uniform(-0.3, 0.3)
+        depth = np.where(known, (true - shift) / scale, 0)
+        wrong = rng.uniform(size=depth.shape) < 0.05
+        depth = np.where(wrong, depth * rng.uniform(0.1, 5, depth.shape), depth)
+        depth_map = DepthMap(depth.astype(np.float32), None, camera)
+        aligned, _ = align_depth(depth_map, xyz_world[rng.integers(0, len(xyz_world), 300)])
+        right = known & ~wrong
+        np.testing.assert_allclose(aligned.depth[right], true[right], rtol=0.002)

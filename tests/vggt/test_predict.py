@@ -7,8 +7,18 @@ import pytest
 import torch
 
 from tests.builders import a_camera, a_photo, a_rotation, a_tiny_vggt
-from vggt.poses import decode_poses
-from vggt.predict import Prediction, VGGTPredictor, joined, largest_window, predict_scene
+from tests.vggt.da3.da3_builders import a_tiny_da3
+from vggt.poses import decode_poses, encode_poses, in_first_frame
+from vggt.predict import (
+    GivenCamera,
+    PhotoWithCamera,
+    Prediction,
+    VGGTPredictor,
+    joined,
+    largest_window,
+    predict_scene,
+)
+from vggt.preprocess import preprocess
 
 SHAPE_HW = (60, 80)
 
@@ -187,3 +197,26 @@ def test_predictions_lie_on_the_photo_without_its_padding(tiny_model, mode):
 
 def test_windows_of_the_whole_scene_fit_a_tiny_model(tiny_model):
     assert largest_window(tiny_model) > 100
+
+
+def some_given_cameras(count):
+    frames = [true_frame(index) for index in range(count)]
+    return [GivenCamera(frame.photo_K, frame.cam_from_world) for frame in frames]
+
+
+def test_given_cameras_reach_a_network_that_takes_them_and_no_other():
+    photos = [a_photo((80, 60), seed=index) for index in range(2)]
+    network = a_tiny_da3(takes_cameras=True)
+    given = some_given_cameras(2)
+    views = [PhotoWithCamera(*pair) for pair in zip(photos, given, strict=True)]
+    found = VGGTPredictor(network, "upper_bound_resize").with_cameras(views)
+    assert (found[0].depth != VGGTPredictor(network, "upper_bound_resize")(photos)[0].depth).any()
+    to_model = found[0].K @ np.linalg.inv(found[0].photo_K)
+    poses = in_first_frame(np.stack([camera.cam_from_world for camera in given]))
+    encoded = encode_poses(np.stack([to_model @ g.K for g in given]), poses, found[0].depth.shape)
+    images = [image.rgb for image in preprocess(photos, "upper_bound_resize", 70, 14)]
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    direct = network(stacked, torch.from_numpy(encoded).float()[None])["depth"][0, ..., 0].numpy()
+    np.testing.assert_allclose([frame.depth for frame in found], direct, rtol=1e-4)
+    other = VGGTPredictor(a_tiny_da3(), "upper_bound_resize")
+    np.testing.assert_array_equal(other.with_cameras(views)[0].depth, other(photos)[0].depth)

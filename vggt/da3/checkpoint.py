@@ -62,6 +62,11 @@ class DA3Format(CheckpointFormat):
         """A tensor of the network by its name in the network."""
         return checkpoint.read(published(name))
 
+    def reads_cameras(self, checkpoint: Checkpoint) -> bool:
+        """Whether a file holds a camera encoder."""
+        encoder = PUBLISHED_PARTS["camera_encoder"]
+        return any(name.startswith(encoder) for name in checkpoint.shapes)
+
     def implied_config(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """The size whose width the tensors have; its taps are told by nothing else.
 

@@ -56,6 +56,11 @@ class DepthAnything3(SceneNetwork):
             self.camera_encoder = CameraEncoder(config.embed_dim, config.camera_encoder_heads)
 
     @property
+    def takes_cameras(self) -> bool:
+        """See `SceneNetwork`."""
+        return self.config.takes_cameras
+
+    @property
     def dense(self) -> DepthHead:
         """The depth head."""
         return self.depth_head

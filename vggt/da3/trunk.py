@@ -20,6 +20,10 @@ from .reference import REFERENCE_VIEWS
 GRID_OFFSET = 0.1
 """Added to the rows and columns that the learned positions are resized for, as in training."""
 
+GOOD_CAMERAS_FROM = 1024
+"""Channels of DA3-LARGE, whose own cameras are about VGGT-1B's; those of BASE (768) and SMALL (384)
+reach less than half of that at 3 degrees on ScanNet++ (arXiv 2511.10647, table 2)."""
+
 
 @dataclass(frozen=True)
 class DA3Config(NetworkConfig):
@@ -50,6 +54,11 @@ class DA3Config(NetworkConfig):
     reference_view: str = "saddle_balanced"
     takes_cameras: bool = False
     camera_encoder_heads: int = 16
+
+    @property
+    def has_weak_cameras(self) -> bool:
+        """See `NetworkConfig`; so it is with the two smaller sizes."""
+        return self.embed_dim < GOOD_CAMERAS_FROM
 
     def __post_init__(self) -> None:
         """Accept lists, as JSON has them.

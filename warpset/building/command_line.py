@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
+from .clips.plan import TIME_STEP, ClipRule
 from .flags.pictures import (
     add_mask_flags,
     add_point_flags,
@@ -32,10 +33,14 @@ WAYS_ON = {
     Remedy.FEWER_SKIPPED: "or lower --skip-every",
     Remedy.EVERY_NTH_PHOTO: "or use --skip-every instead of --auto-skip",
     Remedy.MAKE_AGAIN: "use --force_output to make it again, or another --output-dir",
-    Remedy.MODEL: "pass --model PATH, or use --geometry stereo or recorded",
+    Remedy.MODEL: (
+        "give --model a file or depth-anything/DA3-BASE (0.5 GB, Apache-2.0), or use --geometry "
+        "stereo (nothing to fetch) or recorded"
+    ),
     Remedy.STEREO: "or use --geometry stereo",
     Remedy.STEREO_ENGINE: "install it or use --stereo-engine sweep",
     Remedy.DEVICE: "use --device cpu",
+    Remedy.CAMERAS: "use --cameras sfm, or leave it out",
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
     **FLEET_WAYS_ON,
@@ -46,11 +51,11 @@ EXAMPLES = """examples:
   python build_warp_dataset.py --input-dir examples/scenes
       the room that comes with the project, whose cameras and depth are recorded
   python build_warp_dataset.py --input-dir photos --model depth-anything/DA3-BASE
-      a folder a place in photos/, by a network that is fetched once (0.4 GB)
+      a folder a place in photos/, by a network that is fetched once (0.5 GB)
   python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
       the same for input/, without a network; every neighbour both ways, with holes
-  python build_warp_dataset.py --dry-run
-      what would be made
+  python build_warp_dataset.py --pairing covisible --plan
+      how many holes the pairs of photos in any order would have, before any is made
   python build_warp_dataset.py --doctor
       what this system has, and what to do about what it lacks
 """
@@ -73,6 +78,17 @@ def share_range(text: str) -> tuple[float, float]:
     if not 0 <= minimum < maximum <= 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, need 0 <= MIN < MAX <= 1")
     return minimum, maximum
+
+
+def clip_frames(text: str) -> int:
+    """An argparse type: frames of a clip, 4n+1 of them, at least 5."""
+    frames = int(number(int, 5, 1001)(text))
+    if frames % TIME_STEP != 1:
+        low = frames - (frames - 1) % TIME_STEP
+        raise argparse.ArgumentTypeError(
+            f"found {text}, need 4n+1 as {low} or {low + TIME_STEP}, which video models take"
+        )
+    return frames
 
 
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
@@ -121,8 +137,15 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write all frames' points of a scene as one splat PLY",
     )
+    group.add_argument(
+        "--save-colmap",
+        dest="save_colmap_model",
+        action="store_true",
+        help="write the cameras used, undistorted photos and points as a COLMAP model",
+    )
     add_switch(group, "--force_output", "make again what is there already")
     add_switch(group, "--dry-run", "only say what would be made")
+    add_switch(group, "--plan", "only find depth and say what share of holes pairs would have")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -160,6 +183,20 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_pairing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clips",
+        type=clip_frames,
+        default=None,
+        metavar="N",
+        help="instead of pairs: every N frames a clip of the first warped into all; N = 4n+1, and "
+        "8n+1 for models such as LTX-Video",
+    )
+    group.add_argument(
+        "--clip-crf",
+        type=number(int, 1, 51),
+        default=None,
+        help="for --clips: quality of the videos, 1 best; without loss if not given",
+    )
     pairing = DEFAULTS.pairing
     group.add_argument(
         "--pairing",
@@ -233,9 +270,18 @@ def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> No
     for flag in ("--covisibility", "--pairs-per-frame"):
         idle[flag] = (not by_surface, "--pairing covisible")
     idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
+    idle["--clip-crf"] = (args.clips is None, "--clips")
+    if args.clips:
+        idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
+        for kind in ON_REQUEST:
+            if getattr(args, f"save_{kind.name}"):
+                parser.error(f"{kind.flag} has no effect beside --clips; drop one of them")
     refuse_idle_flags(parser, args, idle)
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.plan and (args.dry_run or args.ray is not None):
+        other = "--dry-run" if args.dry_run else "--ray"
+        parser.error(f"--plan and {other} exclude each other; give one of them")
     if args.fps and args.frames:
         parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
@@ -263,13 +309,16 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         ),
         pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
         sampling=FrameSampling(args.fps, args.frames),
+        clips=ClipRule(args.clips, args.clip_crf) if args.clips else None,
         bidirectional=args.bidirectional,
         quality=read_quality(args),
         match_exposure=args.match_exposure,
         extras=frozenset(kind.name for kind in ON_REQUEST if getattr(args, f"save_{kind.name}")),
         scene_gaussians=args.save_scene_gaussians,
+        colmap_model=args.save_colmap_model,
         force=args.force_output,
         dry_run=args.dry_run,
+        plan=args.plan,
         quiet=args.quiet,
         workers=args.workers,
     )

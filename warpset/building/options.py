@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
+from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
@@ -15,6 +16,9 @@ from .scores import Quality
 NOT_EMPTY = Quality((("min-coverage", 0.02),))
 """What every pair has to show: with less of the target covered, wrong depth or cameras are far more
 likely than a wide step, and there is nothing to learn from."""
+
+MAX_MODEL_BYTES = 2**31
+"""Of an ONNX file: what its format, protobuf, can hold."""
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
@@ -73,13 +77,16 @@ class BuildOptions:
         selection: Which photos become frames.
         pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
+        clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
         extras: Kinds of file wanted beside the triplet, see `outputs`.
-        scene_gaussians: Write all frames' points as one file of splats, see `scene_gaussians`.
+        scene_gaussians: Write all frames' points as one file of splats, see `scene_files`.
+        colmap_model: Write cameras, photos and points as a COLMAP model, see `scene_files`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
+        plan: Only find geometry and say how hard the pairs that would be made will be.
         quiet: No progress bars.
         workers: Threads that decode and encode; None for as many as cores.
     """
@@ -96,15 +103,23 @@ class BuildOptions:
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
+    clips: ClipRule | None = None
     bidirectional: bool = False
     quality: Quality = NOT_EMPTY
     match_exposure: bool = False
     extras: frozenset[str] = field(default_factory=frozenset)
     scene_gaussians: bool = False
+    colmap_model: bool = False
     force: bool = False
     dry_run: bool = False
+    plan: bool = False
     quiet: bool = False
     workers: int | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether pairs are made, not only spoken of."""
+        return not (self.dry_run or self.plan)
 
     def as_recorded(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""
@@ -135,4 +150,6 @@ class BuildOptions:
             recorded |= {"mask-model": self.mask_rule.sha256, "mask-grow": self.mask_rule.grow_px}
         if self.depth_scale:
             recorded["depth-scale"] = self.depth_scale
+        if self.clips:
+            recorded |= {"clips": self.clips.frames, "clip-crf": self.clips.crf}
         return recorded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.errors import InputError, Remedy
 from ..files.cache import content_key
@@ -18,8 +18,12 @@ from .pairs.folder import PairFolder
 from .pairs.plan import WarpPair, name_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
-from .scene_gaussians import SceneGaussiansFile
+from .scene_files.colmap_model import ColmapModelFolder
+from .scene_files.gaussians import SceneGaussiansFile
 from .scores import Scores, measured
+
+MAX_INPUT_BYTES = 2**32
+"""Of a photo, a mask or a depth file: none that we take is larger; hashing one takes seconds."""
 
 
 class GeometrySource(NamedTuple):
@@ -56,6 +60,8 @@ class SceneJob:
         source: Where depth and cameras come from.
     """
 
+    things = "pairs"
+
     def __init__(
         self,
         photos: Sequence[Path],
@@ -67,8 +73,8 @@ class SceneJob:
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
         chosen = options.pairing.of_frames(len(photos), options.bidirectional)
-        self.pairs = name_pairs(photos, chosen)
-        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
+        self.pairs = self._named(photos, chosen)
+        self.kinds = self._wanted_kinds()
         self._sha256_of = cache(_sha256_of)
 
     @property
@@ -84,7 +90,15 @@ class SceneJob:
     ) -> None:
         """Take the frames that geometry was found for, their pairs, and what records say of it."""
         self.photos, self.provenance, self._frames_are_final = photos, provenance, True
-        self.pairs = name_pairs(photos, reference_and_target)
+        self.pairs = self._named(photos, reference_and_target)
+
+    def _named(
+        self, photos: Sequence[Path], reference_and_target: Sequence[tuple[int, int]]
+    ) -> Sequence[WarpPair]:
+        return name_pairs(photos, reference_and_target)
+
+    def _wanted_kinds(self) -> tuple[str, ...]:
+        return tuple(k.name for k in OUTPUTS if not k.flag or k.name in self.options.extras)
 
     def photo_key(self, photo: Path) -> str:
         """What identifies a photo: the hash of its content."""
@@ -131,7 +145,20 @@ class SceneJob:
         """The scene's gaussians where they are wanted and have to be made."""
         if not self.options.scene_gaussians:
             return None
-        made_from = {
+        gaussians = SceneGaussiansFile(self.folder.path, self._made_from())
+        return gaussians if self.options.force or not gaussians.is_done() else None
+
+    def colmap_model(self) -> ColmapModelFolder | None:
+        """The scene's COLMAP model where it is wanted and has to be made."""
+        if not self.options.colmap_model:
+            return None
+        options, made_from = self.options, self._made_from()
+        model = ColmapModelFolder(self.folder.path, made_from, options.output_format)
+        return model if options.force or not model.is_done() else None
+
+    def _made_from(self) -> dict[str, Any]:
+        """Everything that decides what a file about the whole scene holds."""
+        return {
             "photos": [[photo.name, self._sha256_of(photo)] for photo in self.photos],
             "masks": [self._sha256_of(path) for path in self.source.mask_files.values()],
             "depths": [self._sha256_of(path) for path in self.source.depth_files.values()],
@@ -139,8 +166,6 @@ class SceneJob:
             "geometry": self.source.as_recorded(),
             "options": self.options.as_recorded(),
         }
-        gaussians = SceneGaussiansFile(self.folder.path, made_from)
-        return gaussians if self.options.force or not gaussians.is_done() else None
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         recorded = self.source.as_recorded()
@@ -188,7 +213,7 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
-        warp = warp.with_gain()
+        warp = warp.compared()
         if self.options.match_exposure:
             warp = warp.matched()
         scores = measured(warp)
@@ -201,11 +226,13 @@ class SceneJob:
                     content = OUTPUT_NAMED[kind].encode(warp, encoding)
                     name = pair.file_name(kind, self.options.output_format)
                     self.folder.write_file(name, content)
-        return self._record(pair, warp, scores, rejected)
+        cameras = {role: camera_to_json(camera) for role, camera in warp.cameras.items()}
+        return self.record(pair, cameras, scores, rejected)
 
-    def _record(
-        self, pair: WarpPair, warp: Warp, scores: Scores, rejected: str | None
+    def record(
+        self, pair: WarpPair, cameras: Mapping[str, Any], scores: Scores, rejected: str | None
     ) -> PairRecord:
+        """The record of a pair whose files are there, or that was rejected."""
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
         kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self.kinds)]
@@ -217,7 +244,7 @@ class SceneJob:
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
-            cameras={role: camera_to_json(camera) for role, camera in warp.cameras.items()},
+            cameras=cameras,
             geometry={**self.source.as_recorded(), **self.provenance},
             options=self.options.as_recorded(),
             scores=scores,
@@ -231,6 +258,8 @@ def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
 
 def _sha256_of(path: Path) -> str:
     try:
+        if path.stat().st_size > MAX_INPUT_BYTES:
+            raise InputError(f"{path}: more than {MAX_INPUT_BYTES} bytes; left out")
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cameras import Camera, raster_transform
+from ..core.covisibility import share_seen
 from ..core.drawing import Drawable, draw, drawable
+from ..core.errors import InputError
 from ..core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
 from ..core.masks import (
     Mask,
@@ -46,6 +48,7 @@ class PreparedPair:
         splat_size: Splat size that the points ask for, in world units.
         cameras: Cameras of target and reference.
         target_kept: See `Warp`.
+        covisibility: See `Warp`.
     """
 
     target: Rgb
@@ -55,6 +58,7 @@ class PreparedPair:
     splat_size: float
     cameras: dict[str, Camera]
     target_kept: Mask | None = None
+    covisibility: float | None = None
 
 
 class ResampledFrames:
@@ -78,6 +82,7 @@ class ResampledFrames:
     ):
         self._frames, self._options, self._sky_scores = frames, options, sky_scores
         self._photo = LRUCache(self._compute_photo, keep)
+        self._depth = LRUCache(self._compute_depth, keep)
         self._view = LRUCache(self._compute_view, keep)
         self._points = LRUCache(self._compute_points, keep)
 
@@ -114,6 +119,21 @@ class ResampledFrames:
         picture = mask_picture(frame.load_kept(), (width, height))
         return wholly_kept(look_through(frame.photo, camera, picture))
 
+    def covisibility(self, reference: int, target: int) -> float | None:
+        """Share of one frame's surface that another sees; None where its depth cannot be read.
+
+        Raises:
+            InputError: The reference's depth cannot be read.
+        """
+        depth_map = self._depth(reference)
+        try:
+            return share_seen(depth_map, self._depth(target))
+        except InputError:
+            return None  # the pair needs the reference's only; those that need this one say it
+
+    def _compute_depth(self, index: int) -> DepthMap:
+        return self._frames[index].load_depth()
+
     def _compute_photo(self, index: int) -> Rgb:
         return read_photo(self._frames[index].photo.path)
 
@@ -125,7 +145,7 @@ class ResampledFrames:
     def _compute_points(self, key: tuple[int, tuple[int, int]]) -> tuple[PointCloud, float]:
         index, size_wh = key
         frame, camera = self._frames[index], self.camera(index, size_wh)
-        depth_map = frame.load_depth()
+        depth_map = self._depth(index)
         finer = depth_map.camera.K[0, 0] > camera.K[0, 0]
         if finer or self._options.upsample_depth:
             depth_map = resample_depth(depth_map, camera)
@@ -211,6 +231,7 @@ class Warper:
                 "reference": frames.camera(reference, size_wh),
             },
             target_kept=frames.kept(target, frames.camera(target, size_wh)),
+            covisibility=frames.covisibility(reference, target),
         )
 
     def render(self, pair: PreparedPair) -> Warp:
@@ -230,6 +251,7 @@ class Warper:
             cloud=cloud,
             cameras=pair.cameras,
             target_kept=pair.target_kept,
+            covisibility=pair.covisibility,
         )
 
     def cloud(self, index: int) -> PointCloud:

@@ -25,6 +25,7 @@ class Remedy(Enum):
     STEREO_ENGINE = auto()
     DEVICE = auto()
     NO_CACHE = auto()
+    CAMERAS = auto()
     SKY_MODEL = auto()
     FLEET_GROUP = auto()
     FLEET_START = auto()

@@ -86,7 +86,8 @@ class SceneGeometry:
         left_out: A line for each photo that no geometry was found for.
         licence: What it may be used for, where the estimator's weights say; else empty.
         world_offset: (3,) what was taken off recorded positions, see `recording.near_origin`.
-        cameras: What was done to the cameras afterwards; empty where nothing.
+        cameras: Where cameras come from if not from the source itself, how depth was brought to
+            agree with them, and what was done to them afterwards; else empty.
     """
 
     frames: tuple[FrameGeometry, ...]

@@ -22,11 +22,12 @@ from .cache import ArrayCache
 
 
 class CachedScene(NamedTuple):
-    """Frames in the photos' order, their plan, and a line for each photo that has none."""
+    """Frames in the photos' order, and what `SceneGeometry` says of them besides."""
 
     frames: tuple[FrameGeometry, ...]
     plan: str
     left_out: tuple[str, ...]
+    cameras: str = ""
 
 
 class GeometryCache:
@@ -56,13 +57,20 @@ class GeometryCache:
             frame["lens_quarter_turns"] = np.array(photo.lens.quarter_turns)
         self._arrays.store(self._frame_key(index), frame)
 
-    def finish(self, count: int, plan: str, left_out: Mapping[int, str] | None = None) -> None:
+    def finish(
+        self,
+        count: int,
+        plan: str,
+        left_out: Mapping[int, str] | None = None,
+        cameras: str = "",
+    ) -> None:
         """Say that all frames are in, how they were estimated, and why photos have none.
 
         Args:
             count: Number of photos.
             plan: See `SceneGeometry.plan`.
             left_out: Why photos, by index, have no frame.
+            cameras: See `SceneGeometry.cameras`.
         """
         left_out = left_out or {}
         indices = sorted(left_out)
@@ -71,6 +79,7 @@ class GeometryCache:
             {
                 "count": np.array(count),
                 "plan": np.array(plan),
+                "cameras": np.array(cameras),
                 "left_out": np.array(indices, np.intp),
                 "reasons": np.array([left_out[index] for index in indices], np.str_),
             },
@@ -93,7 +102,8 @@ class GeometryCache:
             posed = PosedPhoto(path, _camera("photo_", arrays), _lens(arrays))
             frames.append(FrameGeometry(posed, partial(self._load_depth, index)))
         lines = (f"{photos[index]}: {reason}; left out" for index, reason in left_out.items())
-        return CachedScene(tuple(frames), str(scene["plan"]), tuple(lines))
+        cameras = str(scene.get("cameras", ""))
+        return CachedScene(tuple(frames), str(scene["plan"]), tuple(lines), cameras)
 
     def _load_depth(self, index: int) -> DepthMap:
         arrays = self._arrays.load(self._frame_key(index))

@@ -51,11 +51,14 @@ def align_depth(depth_map: DepthMap, xyz_world: FloatArray) -> tuple[DepthMap, A
     depth, true = depth_map.depth[rows, columns].astype(np.float64), z[inside]
     known = depth > 0
     found = find_alignment(depth[known], true[known])
-    if found is None:
-        return depth_map, None
+    return (depth_map, None) if found is None else (aligned(depth_map, found), found)
+
+
+def aligned(depth_map: DepthMap, found: Alignment) -> DepthMap:
+    """Depth with scale and shift; what is no longer before the camera is unknown."""
     moved = depth_map.depth * np.float32(found.scale) + np.float32(found.shift)
     is_known = (depth_map.depth > 0) & (moved > 0)
-    return depth_map._replace(depth=np.where(is_known, moved, np.float32(0))), found
+    return depth_map._replace(depth=np.where(is_known, moved, np.float32(0)))
 
 
 def find_alignment(depth: FloatArray, true: FloatArray) -> Alignment | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aerial_megadepth.scenes.input_hashes import hash_inputs
 from aerial_megadepth.scenes.scene_steps import (
     RunOptions,
     run_options,
@@ -286,3 +287,8 @@ def test_a_scene_that_another_run_makes_is_said_and_the_others_go_on(tmp_path, c
     (line,) = capsys.readouterr().err.splitlines()
     assert "another run is writing here" in line
     assert not step.output("a").exists() and (step.output("b") / "copy").is_file()
+
+
+def test_a_pipe_among_the_inputs_counts_as_missing_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert hash_inputs([tmp_path / "pipe"]) == {"0/pipe": "missing"}

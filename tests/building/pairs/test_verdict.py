@@ -19,11 +19,12 @@ def build(tmp_path, *flags) -> int:
 
 
 def test_the_line_names_medians_and_the_worst():
-    pairs = [PairQuality("a/1", 0.9, 30.0), PairQuality("a/2", 0.2, None)]
-    pairs += [PairQuality("b/1", 0.5, 10.0)]
+    pairs = [PairQuality("a/1", 0.9, 30.0, 0.2), PairQuality("a/2", 0.2, None)]
+    pairs += [PairQuality("b/1", 0.5, 10.0, 1.4)]
     assert quality_line(pairs) == (
         "coverage 0.50 at the median, 0.20 at worst (a/2), "
-        "PSNR 20.0 dB at the median, 10.0 at worst (b/1)"
+        "PSNR 20.0 dB at the median, 10.0 at worst (b/1), "
+        "shift 0.8 px at the median, 1.4 at worst (b/1)"
     )
     assert quality_line([]) == ""
 

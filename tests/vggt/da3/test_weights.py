@@ -118,6 +118,24 @@ def test_a_local_files_licence_names_what_each_size_has(tmp_path):
     assert licence.startswith("Apache-2.0 if DA3-SMALL or DA3-BASE, CC BY-NC 4.0")
 
 
+def test_what_reads_cameras_is_read_where_cameras_will_be_given_and_it_is_there(
+    tmp_path, monkeypatch
+):
+    whole = write_da3(tmp_path / "whole.pt")
+    encoder = {name for name in published_state() if name.startswith("model.cam_enc.")}
+    assert names_read(monkeypatch, whole, given_cameras=True) >= encoder
+    without = {name: value for name, value in published_state().items() if name not in encoder}
+    path = write_da3(tmp_path / "without.pt", without)
+    assert not load(locate(str(path)), CPU, "fp32", given_cameras=True).takes_cameras
+
+
+@pytest.mark.parametrize(("size", "weak"), [("small", 1), ("base", 1), ("large", 0), ("giant", 0)])
+def test_the_two_smaller_sizes_have_weak_cameras_on_the_hub_as_in_a_file(size, weak):
+    assert SIZES[size].has_weak_cameras == bool(weak)
+    model = f"depth-anything/DA3-{size.upper()}"
+    assert locate(model).has_weak_cameras == bool(weak)
+
+
 def test_half_precision_is_for_the_trunk_alone(tmp_path):
     network = load(locate(str(write_da3(tmp_path / "a.pt"))), CPU, "bf16", takes_cameras=True)
     halved = {name for name, value in network.state_dict().items() if value.dtype != torch.float32}

@@ -9,7 +9,7 @@ from ...core.argument_types import number
 from ...core.masks import ConfidenceThreshold
 from ...core.sizes import SIZE_PRESETS, SizeRule
 from ...files.photos import sha256_of
-from ..options import BuildOptions, MaskRule, PointFilter
+from ..options import MAX_MODEL_BYTES, BuildOptions, MaskRule, PointFilter
 
 DEFAULTS = BuildOptions()
 
@@ -56,13 +56,18 @@ def add_size_flags(group: argparse._ArgumentGroup) -> None:
 def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
     """Flags that say how points become pictures."""
     add_switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    add_splat_flags(group)
+
+
+def add_splat_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how splats are drawn, whatever they are of."""
     group.add_argument(
         "--sigma",
         type=number(float, 0),
         default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
-    add_switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+    add_switch(group, "--auto-s0", "estimate the splat size from depth and intrinsics")
 
 
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
@@ -138,4 +143,6 @@ def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
 
 
 def _sha256_or_none(path: Path | None) -> str | None:
-    return sha256_of(path) if path is not None and path.is_file() else None
+    if path is None or not path.is_file() or path.stat().st_size > MAX_MODEL_BYTES:
+        return None
+    return sha256_of(path)

@@ -73,10 +73,7 @@ class PairMaker:
     def _finish(self, record: PairRecord) -> None:
         with writing_to(self._job.folder.path):
             self._job.folder.replace_record(record)
-        if record.rejected:
-            self._summary.rejected += 1
-        else:
-            self._summary.written += 1
+        self._summary.count(record)
 
     def _say_left_out(self) -> None:
         for reason, names in self._left_out.items():

@@ -57,7 +57,7 @@ def name_pairs(
     Raises:
         InputError: Two photos would give their pairs one name.
     """
-    names = _frame_names(photos)
+    names = frame_names(photos)
     pairs = [WarpPair(_pair_name(names, r, t), r, t) for r, t in reference_and_target]
     shared = _shared(pair.name for pair in pairs)
     if shared:
@@ -75,7 +75,7 @@ def _pair_name(frame_names: Sequence[str], reference: int, target: int) -> str:
     return f"{frame_names[target]}_from_{frame_names[reference]}"
 
 
-def _frame_names(photos: Sequence[Path]) -> list[str]:
+def frame_names(photos: Sequence[Path]) -> list[str]:
     """Stems; where photos share one, with their extension, then with their folder as well."""
     names = [photo.stem for photo in photos]
     for lengthen in (_with_extension, _with_folder):

@@ -91,15 +91,19 @@ def _is_file_name(name: str) -> bool:
         return False
 
 
-def read_records(folder: Path) -> list[PairRecord]:
+def read_records(folder: Path, name: str = RECORDS_NAME) -> list[PairRecord]:
     """The records of a scene's pairs, in the order written; empty where there are none.
 
     A last line that a kill cut off is left out.
 
+    Args:
+        folder: The scene's.
+        name: Of the file; others than pairs have their own.
+
     Raises:
         InputError: Some other line is no record, or the file cannot be read.
     """
-    path = folder / RECORDS_NAME
+    path = folder / name
     try:
         return [_read_line(path, number, line) for number, line in enumerate(_lines(path), 1)]
     except FileNotFoundError:

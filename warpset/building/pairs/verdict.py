@@ -24,24 +24,31 @@ class PairQuality:
         name: The scene's name and the pair's.
         coverage: Share of the target that is covered.
         psnr: In dB where covered; None without any.
+        shift: How far splats lie from the target, median in pixels; None where texture is missing.
     """
 
     name: str
     coverage: float
     psnr: float | None
+    shift: float | None = None
 
 
 def quality_of(scene: str, records: Sequence[PairRecord]) -> list[PairQuality]:
     """What is known of pairs that were written."""
     return [
-        PairQuality(f"{scene}/{record.name}", coverage, record.scores.get("psnr"))
+        PairQuality(
+            f"{scene}/{record.name}",
+            coverage,
+            record.scores.get("psnr"),
+            record.scores.get("shift"),
+        )
         for record in records
         if not record.rejected and (coverage := record.scores.get("coverage")) is not None
     ]
 
 
 def quality_line(pairs: Sequence[PairQuality]) -> str:
-    """Median and worst coverage and PSNR, in a few words; empty where there are no pairs."""
+    """Median and worst coverage, PSNR and shift, in a few words; empty without pairs."""
     if not pairs:
         return ""
     worst = min(pairs, key=lambda pair: (pair.coverage, pair.name))
@@ -51,6 +58,10 @@ def quality_line(pairs: Sequence[PairQuality]) -> str:
         lowest, name = min(known)
         middle = median(psnr for psnr, _ in known)
         line += f", PSNR {middle:.1f} dB at the median, {lowest:.1f} at worst ({name})"
+    if shifts := [(pair.shift, pair.name) for pair in pairs if pair.shift is not None]:
+        largest, name = max(shifts)
+        middle = median(shift for shift, _ in shifts)
+        line += f", shift {middle:.1f} px at the median, {largest:.1f} at worst ({name})"
     return line
 
 

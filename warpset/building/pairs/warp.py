@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
+from ...core.scoring import moved_pixels
 from .exposure import Gain, apply_gain, exposure_gain
 
 Rgb = NDArray[np.uint8]
@@ -32,6 +33,10 @@ class Warp:
         gain: What makes the reference as bright as the target, see `exposure_gain`; None where it
             is not known, or not yet.
         target_kept: (h, w) bool, which target pixels its mask keeps; None for all.
+        covisibility: Share of the reference's surface that the target sees, by both depths; None
+            where the target's is unknown.
+        moved: (h, w) bool, which seen pixels show what moved, see `moved_pixels`; None where it is
+            not known yet.
     """
 
     splats: Rgb
@@ -44,6 +49,8 @@ class Warp:
     cameras: dict[str, Camera]
     gain: Gain | None = None
     target_kept: Mask | None = None
+    covisibility: float | None = None
+    moved: Mask | None = None
 
     @property
     def counted(self) -> Mask:
@@ -55,9 +62,11 @@ class Warp:
         """(h, w) bool, which target pixels count and are covered by a visible point."""
         return ~self.hole & self.counted
 
-    def with_gain(self) -> Warp:
-        """The same, its gain found."""
-        return replace(self, gain=exposure_gain(self.splats, self.target, self.seen))
+    def compared(self) -> Warp:
+        """The same, its gain found, and then what moved."""
+        gain = exposure_gain(self.splats, self.target, self.seen)
+        splats = self.splats if gain is None else apply_gain(self.splats, gain)
+        return replace(self, gain=gain, moved=moved_pixels(splats, self.target, self.seen))
 
     def matched(self) -> Warp:
         """The same, splats and reference as bright as the target where the gain is known."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cameras import Camera, up_of
-from ..core.points import PointCloud
-from ..files.json_files import read_text
-from ..files.writing import write_atomically
+from ...core.cameras import Camera, up_of
+from ...core.points import PointCloud
+from ...files.writing import write_atomically
+from .record import SceneFileRecord
 
 SCENE_GAUSSIANS_NAME = "scene_gaussians.ply"
 SCENE_GAUSSIANS_RECORD = "scene_gaussians.json"
@@ -97,22 +96,11 @@ class SceneGaussiansFile:
 
     def __init__(self, folder: Path, made_from: Mapping[str, Any]):
         self._folder = folder
-        self._made_from = json.loads(json.dumps(made_from))
+        self._record = SceneFileRecord(folder / SCENE_GAUSSIANS_RECORD, made_from, found=("up",))
 
     def is_done(self) -> bool:
         """Whether the file is there and was made from the same."""
-        record = self._folder / SCENE_GAUSSIANS_RECORD
-        if not ((self._folder / SCENE_GAUSSIANS_NAME).is_file() and record.is_file()):
-            return False
-        try:
-            found = json.loads(read_text(record))
-        except (OSError, ValueError, RecursionError):
-            return False
-        return (
-            isinstance(found, dict)
-            and "up" in found
-            and found == self._made_from | {"up": found["up"]}
-        )
+        return (self._folder / SCENE_GAUSSIANS_NAME).is_file() and self._record.is_kept()
 
     def write(
         self,
@@ -129,10 +117,8 @@ class SceneGaussiansFile:
             is_whole: Whether every frame is in.
             cameras: The scene's, which tell the record what is up.
         """
-        up = {"direction": up_of(cameras), "from": "cameras"}
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / SCENE_GAUSSIANS_RECORD).unlink(missing_ok=True)
+        self._record.forget()
         write_atomically(self._folder / SCENE_GAUSSIANS_NAME, gaussian_ply(cloud))
         if is_whole:
-            record = json.dumps(self._made_from | {"up": up}, indent=1, sort_keys=True)
-            write_atomically(self._folder / SCENE_GAUSSIANS_RECORD, record.encode() + b"\n")
+            self._record.keep(up={"direction": up_of(cameras), "from": "cameras"})
