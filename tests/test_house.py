@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viewer": WARPSET,
     "review": CORRIDOR,
     "comfy_nodes": WARPSET | {"vggt", "splats", "renderer"},
-    "aerial_megadepth": WARPSET,
+    "aerial_megadepth": WARPSET | {"renderer"},
     # Doors: what each needs, and never one another.
     "build_warp_dataset.py": CORRIDOR | {"estimators", "renderer", "splats"},
     "modelscope.py": EXPORTING,

@@ -105,14 +105,14 @@ def _lift_frames(
 ) -> Iterator[_Lifted]:
     """The frames that can be read, one after the other; a line for each that cannot."""
     resampled = ResampledFrames(
-        geometry.frames,
+        geometry,
         BuildOptions(size_rule=options.size_rule, point_filter=options.point_filter),
     )
     maximum = options.max_points and max(1, options.max_points // max(1, len(geometry.frames)))
     for index, frame in enumerate(tqdm(geometry.frames, "points", disable=options.quiet)):
         size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
         try:
-            cloud, s0 = resampled.points(index, size_wh)
+            cloud, s0, _ = resampled.points(index, size_wh)
         except InputError as error:
             problems.append(str(error))
             continue

@@ -27,6 +27,8 @@ MODULE_OF_GROUP = {
     "webdataset": "webdataset",
     "viewer": "pyglet",
     "serve": "viser",
+    "features": "transformers",
+    "mesh": "trimesh",
 }
 COMMANDS = [command for page in page_names() for command in page_commands(page)]
 RUN = [command for command in COMMANDS if not command.needs]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from render_views import main
 from tests.builders import a_scene
+from warpset.building.pairs.warp import GREY
 from warpset.files.depth_files import read_depth
 
 
@@ -95,6 +96,17 @@ def test_options_of_pairs_count_where_no_flag_says_otherwise(tmp_path, room):
     assert (options["sigma"], options["auto-s0"]) == (3.0, True)
 
 
+def test_holes_are_filled_as_those_of_the_pairs(tmp_path, room):
+    from build_warp_dataset import main as build
+
+    pairs = tmp_path / "out"
+    build(["--input-dir", str(room.parent), "--output-dir", str(pairs), "--hole-fill", "grey"])
+    assert views(tmp_path, room, "--like", str(pairs / room.name), "--yaw", "9")[0] == 0
+    hole = np.asarray(Image.open(tmp_path / "views/view_0001_mask.png")) > 0
+    splats = np.asarray(Image.open(tmp_path / "views/view_0001_splats.png"))
+    assert hole.any() and (splats[hole] == GREY).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -103,6 +115,7 @@ def test_options_of_pairs_count_where_no_flag_says_otherwise(tmp_path, room):
         (["--path", "orbit", "--distance", "3"], "--distance has no effect"),
         (["--path", "dolly", "--angle", "3"], "--angle has no effect"),
         (["--yaw", "3", "--frames", "3"], "--frames has no effect"),
+        (["--yaw", "3", "--hole-fill", "black", "--sigma", "9"], "it needs --hole-fill fade"),
         (["--like", "nowhere", "--yaw", "3"], "found no pairs"),
     ],
 )

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -52,6 +53,17 @@ def plain(tmp_path, scenes):
     """The tree of a plain run."""
     assert main(flags(tmp_path, "plain", "--quiet")) == 0
     return tree(tmp_path / "plain")
+
+
+def test_a_ray_that_cannot_start_is_one_line(tmp_path, scenes, capsys, monkeypatch):
+    def cannot_start(*_, **__):
+        raise RuntimeError("Session name could not be found\n[Errno 28] No space left on device\n")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=cannot_start))
+    assert main(flags(tmp_path, "out", "--ray", "--quiet")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Ray on this machine: cannot start ([Errno 28] No space left on device)")
+    assert "leave out --ray" in line
 
 
 def test_every_name_is_in_one_shard_and_shards_are_even():

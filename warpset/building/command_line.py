@@ -10,7 +10,9 @@ from ..core.errors import InputError, Remedy
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
 from .clips.plan import TIME_STEP, ClipRule
 from .flags.pictures import (
+    add_depth_flags,
     add_mask_flags,
+    add_one_photo_flags,
     add_point_flags,
     add_rendering_flags,
     add_size_flags,
@@ -110,6 +112,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     add_mask_flags(filters)
+    add_depth_flags(filters)
     add_quality_flags(filters, "reject", DEFAULTS.quality)
     add_switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
@@ -179,6 +182,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
     _add_pairing(group)
+    add_one_photo_flags(group)
 
 
 def _add_pairing(group: argparse._ArgumentGroup) -> None:
@@ -256,26 +260,37 @@ def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idl
             parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
 
 
-def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
-    """End with code 2 where flags contradict each other or have no effect."""
+def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
+    """Which flags have no effect beside the others, see `Idle`."""
+    by_surface = args.pairing == "covisible"
+    only_covisible = not by_surface, "--pairing covisible"
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
         "--mask-grow": (args.mask_model is None, "--mask-model"),
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
+        "--covisibility": only_covisible,
+        "--pairs-per-frame": only_covisible,
+        "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),
+        "--hole-share": (not args.from_one_photo, "--from-one-photo"),
+        "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
+        "--clip-crf": (args.clips is None, "--clips"),
     }
-    by_surface = args.pairing == "covisible"
-    for flag in ("--covisibility", "--pairs-per-frame"):
-        idle[flag] = (not by_surface, "--pairing covisible")
-    idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
-    idle["--clip-crf"] = (args.clips is None, "--clips")
     if args.clips:
         idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
-        for kind in ON_REQUEST:
-            if getattr(args, f"save_{kind.name}"):
-                parser.error(f"{kind.flag} has no effect beside --clips; drop one of them")
-    refuse_idle_flags(parser, args, idle)
+    if args.from_one_photo:
+        of_two = "--pairing", "--bidirectional", "--plan", "--clips"
+        idle |= dict.fromkeys(of_two, (True, "pairs of two photos, without --from-one-photo"))
+    return idle
+
+
+def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 where flags contradict each other or have no effect."""
+    for kind in ON_REQUEST if args.clips else ():
+        if getattr(args, f"save_{kind.name}"):
+            parser.error(f"{kind.flag} has no effect beside --clips; drop one of them")
+    refuse_idle_flags(parser, args, _idle_flags(args))
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
     if args.plan and (args.dry_run or args.ray is not None):
@@ -298,6 +313,10 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
         mask_rule=read_mask_rule(args),
+        depth_agreement=args.depth_agreement or None,
+        augment_depth=args.augment_depth,
+        hole_shares=args.hole_share if args.from_one_photo else (),
+        hole_fill=args.hole_fill,
         depth_scale=args.depth_scale,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,

@@ -26,6 +26,8 @@ from ..recordings.registry import RECORDED, recorded_geometry
 from .clips.job import ClipJob
 from .clips.making import ClipMaker
 from .clips.plan import CLIPS_NAME
+from .depth.agreement import agreeing
+from .depth.augmenting import augmented
 from .options import NOT_EMPTY, BuildOptions
 from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
@@ -134,10 +136,12 @@ def _build_staged(
     folder: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
-    scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    minimum = 1 if options.hole_shares else 2
+    scene = open_scene(folder, options.selection, minimum, options.workers or available_cores())
     scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    options = options.settled(source.name)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
     if (refine := backends.refine) is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
@@ -154,7 +158,7 @@ def _build_staged(
         if not job.is_planned or job.todo() or job.scene_gaussians() or job.colmap_model():
             with writing_to(output):
                 job.folder.clean()
-            _make(job, _masked(estimate(), scene, options), backends, summary)
+            _make(job, _prepared(estimate(), scene, job), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         _judge(job, summary)
         for line in job.other_pairs():
@@ -215,6 +219,14 @@ def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInpu
         return scene
     frames = with_depth_scale(scene.recording.frames, depth_scale)
     return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
+
+
+def _prepared(geometry: SceneGeometry, scene: SceneInput, job: SceneJob) -> SceneGeometry:
+    """The geometry as pairs are made of it: masked, its depth checked and made worse as asked."""
+    options, geometry = job.options, _masked(geometry, scene, job.options)
+    if options.depth_agreement:
+        geometry = agreeing(geometry, options.depth_agreement, options.point_filter)
+    return augmented(geometry, job.photo_key) if options.augment_depth else geometry
 
 
 def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:

@@ -15,7 +15,8 @@ from .options import BuildOptions
 from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
 from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
-from .pairs.plan import WarpPair, name_pairs
+from .pairs.one_photo import missed
+from .pairs.plan import WarpPair, name_pairs, one_photo_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
 from .scene_files.colmap_model import ColmapModelFolder
@@ -80,7 +81,7 @@ class SceneJob:
     @property
     def is_planned(self) -> bool:
         """Whether it is known without any depth which pairs are asked for."""
-        return not self.options.pairing.needs_depth
+        return bool(self.options.hole_shares) or not self.options.pairing.needs_depth
 
     def narrow_to(
         self,
@@ -95,6 +96,8 @@ class SceneJob:
     def _named(
         self, photos: Sequence[Path], reference_and_target: Sequence[tuple[int, int]]
     ) -> Sequence[WarpPair]:
+        if self.options.hole_shares:
+            return one_photo_pairs(photos, self.options.hole_shares)
         return name_pairs(photos, reference_and_target)
 
     def _wanted_kinds(self) -> tuple[str, ...]:
@@ -132,7 +135,11 @@ class SceneJob:
         """A line about pairs that lie in the folder beside those asked for, made otherwise."""
         planned, asked = {pair.name for pair in self.pairs}, self.options.as_recorded()
         records = self.folder.records.values()
-        others = [r.name for r in records if r.name not in planned and r.options != asked]
+        others = [
+            record.name
+            for record in records
+            if record.name not in planned and asked != _without_hole_share(record.options)
+        ]
         if not others:
             return []
         return [
@@ -170,7 +177,7 @@ class SceneJob:
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         recorded = self.source.as_recorded()
         wanted = {
-            **self.options.as_recorded(),
+            **self._options_of(pair),
             "geometry": recorded,
             "reference": self.photos[pair.reference].name,
             **_by_role(self.sha256(pair)),
@@ -197,8 +204,8 @@ class SceneJob:
         """
         reference, target = self.photos[pair.reference], self.photos[pair.target]
         files = {"reference": reference, "target": target}
-        if reference in self.source.depth_files:
-            files["depth"] = self.source.depth_files[reference]
+        if (warped := self.photos[pair.warped]) in self.source.depth_files:
+            files["depth"] = self.source.depth_files[warped]
         for role, photo in (("reference", reference), ("target", target)):
             if photo in self.source.mask_files:
                 files[f"{role}_mask"] = self.source.mask_files[photo]
@@ -216,10 +223,13 @@ class SceneJob:
         warp = warp.compared()
         if self.options.match_exposure:
             warp = warp.matched()
+        warp = warp.with_holes_filled(self.options.hole_fill)
         scores = measured(warp)
         with_confidence = "confidence" in self.options.extras
         encoding = Encoding(self.options.output_format, with_confidence, gaussian_ply)
-        rejected = self.options.quality.rejection(scores)
+        rejected = self.options.quality.rejection(scores) or missed(
+            pair.hole_share, scores["hole_share"]
+        )
         if not rejected:
             with writing_to(self.folder.path):
                 for kind in sorted(self.missing(pair)):
@@ -228,6 +238,11 @@ class SceneJob:
                     self.folder.write_file(name, content)
         cameras = {role: camera_to_json(camera) for role, camera in warp.cameras.items()}
         return self.record(pair, cameras, scores, rejected)
+
+    def _options_of(self, pair: WarpPair) -> dict[str, Any]:
+        """What a pair's record says of how it was asked for."""
+        own = {} if pair.hole_share is None else {"hole-share": pair.hole_share}
+        return {**self.options.as_recorded(), **own}
 
     def record(
         self, pair: WarpPair, cameras: Mapping[str, Any], scores: Scores, rejected: str | None
@@ -246,10 +261,15 @@ class SceneJob:
             sha256=self.sha256(pair),
             cameras=cameras,
             geometry={**self.source.as_recorded(), **self.provenance},
-            options=self.options.as_recorded(),
+            options=self._options_of(pair),
             scores=scores,
             rejected=rejected,
         )
+
+
+def _without_hole_share(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's options but for the one that differs between the pairs of one photo."""
+    return {name: value for name, value in options.items() if name != "hole-share"}
 
 
 def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:

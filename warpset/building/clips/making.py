@@ -65,7 +65,8 @@ class ClipMaker:
         prepare = partial(self._warper.prepare, clip.reference)
         for ready in map_ahead(prepare, clip.targets, pool, ahead=ahead):
             warp = self._warper.render(ready).compared()
-            yield warp.matched() if self._job.options.match_exposure else warp
+            warp = warp.matched() if self._job.options.match_exposure else warp
+            yield warp.with_holes_filled(self._job.options.hole_fill)
 
     def _made(self, clip: WarpClip, warps: partial[Iterator[Warp]]) -> PairRecord:
         """Write a clip's files; its record, which says that it is there, is not."""

@@ -60,5 +60,5 @@ def name_clips(photos: Sequence[Path], frames: int) -> list[WarpClip]:
     for first in range(0, len(photos) - frames + 1, frames):
         last = first + frames - 1
         name = f"{names[first]}_to_{names[last]}"
-        clips.append(WarpClip(name, first, last, tuple(range(first, last + 1))))
+        clips.append(WarpClip(name, first, last, targets=tuple(range(first, last + 1))))
     return clips

@@ -54,7 +54,7 @@ class PairMaker:
     def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
         try:
             self._job.sha256(pair)  # first, so that a photo replaced while it is read shows later
-            return pair, self._warper.prepare(pair.reference, pair.target)
+            return pair, self._warper.prepare_pair(pair)
         except InputError as error:
             return pair, error
 

@@ -29,12 +29,14 @@ class PairRecord:
 
     Attributes:
         name: The pair's name.
-        reference: File name of the photo that was warped.
+        reference: File name of the photo that was warped; of a pair of one photo, of the one that
+            is shown beside it.
         target: File name of the photo whose view it was warped into.
         is_reverse: Whether the reference comes after the target.
         files: File name by kind; empty where the pair was rejected.
         sha256: Of both photos, and of the recorded depth and cameras if there are any, by role.
-        cameras: K, cam_from_world and size_wh of the written pictures, by role.
+        cameras: K, cam_from_world and size_wh of the written pictures, by role; of a pair of one
+            photo the `displaced` one as well.
         geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.
         scores: See `scores.Scores`.

@@ -173,6 +173,7 @@ def _refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> N
             "--frames": (not (args.path or args.cameras), "--path or keyframes"),
             "--photo": (bool(args.ply), "photos"),
             "--sky-model": (not args.filter_sky, "--filter-sky"),
+            "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
         },
     )
     if bool(args.resize_width) != bool(args.resize_height):
@@ -200,6 +201,7 @@ def read_options(args: argparse.Namespace) -> BuildOptions:
         size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
+        hole_fill=args.hole_fill,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         force=args.force_output,

@@ -14,6 +14,7 @@ from ...core.cameras import Camera, project, up_of
 from ...core.drawing import draw, drawable
 from ...core.errors import InputError
 from ...core.geometry import SceneGeometry
+from ...core.masks import Mask
 from ...core.points import PointCloud
 from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
@@ -21,6 +22,7 @@ from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
 from ...fleet.locks import sole_writer
 from ..options import BuildOptions
+from ..pairs.warp import fade_px, fill_holes
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
 from .camera_paths import Scene
@@ -96,8 +98,8 @@ def vantage_of_photo(
     """
     frame = geometry.frames[index]
     size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
-    frames = ResampledFrames(geometry.frames, options, sky_scores, keep=1)
-    cloud, splat_size = frames.points(index, size_wh)
+    frames = ResampledFrames(geometry, options, sky_scores, keep=1)
+    cloud, splat_size, _ = frames.points(index, size_wh)
     cameras = [one.photo.camera for one in geometry.frames]
     bare = vantage_of(cloud, splat_size, frames.camera(index, size_wh), cameras, frame.name)
     return replace(
@@ -127,7 +129,7 @@ def render_views(
     """
     size_wh = vantage.scene.start.size_wh
     cameras = [fit_camera(camera, size_wh) for camera in cameras]
-    renderer = make_renderer(size_wh, options.sigma_px)
+    renderer = make_renderer(size_wh, fade_px(options.sigma_px, options.hole_fill))
     if options.auto_s0:
         renderer.s0 = vantage.splat_size
     said = {"reference": vantage.name, "options": options.as_recorded()}
@@ -141,8 +143,9 @@ def render_views(
         bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
         for number, camera in enumerate(bar, 1):
             view = draw(renderer, points, camera)
-            _write(folder / f"view_{number:04}", view)
-            films[FILM_NAME].add(view.rgb)
+            splats = fill_holes(view.rgb, view.hole, options.hole_fill)
+            _write(folder / f"view_{number:04}", splats, view)
+            films[FILM_NAME].add(splats)
             films[MASK_FILM_NAME].add(_mask_picture(view.hole))
         if len(cameras) > 1:
             for name, film in films.items():
@@ -150,14 +153,14 @@ def render_views(
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
 
 
-def _mask_picture(hole: NDArray[np.bool_]) -> Rgb:
+def _mask_picture(hole: Mask) -> Rgb:
     """White where holes are."""
     return np.repeat(np.where(hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
 
 
-def _write(stem: Path, view: RenderedView) -> None:
+def _write(stem: Path, splats: Rgb, view: RenderedView) -> None:
     for kind, content in (
-        ("splats.png", picture_bytes(view.rgb, "png")),
+        ("splats.png", picture_bytes(splats, "png")),
         ("mask.png", mask_bytes(view.hole)),
         ("depth.exr", depth_bytes(view.depth)),
     ):
