@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warpset.trainers.command_line import Place, make_export_parser, run_export
-from warpset.trainers.registry import TRAINERS
+from warpset.trainers.registry import CLIP_TRAINERS, TRAINERS
 
-FORMATS = [name for name in TRAINERS if name not in ("modelscope", "aitoolkit")]
+LAYOUTS = TRAINERS | CLIP_TRAINERS
+FORMATS = [name for name in LAYOUTS if name not in ("modelscope", "aitoolkit")]
 FOLDER_FLAG = "--dataset-dir"
 
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     folder = args.dataset_dir or Path(f"{args.format}-dataset")
-    return run_export(parser, args, TRAINERS[args.format], Place(FOLDER_FLAG, folder))
+    return run_export(parser, args, LAYOUTS[args.format], Place(FOLDER_FLAG, folder))
 
 
 if __name__ == "__main__":

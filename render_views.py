@@ -12,15 +12,13 @@ from functools import partial
 import splats
 from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
-from estimators.device import chosen_device
+from estimators.device import named_device
 from estimators.registry import make_estimators, make_segmenter
 from renderer.making import make_renderer
 from viewer.point_cloud_files import read_point_file, subject_of_file
-from viewer.subject import SubjectOptions, scene_of_photos
+from viewer.subject import SubjectOptions
 from warpset.building.command_line import refuse_idle_flags
-from warpset.building.frames import FrameSelection
 from warpset.building.pipeline import geometry_source
-from warpset.building.scenes import open_scene
 from warpset.building.views.camera_files import read_cameras
 from warpset.building.views.camera_paths import clear_share, moved, path_cameras
 from warpset.building.views.command_line import (
@@ -37,6 +35,7 @@ from warpset.building.views.rendering import (
     vantage_of,
     vantage_of_photo,
 )
+from warpset.building.views.sources import photos_of
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         there = args.output_dir / CAMERAS_NAME
         if there.exists() and not options.force:
             raise InputError(f"{there}: is there already; use --force_output or --output-dir")
-        device = chosen_device(args.device)
+        device = named_device(args.device)
         vantage = find_vantage(args)
         cameras = find_cameras(args, vantage)
         renderer = partial(make_renderer, device=device)
@@ -82,10 +81,7 @@ def find_vantage(args: argparse.Namespace) -> Vantage:
         cameras = [one.camera for one in subject.standpoints]
         start = fit_camera(cameras[0], options.size_rule.size_of(cameras[0].size_wh))
         return vantage_of(subject.cloud, subject.s0, start, cameras, subject.name)
-    if args.scene:
-        scene = open_scene(args.scene, FrameSelection(), minimum=1)
-    else:
-        scene = scene_of_photos(args.images)
+    scene = photos_of(args.scene, args.images)
     for problem in scene.problems:
         log.warning(problem)
     compute = replace(read_compute_options(args), sky_model=args.sky_model)
@@ -106,7 +102,8 @@ def find_cameras(args: argparse.Namespace, vantage: Vantage) -> list[Camera]:
         InputError: They cannot be read, or there is no room for a path.
     """
     if args.cameras:
-        return read_cameras(args.cameras, vantage.scene.start).path(args.frames)
+        found = read_cameras(args.cameras, vantage.scene.start, vantage.world_offset)
+        return found.path(args.frames)
     if not args.path:
         return [moved(vantage.scene, read_move(args))]
     path = read_path(args)

@@ -1,4 +1,4 @@
-"""Look at the points of photos, a scene or a file: in a window, or as one picture."""
+"""Look at the points of photos, a scene or a file: in a window, a browser, or as one picture."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import splats
 from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
-from estimators.device import chosen_device
+from estimators.device import named_device
 from estimators.registry import make_estimators
 from renderer.making import make_renderer
-from viewer.command_line import check, make_parser, size_of
-from viewer.frame_source import FrameSource
+from viewer.command_line import check, make_parser, read_subject_options, served_scenes, size_of
+from viewer.frame_source import FrameSource, Look
 from viewer.output import check_output
 from viewer.point_cloud_files import read_point_file, subject_of_file
+from viewer.serve_options import ServeOptions
 from viewer.showing import ShowOptions, show
-from viewer.subject import Subject, SubjectOptions, scene_of_photos, subject_of_scene
+from viewer.subject import Subject, subject_of_scene
 from warpset.building.command_line import describe, refuse_idle_flags
-from warpset.building.frames import FrameSelection
-from warpset.building.options import PointFilter
 from warpset.building.pipeline import geometry_source
-from warpset.building.scenes import open_scene
 from warpset.building.sources.scene_folders import scene_name
+from warpset.building.views.sources import photos_of
 from warpset.core.errors import InputError
-from warpset.core.sizes import SizeRule
 
 log = logging.getLogger("vggt_point_cloud_viewer")
 
@@ -41,36 +40,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refuse_idle_flags(parser, args, idle_geometry_flags(args))
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
-    options = ShowOptions(args.output, size_of(args, "viewport"), args.headless, args.theme)
     try:
         check_output(args.output)
-        device = chosen_device(args.device)
-        subject = find_subject(args)
-        for problem in subject.problems:
-            log.warning(problem)
-        show(subject, source_of(args, subject, device), options)
+        device = named_device(args.device)
+        if args.serve:
+            serve_scenes(args, device)
+            return 0
+        subject, source = load(args, device)
+        size_wh = size_of(args, "viewport")
+        show(subject, source, ShowOptions(args.output, size_wh, args.headless, args.theme))
     except InputError as error:
         log.error(describe(error))
         return 1
     return 1 if subject.problems else 0
 
 
-def find_subject(args: argparse.Namespace) -> Subject:
-    """What the command line asks to look at.
+def serve_scenes(args: argparse.Namespace, device: str) -> None:
+    """Show what the command line asks for in browsers until told to stop.
+
+    Raises:
+        InputError: It cannot be shown, or viser is not there.
+    """
+    try:
+        from viewer.browser.serving import serve
+    except ModuleNotFoundError as error:
+        text = f"{error.name}: not installed, need it for browsers; run with uv run --group serve"
+        raise InputError(text) from error
+    served = served_scenes(args, partial(load, device=device))
+    with cache_folder(keep=not args.nocache) as folder:
+        where = args.host, args.port, args.theme == "dark"
+        serve(served, ServeOptions(args.output, folder / "viewer", *where))
+
+
+def load(args: argparse.Namespace, device: str) -> tuple[Subject, FrameSource]:
+    """What the command line asks to look at, and what renders it; problems are said.
 
     Raises:
         InputError: There is nothing to look at.
     """
-    resize_wh = size_of(args, "resize")
-    size = SizeRule(None, resize_wh) if resize_wh else SizeRule()
-    points = PointFilter(args.conf_threshold)
-    options = SubjectOptions(size, points, args.max_points or None, args.quiet)
+    subject = find_subject(args)
+    for problem in subject.problems:
+        log.warning(problem)
+    return subject, source_of(args, subject, device)
+
+
+def find_subject(args: argparse.Namespace) -> Subject:
+    """The points that the command line asks for, and cameras.
+
+    Raises:
+        InputError: There are none.
+    """
+    options = read_subject_options(args)
     if args.ply:
         return subject_of_file(args.ply, read_point_file(args.ply, splats), options)
-    if args.scene:
-        scene = open_scene(args.scene, FrameSelection(), minimum=1)
-    else:
-        scene = scene_of_photos(args.images)
+    scene = photos_of(args.scene, args.images)
     with cache_folder(keep=not args.nocache) as cache_dir:
         estimators = make_estimators(read_compute_options(args), cache_dir)
         _, estimate = geometry_source(scene, args.geometry, estimators)
@@ -87,7 +110,7 @@ def source_of(args: argparse.Namespace, subject: Subject, device: str) -> FrameS
         return make_renderer(size_wh, sigma_px, device, **settings)
 
     s0 = subject.s0 if args.auto_s0 else args.s0
-    return FrameSource(subject.cloud, s0 or None, args.sigma, renderer, device)
+    return FrameSource(subject.cloud, Look(args.sigma, s0 or None), renderer, device)
 
 
 if __name__ == "__main__":

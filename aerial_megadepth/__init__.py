@@ -3,3 +3,10 @@
 Every step is a command, `python -m aerial_megadepth.<step>`, that works scene by scene, skips what
 is done and goes on after a bad scene. Steps import `warpset`, never `vggt` or the scripts.
 """
+
+import sys
+
+from warpset.fleet.stopping import stop_in_one_line
+
+if sys.argv[0] == "-m":  # a step is being started, and loading its libraries takes seconds
+    stop_in_one_line()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warpset.building.command_line import OneLineParser
-from warpset.core.errors import InputError
 
 from .megadepth.image_list import read_image_list, write_image_list
-from .scenes.scene_steps import log, start_logging
+from .scenes.door import run_door
+from .scenes.scene_steps import log
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,16 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("image_list", type=Path, help="the list, .npz or .json")
     parser.add_argument("json", type=Path, help="the JSON to write")
     args = parser.parse_args(arguments)
-    start_logging(quiet=False)
-    try:
+
+    def run() -> int:
         images = read_image_list(args.image_list)
         write_image_list(args.json, images)
-    except (InputError, OSError) as error:
-        log.error(error)
-        return 1
-    names = sum(map(len, images.values()))
-    log.info(f"{args.json}: {len(images)} models, {names} photos")
-    return 0
+        names = sum(map(len, images.values()))
+        log.info(f"{args.json}: {len(images)} models, {names} photos")
+        return 0
+
+    return run_door(run)
 
 
 if __name__ == "__main__":

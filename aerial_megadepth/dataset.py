@@ -6,7 +6,7 @@ Only the layout that `preprocess_aerialmegadepth` writes is known here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,25 +18,14 @@ from warpset.core.geometry import DepthMap, resample_depth
 from warpset.core.sizes import fit_camera, photo_box
 from warpset.files.photos import resample_photo
 
-from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs
-from .scenes.sky_masks import check_masks, find_mask, read_untrusted
+from .pairs.pairs_file import PAIRS_NAME, read_pairs
+from .pairs.samples import Samples
+from .scenes.sky_masks import check_masks, find_mask
+from .scenes.trusted_depth import TrustedDepth
 from .scenes.view_files import read_view
 
 DATASET_NAME = "aerialmegadepth"
-
-
-class Sample(NamedTuple):
-    """Views that belong together.
-
-    Attributes:
-        scene: Their scene.
-        images: Names of their images; the first two are the pair.
-        score: Of the pair.
-    """
-
-    scene: str
-    images: tuple[str, ...]
-    score: float
+ALL_TRUSTED = TrustedDepth()
 
 
 class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
@@ -60,8 +49,8 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
         size_wh: Size of all views, scaled to cover it and cut evenly; None keeps each view's own,
             which a batch cannot hold.
         min_score: Pairs of a lower score are left out.
-        sky_masks: Folder of masks (see `sky_masks`) whose sky and people have no depth; None where
-            they were dropped before, or are kept.
+        trusted: Depth that is taken; for masks that were not applied before, and for the 98th
+            percentile that AerialMegaDepth's own loader clips at.
 
     Raises:
         InputError: The pairs cannot be read, none is left, or none of its images has a mask though
@@ -76,28 +65,25 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
         views: int = 2,
         size_wh: tuple[int, int] | None = (512, 384),
         min_score: float = 0.0,
-        sky_masks: Path | None = None,
+        trusted: TrustedDepth = ALL_TRUSTED,
     ):
-        self._root, self._size_wh, self._sky_masks = Path(root), size_wh, sky_masks
+        if views < 2:
+            raise InputError(f"views: found {views}, need at least 2")
+        self._root, self._size_wh = Path(root), size_wh
+        self._trusted = trusted
         path = self._root / PAIRS_NAME if pairs is None else pairs
-        self.samples = [
-            sample
-            for scene, listed in read_pairs(path).items()
-            for sample in _samples(scene, listed, views)
-            if sample.score >= min_score
-        ]
-        if not self.samples:
+        self.samples = Samples(read_pairs(path), views, min_score)
+        if not len(self.samples):
             raise InputError(
                 f"{path}: found no {views} views with a score of {min_score:g}, need at least one"
                 " sample; lower min_score or views"
             )
-        if sky_masks is not None:
-            self._check_masks(sky_masks)
+        if trusted.sky_masks is not None:
+            self._check_masks(trusted.sky_masks)
 
     def _check_masks(self, masks: Path) -> None:
         check_masks(masks)
-        images = ((sample.scene, image) for sample in self.samples for image in sample.images)
-        if all(find_mask(masks, *image) is None for image in images):
+        if all(find_mask(masks, *image) is None for image in self.samples.images()):
             sample = self.samples[0]
             needed = f"{sample.scene}/{sample.images[0]}.png"
             raise InputError(f"{masks}: found no mask of any image, need {needed} and so on")
@@ -111,9 +97,7 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
 
     def _view(self, scene: str, image: str) -> dict[str, Any]:
         rgb, depth, camera = read_view(self._root / scene, image)
-        if self._sky_masks is not None:
-            mask = find_mask(self._sky_masks, scene, image)
-            depth = np.where(read_untrusted(mask, camera.size_wh), np.float32(0), depth)
+        depth = self._trusted.of(scene, image, depth)
         if self._size_wh is not None:
             target = fit_camera(camera, self._size_wh)
             rgb = resample_photo(rgb, photo_box(camera, target), self._size_wh)
@@ -130,32 +114,3 @@ class AerialMegaDepth(Dataset[list[dict[str, Any]]]):
             "label": scene,
             "instance": image,
         }
-
-
-def _samples(scene: str, listed: ScenePairs, views: int) -> list[Sample]:
-    if views < 2:
-        raise InputError(f"views: found {views}, need at least 2")
-    scores = np.zeros((len(listed.images),) * 2, np.float32)
-    scores[listed.pairs[:, 0], listed.pairs[:, 1]] = listed.scores
-    scores = np.maximum(scores, scores.T)
-    samples = []
-    for pair, score in zip(listed.pairs.tolist(), listed.scores.tolist(), strict=True):
-        chosen = _grown(pair, scores, views)
-        if len(chosen) == views:
-            names = tuple(listed.images[index] for index in chosen)
-            samples.append(Sample(scene, names, score))
-    return samples
-
-
-def _grown(pair: list[int], scores: np.ndarray, views: int) -> list[int]:
-    """The pair and, one by one, the images whose scores with those chosen sum up to most."""
-    chosen = list(pair)
-    total = scores[chosen].sum(0)
-    while len(chosen) < views:
-        total[chosen] = 0.0
-        best = int(total.argmax())
-        if total[best] <= 0.0:
-            break
-        chosen.append(best)
-        total += scores[best]
-    return chosen

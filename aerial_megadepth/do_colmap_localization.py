@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -32,17 +32,19 @@ from .localization.localized_scene import (
 )
 from .localization.registration import MAPPING, POSE, Registrar, Registration
 from .localization.report import report_on
-from .localization.scene_features import ALIKED, SIFT, make_features
-from .megadepth.image_list import ImageList, read_image_list
-from .scenes.scene_process import IncompleteScene
-from .scenes.scene_steps import (
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
+from .localization.scene_features import (
+    ALIKED,
+    LIGHTGLUE_REPOSITORY,
+    SIFT,
+    SUPERPOINT,
+    FeatureModels,
+    make_features,
 )
+from .megadepth.image_list import ImageList, read_image_list
+from .scenes.door import run_door, run_listed
+from .scenes.scene_list import read_scene_list
+from .scenes.scene_process import IncompleteScene
+from .scenes.scene_steps import step_parser
 
 WORK = "work"
 
@@ -55,8 +57,8 @@ class Localization:
         root: Folder of the aerial scenes.
         megadepth: Folder of the processed photos.
         images: Which photos belong to which scene.
-        features: `sift` or `aliked`.
-        models: ONNX files of extractor and matcher, for learned features.
+        features: `sift`, `aliked` or `superpoint`.
+        models: Where the networks of learned features are.
         how: See `Registrar.register`.
         engine: What estimates depth, see `choose_engine`.
         depth_side: Longest side in pixels of the pictures that are compared for depth.
@@ -67,7 +69,7 @@ class Localization:
     megadepth: Path
     images: ImageList
     features: str = SIFT
-    models: tuple[Path | None, Path | None] = (None, None)
+    models: FeatureModels = field(default_factory=FeatureModels)
     how: str = MAPPING
     engine: str = SWEEP
     depth_side: int = 800
@@ -77,7 +79,9 @@ class Localization:
 
     def options(self) -> Mapping[str, object]:
         """See `SceneStep.options`."""
+        named = {"superpoint": self.models.superpoint} if self.features == SUPERPOINT else {}
         return {
+            **named,
             "features": self.features,
             "registration": self.how,
             "stereo_engine": self.engine,
@@ -93,8 +97,13 @@ class Localization:
         paths = scene_paths(self.root, self.megadepth, self.images, scene)
         if not paths.frames.is_file():
             raise InputError(f"{paths.frames}: found no such file; run preprocess_ge first")
-        models = [model for model in self.models if model is not None]
-        return [*paths.files(), *models]
+        given = self.models.aliked, self.models.lightglue
+        aliked = [model for model in given if model is not None and self.features == ALIKED]
+        return [*paths.files(), *aliked, *self._superpoint_folder()]
+
+    def _superpoint_folder(self) -> list[Path]:
+        folder = Path(self.models.superpoint)
+        return [folder] if self.features == SUPERPOINT and folder.is_dir() else []
 
     def output(self, scene: str) -> Path:
         """See `SceneStep.output`."""
@@ -105,7 +114,7 @@ class Localization:
         paths = scene_paths(self.root, self.megadepth, self.images, scene)
         problems: list[str] = []
         frames, groups = read_aerial_frames(paths), read_photo_groups(paths, problems)
-        features = make_features(self.features, *self.models)
+        features = make_features(self.features, self.models)
         workspace, localized = folder / WORK, folder / LOCALIZED
         workspace.mkdir()
         registration = Registrar(frames, groups, features, workspace).register(self.how)
@@ -134,29 +143,48 @@ class Localization:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Localize the scenes that the command line names; returns the exit code."""
-    args = make_parser().parse_args(arguments)
-    start_logging(args.quiet)
-    try:
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    _refuse_idle_models(parser, args)
+
+    def run() -> int:
         images = read_image_list(args.megadepth_image_list)
+        step = _read_step(args, images)
+        make_features(step.features, step.models)
+        listed = args.megadepth_image_list, (scene for scene, _ in images)
         found = aerial_scenes(args.root_dir, images)
-        is_learned = args.features == ALIKED
-        step = Localization(
-            root=args.root_dir,
-            megadepth=args.megadepth_dir,
-            images=images,
-            features=args.features,
-            models=(args.aliked_model, args.lightglue_model) if is_learned else (None, None),
-            how=args.registration,
-            engine=choose_engine(args.stereo_engine),
-            depth_side=args.depth_side,
-            quiet=args.quiet or args.workers > 1,
-        )
-        make_features(step.features, *step.models)
-        scenes = read_scene_list(args.scene_list, found, args.root_dir)
-    except InputError as error:
-        log.error(error)
-        return 1
-    return run_scenes(step, scenes, run_options(args), isolated=True)
+        scenes = read_scene_list(args.scene_list, found, args.root_dir, listed)
+        return run_listed(step, scenes, args, isolated=True)
+
+    return run_door(run, args.quiet)
+
+
+def _refuse_idle_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with code 2 where a model was given for other features than were asked for."""
+    needed = {"aliked_model": ALIKED, "lightglue_model": ALIKED, "superpoint_model": SUPERPOINT}
+    for name, features in needed.items():
+        if getattr(args, name) != parser.get_default(name) and args.features != features:
+            parser.error(f"--{name} needs --features {features}")
+
+
+def _read_step(args: argparse.Namespace, images: ImageList) -> Localization:
+    """The step that the command line asks for.
+
+    Raises:
+        InputError: COLMAP's patch-match was asked for without CUDA.
+    """
+    models = FeatureModels(args.aliked_model, args.lightglue_model, args.superpoint_model)
+    return Localization(
+        root=args.root_dir,
+        megadepth=args.megadepth_dir,
+        images=images,
+        features=args.features,
+        models=models,
+        how=args.registration,
+        engine=choose_engine(args.stereo_engine),
+        depth_side=args.depth_side,
+        quiet=args.quiet or args.workers > 1,
+    )
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -176,9 +204,7 @@ def make_parser() -> argparse.ArgumentParser:
         required=True,
         help="which photos belong to which scene (.npz, .json)",
     )
-    add("--features", choices=(SIFT, ALIKED), default=SIFT, help="what images are matched by")
-    add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
-    add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
+    _add_feature_flags(parser)
     add(
         "--registration",
         choices=(MAPPING, POSE),
@@ -198,6 +224,23 @@ def make_parser() -> argparse.ArgumentParser:
         help="longest side in pixels of the pictures that are compared for depth",
     )
     return parser
+
+
+def _add_feature_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--features",
+        choices=(SIFT, ALIKED, SUPERPOINT),
+        default=SIFT,
+        help="what images are matched by",
+    )
+    add("--aliked_model", type=Path, help="COLMAP's aliked-n16rot.onnx, for --features aliked")
+    add("--lightglue_model", type=Path, help="COLMAP's aliked-lightglue.onnx, for it")
+    add(
+        "--superpoint_model",
+        default=LIGHTGLUE_REPOSITORY,
+        help="SuperPoint with LightGlue on the Hub or in a folder, for --features superpoint",
+    )
 
 
 if __name__ == "__main__":

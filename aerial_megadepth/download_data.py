@@ -19,13 +19,14 @@ from warpset.core.errors import InputError
 from warpset.fleet.locks import sole_writer
 
 from .download.archives import ARCHIVE_SUFFIXES, archive_stem, is_archive, unpack
-from .download.record import DownloadRecord, read_download_record
+from .download.record import DownloadRecord, Fetched, read_download_record, read_fetched
 from .download.sources import DriveLink, HubDataset, Source, files_below, read_links
-from .scenes.scene_steps import log, start_logging
+from .scenes.door import run_door
+from .scenes.scene_steps import log
 
 STAGING = ".downloads"
 FETCHED = ".fetched"
-"""Says that a source is downloaded, so that a run killed while it unpacks need not start over."""
+"""Says what was downloaded and unpacked, so that a run killed amid it need not start over."""
 PLAN = ".plan"
 """Says what goes where: all archives are unpacked, and the other files can be moved.
 
@@ -94,41 +95,48 @@ def _download(source: Source, staging: Path, placing: Placing, force: bool) -> s
 def _unpacked(source: Source, staging: Path, placing: Placing) -> DownloadRecord:
     """Download a source's files and unpack its archives; what is left to be moved is the plan.
 
-    The archives stay in the staging folder. Those to be removed go with it, when all is done.
+    An archive to be removed goes as soon as it is unpacked, so that not all need room at once.
     """
-    files = _fetched(source, staging, placing.quiet)
-    moved, unpacked = [], []
-    for file in files:
-        path = file.relative_to(staging)
-        is_unpacked = placing.unpack and is_archive(file)
-        if is_unpacked:
-            folder = (placing.output_path / path).parent
-            folder = folder / archive_stem(file) if placing.subfolders else folder
-            unpacked += unpack(file, folder, placing.quiet)
-        if not (is_unpacked and placing.remove):
-            moved.append(path.as_posix())
-    plan = DownloadRecord(
-        source.key,
-        [file.name for file in files],
-        moved,
-        [path.relative_to(placing.output_path).as_posix() for path in unpacked],
-    )
+    fetched = _fetched(source, staging, placing.quiet)
+    moved = []
+    for name in fetched.files:
+        file = staging / name
+        if placing.unpack and is_archive(file):
+            if name not in fetched.unpacked:
+                fetched.unpacked[name] = _unpack(file, (placing.output_path / name).parent, placing)
+                fetched.write(staging.with_suffix(FETCHED))
+            if placing.remove:
+                file.unlink(missing_ok=True)
+        if file.exists():
+            moved.append(name)
+    names = [Path(name).name for name in fetched.files]
+    unpacked = [path for paths in fetched.unpacked.values() for path in paths]
+    plan = DownloadRecord(source.key, names, moved, unpacked)
     plan.write(staging.with_suffix(PLAN))
     return plan
 
 
-def _fetched(source: Source, staging: Path, quiet: bool) -> list[Path]:
-    """The files of a source in the staging folder, downloaded unless they lie there already."""
+def _unpack(archive: Path, folder: Path, placing: Placing) -> list[str]:
+    """Unpack an archive; paths of what came out, from the output folder."""
+    folder = folder / archive_stem(archive) if placing.subfolders else folder
+    paths = unpack(archive, folder, placing.quiet)
+    return [path.relative_to(placing.output_path).as_posix() for path in paths]
+
+
+def _fetched(source: Source, staging: Path, quiet: bool) -> Fetched:
+    """What a source holds, in the staging folder; downloaded unless it lies there already."""
     staging.mkdir(parents=True, exist_ok=True)
-    fetched = staging.with_suffix(FETCHED)
-    if not fetched.exists() or not files_below(staging):
-        source.fetch(staging, quiet)
-        fetched.touch()
+    fetched = read_fetched(staging.with_suffix(FETCHED))
+    if fetched is not None and fetched.is_whole(staging):
+        return fetched
+    source.fetch(staging, quiet)
     files = files_below(staging)
     if not files:
         _forget(staging)
         raise InputError(f"{source.key}: found no file to download; see --allow_patterns")
-    return files
+    fetched = Fetched([path.relative_to(staging).as_posix() for path in files])
+    fetched.write(staging.with_suffix(FETCHED))
+    return fetched
 
 
 def _forget(staging: Path) -> None:
@@ -193,19 +201,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--remove_zip and --create_subdirs need --unzip")
     if args.allow_patterns and not args.hf_repo:
         parser.error("--allow_patterns needs --hf_repo")
-    start_logging(args.quiet)
     placing = Placing(
         args.output_path, args.unzip, args.remove_zip, args.create_subdirs, args.quiet
     )
+    return run_door(lambda: _download_all(_sources(args), placing, args.force_output), args.quiet)
+
+
+def _download_all(sources: Sequence[Source], placing: Placing, force: bool) -> int:
+    """Download one source after the other; one that fails is named and the others go on."""
     problems = 0
-    try:
-        sources = _sources(args)
-    except InputError as error:
-        log.error(error)
-        return 1
     for source in sources:
         try:
-            log.info(download(source, placing, args.force_output))
+            log.info(download(source, placing, force))
         except (InputError, OSError) as error:
             log.error(error)
             problems += 1

@@ -14,14 +14,16 @@ import numpy as np
 from warpset.core.covisibility import covisibility, small_view
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
-from warpset.files.photos import check_photo
+from warpset.core.masks import Mask
 from warpset.files.pictures import depth_bytes, picture_bytes
-from warpset.files.pinhole_photos import read_pinhole
 
+from .localization.localized_scene import pinhole_file
 from .localization.localized_step import (
     LocalizedStep,
+    add_trust_flags,
     localized_parser,
     localized_places,
+    read_trust,
     run_localized,
     summed_up,
 )
@@ -29,6 +31,14 @@ from .localization.localized_step import (
 DATASET_NAME = "aerialmegadepth"
 WAI_VERSION = "0.1"
 COVISIBILITY = "covisibility/v0"
+
+FRAME_MODALITIES = {
+    "image": {"frame_key": "image", "format": "image"},
+    "depth": {"frame_key": "depth", "format": "depth"},
+    "pred_mask": {"moge2": {"frame_key": "mask", "format": "binary"}},
+}
+"""The mask says what is neither sky nor people. It has the name of a network's mask (MoGe-2's),
+which MapAnything's MegaDepth asks for and uses the same way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +49,23 @@ class WaiExport(LocalizedStep):
 
     def options(self) -> Mapping[str, object]:
         """See `SceneStep.options`."""
-        return {"wai_version": WAI_VERSION}
+        return {"wai_version": WAI_VERSION, **self.trusted.options()}
 
     def make(self, scene: str, folder: Path) -> str:
         """See `SceneStep.make`."""
-        for name in ("images", "depth", COVISIBILITY):
+        for name in ("images", "depth", "mask", COVISIBILITY):
             (folder / name).mkdir(parents=True)
-        entries, views, problems = [], [], []
+        entries, names, views, problems = [], [], [], []
         for frame, depth_map in self.views(scene, self.frames(scene, problems), problems):
             whole = resample_depth(depth_map, frame.photo.camera)
             try:
-                entries.append(_write_frame(folder, frame, whole))
+                whole = whole._replace(depth=self.trusted.of(scene, frame.name, whole.depth))
+                solid = self.trusted.solid(scene, frame.name, whole.camera.size_wh)
+                entries.append(_write_frame(folder, frame, whole, solid))
             except InputError as error:
                 problems.append(f"{error}; view left out")
                 continue
+            names.append(frame.name)
             views.append(small_view(whole))
         shares = covisibility(views)
         covisibility_file = f"{COVISIBILITY}/pairwise_covisibility--{len(views)}x{len(views)}.npy"
@@ -60,30 +73,33 @@ class WaiExport(LocalizedStep):
         meta = _scene_meta(scene, entries, covisibility_file)
         text = json.dumps(meta, indent=1) + "\n"
         (folder / "scene_meta.json").write_text(text, encoding="utf-8")
-        return summed_up(scene, f"{len(views)} views", len(views), problems)
+        without_mask = self.trusted.without_mask(scene, names, problems)
+        return summed_up(scene, f"{len(views)} views{without_mask}", len(views), problems)
 
 
-def _write_frame(folder: Path, frame: FrameGeometry, depth_map: DepthMap) -> dict[str, object]:
-    """Write a view's picture and depth; returns its entry in `scene_meta.json`.
+def _write_frame(
+    folder: Path, frame: FrameGeometry, depth_map: DepthMap, solid: Mask
+) -> dict[str, object]:
+    """Write a view's picture, depth and mask; returns its entry in `scene_meta.json`.
 
     Raises:
         InputError: The picture cannot be read; nothing is written then.
     """
     photo, camera = frame.photo, frame.photo.camera
     stem = photo.path.stem
-    if photo.lens is None:
-        check_photo(photo.path)
-        image, content = f"images/{frame.name}", photo.path.read_bytes()
-    else:
-        image, content = f"images/{stem}.png", picture_bytes(read_pinhole(photo, camera), "png")
+    name, content = pinhole_file(photo)
+    image = f"images/{name}"
     (folder / image).write_bytes(content)
     (folder / f"depth/{stem}.exr").write_bytes(depth_bytes(depth_map.depth))
+    mask = np.where(solid, np.uint8(255), np.uint8(0))
+    (folder / f"mask/{stem}.png").write_bytes(picture_bytes(mask, "png"))
     width, height = camera.size_wh
     return {
         "frame_name": stem,
         "image": image,
         "file_path": image,
         "depth": f"depth/{stem}.exr",
+        "mask": f"mask/{stem}.png",
         "transform_matrix": camera.world_from_cam.tolist(),
         "w": width,
         "h": height,
@@ -110,22 +126,21 @@ def _scene_meta(
             "pairwise_covisibility": {"scene_key": covisibility_file, "format": "mmap"}
         },
         "frames": list(entries),
-        "frame_modalities": {
-            "image": {"frame_key": "image", "format": "image"},
-            "depth": {"frame_key": "depth", "format": "depth"},
-        },
+        "frame_modalities": FRAME_MODALITIES,
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
     args = make_parser().parse_args(arguments)
-    return run_localized(WaiExport(**localized_places(args)), args)
+    return run_localized(WaiExport(**localized_places(args), trusted=read_trust(args)), args)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The step's command line."""
-    return localized_parser(__doc__ or "")
+    parser = localized_parser(__doc__ or "")
+    add_trust_flags(parser)
+    return parser
 
 
 if __name__ == "__main__":

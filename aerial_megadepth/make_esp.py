@@ -16,7 +16,8 @@ from warpset.files.writing import write_atomically
 from .earth.esp_project import Rendering, project_text
 from .earth.flight_paths import PATH_KINDS, Flight, fly
 from .megadepth.image_list import is_plain_name
-from .scenes.scene_steps import log, start_logging
+from .scenes.door import run_door
+from .scenes.scene_steps import log
 
 
 def make_parser() -> OneLineParser:
@@ -56,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--scene {args.scene!r}: need a plain name")
     if args.altitude <= args.target_altitude:
         parser.error("--altitude must be above --target_altitude")
-    start_logging(args.quiet)
     flight = Flight(
         args.latitude,
         args.longitude,
@@ -68,14 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     rendering = Rendering((args.width, args.height), args.frame_rate)
     path = args.data_root / "geojsons" / args.scene / f"{args.scene}.esp"
-    try:
+
+    def run() -> int:
         text = project_text(args.scene, fly(flight), rendering)
         _write(path, text.encode(), args.force_output)
-    except (InputError, OSError) as error:
-        log.error(error)
-        return 1
-    log.info(f"{path}: {flight.kind} of {flight.frames} frames; import it in Earth Studio")
-    return 0
+        log.info(f"{path}: {flight.kind} of {flight.frames} frames; import it in Earth Studio")
+        return 0
+
+    return run_door(run, args.quiet)
 
 
 def _write(path: Path, content: bytes, force: bool) -> None:

@@ -18,6 +18,7 @@ from .localization.localized_step import (
     run_localized,
     summed_up,
 )
+from .pairs.pair_grades import grade_pairs
 from .pairs.pairs_file import PAIRS_NAME, write_pairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
 
@@ -49,6 +50,7 @@ class PairMaking(LocalizedStep):
             names.append(frame.name)
             views.append(small_view(depth_map))
         pairs = covisible_pairs(names, covisibility(views), self.min_score)
+        pairs = pairs._replace(grades=grade_pairs(views, pairs.pairs, pairs.scores))
         write_pairs(folder / PAIRS_NAME, {scene: pairs})
         summary = f"{len(pairs.pairs)} pairs of {len(names)} views"
         return summed_up(scene, summary, len(names), problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,18 @@ from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
 from warpset.files.pinhole_photos import read_pinhole
 
-from .localization.localized_scene import localized_scenes
 from .localization.localized_step import (
     LocalizedStep,
     add_min_score,
+    add_trust_flags,
     localized_parser,
     localized_places,
+    read_trust,
     run_localized,
     summed_up,
 )
 from .pairs.pairs_file import PAIRS_NAME, ScenePairs, read_pairs, write_pairs
 from .pairs.scene_pairs import MIN_SCORE, covisible_pairs, join_pairs
-from .scenes.sky_masks import UNTRUSTED_CLASSES, check_masks, find_mask, read_untrusted
 from .scenes.view_files import RgbdView, shrink_view, write_view
 
 MAX_DEPTH_M = 2000.0
@@ -42,12 +42,10 @@ class Preprocessing(LocalizedStep):
 
     Attributes:
         precomputed: Pairs to train with; None to find them.
-        sky_masks: Folder of segmentation masks, or None.
         min_score: See `covisible_pairs`; of no meaning with precomputed pairs.
     """
 
     precomputed: Path | None = None
-    sky_masks: Path | None = None
     min_score: float = MIN_SCORE
 
     name = "preprocess_aerialmegadepth"
@@ -62,14 +60,14 @@ class Preprocessing(LocalizedStep):
         return {
             "min_score": self.min_score if self.precomputed is None else None,
             "precomputed_pairs": self.precomputed is not None,
-            "sky_masks": list(UNTRUSTED_CLASSES) if self.sky_masks is not None else False,
+            "sky_masks": False,
+            **self.trusted.options(),
         }
 
     def inputs(self, scene: str) -> Sequence[Path]:
         """See `SceneStep.inputs`."""
-        masks = None if self.sky_masks is None else self.sky_masks / scene
-        others = [path for path in (self.precomputed, masks) if path is not None]
-        return [self.localized(scene), *others]
+        listed = [] if self.precomputed is None else [self.precomputed]
+        return [self.localized(scene), *listed, *self.trusted.inputs(scene)]
 
     def find_scenes(self) -> list[str]:
         """The localized scenes, of them those that have precomputed pairs.
@@ -77,10 +75,12 @@ class Preprocessing(LocalizedStep):
         Raises:
             InputError: The pairs cannot be read, or there is no such folder of masks.
         """
-        if self.sky_masks is not None:
-            check_masks(self.sky_masks)
-        found = localized_scenes(self.root)
+        found = super().find_scenes()
         return found if self.listed is None else [scene for scene in found if scene in self.listed]
+
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
+        """See `LocalizedStep.listing`."""
+        return None if self.precomputed is None else (self.precomputed, self.listed or ())
 
     def finish(self) -> None:
         """See `LocalizedStep.finish`."""
@@ -102,7 +102,7 @@ class Preprocessing(LocalizedStep):
         else:
             pairs = listed.among(names)
         write_pairs(folder / PAIRS_NAME, {scene: pairs})
-        summary = _summary(pairs, listed) + self._without_mask(scene, names, problems)
+        summary = _summary(pairs, listed) + self.trusted.without_mask(scene, names, problems)
         return summed_up(scene, summary, len(names), problems)
 
     def _listed_of(self, scene: str) -> ScenePairs | None:
@@ -137,26 +137,11 @@ class Preprocessing(LocalizedStep):
                 continue
             yield frame, view
 
-    def _without_mask(self, scene: str, names: Sequence[str], problems: list[str]) -> str:
-        """How many views have no mask, for the summary; that none has one is a problem."""
-        if self.sky_masks is None:
-            return ""
-        missing = sum(find_mask(self.sky_masks, scene, name) is None for name in names)
-        if missing == len(names):
-            problems.append(
-                f"{self.sky_masks / scene}: found no mask of its {missing} views, need"
-                f" {names[0]}.png and so on; no depth of sky and people dropped"
-            )
-        return f", {missing} without a mask" if missing else ""
-
     def _view(self, scene: str, frame: FrameGeometry, depth_map: DepthMap) -> RgbdView:
         camera = frame.photo.camera
         whole = resample_depth(depth_map, camera)
-        untrusted = whole.depth > MAX_DEPTH_M
-        if self.sky_masks is not None:
-            mask = find_mask(self.sky_masks, scene, frame.name)
-            untrusted |= read_untrusted(mask, camera.size_wh)
-        trusted = whole._replace(depth=np.where(untrusted, np.float32(0), whole.depth))
+        near = np.where(whole.depth > MAX_DEPTH_M, np.float32(0), whole.depth)
+        trusted = whole._replace(depth=self.trusted.of(scene, frame.name, near))
         return shrink_view(read_pinhole(frame.photo, camera), trusted, camera)
 
 
@@ -183,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     step = Preprocessing(
         **localized_places(args),
         precomputed=args.precomputed_pairs,
-        sky_masks=args.sky_masks,
+        trusted=read_trust(args),
         min_score=args.min_score,
     )
     return run_localized(step, args)
@@ -197,13 +182,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=Path,
         help="npz of pairs; only its images are written. Else pairs are found by covisibility",
     )
-    parser.add_argument(
-        "--sky_masks",
-        "--sky-masks",
-        type=Path,
-        help="folder of masks <scene>/<image>.png, such as 0001/0001_000.jpeg.png, of ADE20K"
-        " classes; depth of sky and people is dropped",
-    )
+    add_trust_flags(parser)
     add_min_score(parser)
     return parser
 

@@ -23,14 +23,9 @@ from warpset.recordings.recording import same_aspect
 from .earth.camera_export import StudioExport, heading_and_pitch, metric_cameras, read_export
 from .earth.earth_models import EARTH_MODELS, EarthModel
 from .earth.frames_file import AerialFrame, write_frames
-from .scenes.scene_steps import (
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
-)
+from .scenes.door import run_door, run_listed
+from .scenes.scene_list import read_scene_list
+from .scenes.scene_steps import step_parser
 
 
 @dataclass(frozen=True)
@@ -145,16 +140,14 @@ def make_parser() -> OneLineParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
     args = make_parser().parse_args(arguments)
-    start_logging(args.quiet)
     step = PreprocessEarthStudio(args.data_root, args.earth, args.quiet or args.workers > 1)
     downloaded = args.data_root / "downloaded_data"
-    try:
+
+    def run() -> int:
         found = {path.stem for kind in ("mp4", "json") for path in downloaded.glob(f"*.{kind}")}
-        scenes = read_scene_list(args.scene_list, found, downloaded)
-    except InputError as error:
-        log.error(error)
-        return 1
-    return run_scenes(step, scenes, run_options(args))
+        return run_listed(step, read_scene_list(args.scene_list, found, downloaded), args)
+
+    return run_door(run, args.quiet)
 
 
 if __name__ == "__main__":

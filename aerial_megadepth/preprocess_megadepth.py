@@ -24,15 +24,10 @@ from warpset.recordings.recording import same_aspect
 
 from .megadepth.image_list import ImageList, is_plain_name, read_image_list
 from .megadepth.published import MegaDepth, read_cameras, read_megadepth_depth, undistorted_camera
+from .scenes.door import run_door, run_listed
+from .scenes.scene_list import read_scene_list
 from .scenes.scene_process import IncompleteScene
-from .scenes.scene_steps import (
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
-)
+from .scenes.scene_steps import step_parser
 from .scenes.view_files import COVERED_PX, JPEG_QUALITY, RgbdView, shrink_view, write_view
 
 PosedLens = tuple[Lens, np.ndarray]
@@ -162,20 +157,22 @@ def make_parser() -> OneLineParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step; 0 = all made, 1 = something could not be, 2 = wrong command line."""
     args = make_parser().parse_args(arguments)
-    start_logging(args.quiet)
-    try:
-        source = MegaDepth.at(args.megadepth_dir)
-        listed = args.megadepth_image_list
-        images = None if listed is None else read_image_list(listed)
-        models = source.models() if images is None else list(images)
-        names = read_scene_list(args.scene_list, {scene for scene, _ in models}, source.sfm)
-    except InputError as error:
-        log.error(error)
-        return 1
-    step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)
-    by_scene = {name: [k for scene, k in models if scene == name] or ["0"] for name in names}
-    models_of_scenes = [f"{name}/{k}" for name, ks in by_scene.items() for k in ks]
-    return run_scenes(step, models_of_scenes, run_options(args), isolated=True)
+
+    def run() -> int:
+        source, listed = MegaDepth.at(args.megadepth_dir), args.megadepth_image_list
+        images = read_image_list(listed) if listed is not None else None
+        on_disk = source.models()
+        models = on_disk if images is None else list(images)
+        there = {scene for scene, _ in set(on_disk) & set(models)}
+        listing = None
+        if images is not None and listed is not None:
+            listing = listed, {scene for scene, _ in images}
+        scenes = read_scene_list(args.scene_list, there, source.sfm, listing)
+        parts = [f"{scene}/{k}" for name in scenes.names for scene, k in models if scene == name]
+        step = PreprocessMegaDepth(source, images, args.output_dir, args.quiet or args.workers > 1)
+        return run_listed(step, scenes, args, parts=parts, isolated=True)
+
+    return run_door(run, args.quiet)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from warpset.core.geometry import DepthMap, FrameGeometry, resample_depth
 from warpset.core.sizes import shrunk
 from warpset.files.pinhole_photos import read_pinhole
 
-from .localization.localized_scene import REPORT
+from .localization.localized_scene import REPORT, read_sparse
 from .localization.localized_step import (
     LocalizedStep,
     localized_parser,
@@ -23,7 +23,7 @@ from .localization.localized_step import (
     summed_up,
 )
 from .localization.report import read_report
-from .quality.measures import measure_scene, read_sparse
+from .quality.measures import measure_scene
 from .quality.page import Picture, findings, scene_page
 
 PAGE = "index.html"

@@ -58,8 +58,16 @@ def weights_fingerprint(choice: str | None) -> str:
     Args:
         choice: One of `weights_choices`; None while a link has not delivered it.
     """
-    source = "" if choice is None else weights_source(choice)
-    return f"{file_fingerprint(source)}, {outputs_lost()} outputs lost"
+    return f"{weights_file_fingerprint(choice)}, {outputs_lost()} outputs lost"
+
+
+def weights_file_fingerprint(choice: str | None) -> str:
+    """Changes when the weights alone do; never fails.
+
+    Args:
+        choice: As above.
+    """
+    return str(file_fingerprint("" if choice is None else weights_source(choice)))
 
 
 def source_fingerprint(name: str | None) -> str | float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..warpset.core.cameras import Camera
 from ..warpset.core.errors import InputError
 from ..warpset.core.geometry import DepthMap, resample_depth
-from ..warpset.core.masks import Mask, not_black, not_sky, not_white
+from ..warpset.core.masks import WHOLLY_KEPT, Mask, not_black, not_sky, not_white
 from ..warpset.core.points import PointCloud, lift
 from ..warpset.core.sizes import photo_box
 from ..warpset.files.photos import resample_photo
@@ -121,7 +122,10 @@ class PointFilters:
 
 
 def kept_pixels(
-    frames: Sequence[Frame], filters: PointFilters, sky: Sequence[Rgb] | None = None
+    frames: Sequence[Frame],
+    filters: PointFilters,
+    sky: Sequence[Rgb] | None = None,
+    left_out: Sequence[Rgb] | None = None,
 ) -> list[Mask]:
     """Which pixels (h, w) of each frame become points.
 
@@ -129,12 +133,14 @@ def kept_pixels(
         frames: All frames.
         filters: What to drop.
         sky: Sky pictures of the frames' photos, see `masks.sky_picture`; None keeps the sky.
+        left_out: Pictures of the photos' size, black where these are left out; None for nowhere.
 
     Raises:
         InputError: None does; the text names the filter that dropped the last.
     """
     kept = [np.ones_like(frame.known) for frame in frames]
-    for name, masks in _steps(frames, filters, sky):
+    steps = chain(_steps(frames, filters, sky), _mask_step(frames, left_out))
+    for name, masks in steps:
         kept = [one & other for one, other in zip(kept, masks, strict=True)]
         if not any(mask.any() for mask in kept):
             raise InputError(f"{name}: found no points left after it, need at least one; loosen it")
@@ -161,6 +167,17 @@ def _steps(
         yield "mask_sky", [not_sky(picture) for picture in shown]
     least = _least_confidence(frames, filters.confidence_percentile)
     yield "depth_conf_threshold", [frame.confidence >= least for frame in frames]
+
+
+def _mask_step(
+    frames: Sequence[Frame], left_out: Sequence[Rgb] | None
+) -> Iterator[tuple[str, list[Mask]]]:
+    if left_out is not None:
+        shown = (
+            _on_raster(picture, frame.photo_camera, frame.depth_map.camera)
+            for picture, frame in zip(left_out, frames, strict=True)
+        )
+        yield "masks", [picture[..., 0] >= WHOLLY_KEPT for picture in shown]
 
 
 def _inside(frame: Frame, border_px: int) -> Mask:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..warpset.core.errors import InputError
+
 Rgb = NDArray[np.uint8]
 
 
@@ -29,6 +31,34 @@ def photos_in(images: Iterable[Tensor]) -> list[Rgb]:
 def one_by_one(images: Iterable[Tensor]) -> Iterator[Tensor]:
     """Every picture of every batch as a batch of its own."""
     return (batch[index : index + 1] for batch in images for index in range(len(batch)))
+
+
+def left_out_of(photos: Sequence[Rgb], masks: Tensor) -> list[Rgb]:
+    """What masks leave out of photos, on the photos' own rasters.
+
+    Args:
+        photos: (H, W, 3) each.
+        masks: MASK (B, h, w) as `Load Image` gives it, 1 where a picture is transparent; of any
+            size, since it gives a small empty one where a file has no alpha.
+
+    Returns:
+        (H, W, 3) pictures, black where a photo is left out and white elsewhere.
+
+    Raises:
+        InputError: There are more or fewer masks than photos.
+    """
+    if len(masks) != len(photos):
+        raise InputError(
+            f"masks: found {len(masks)}, need one for each of {len(photos)} images; batch them"
+        )
+    return [_kept(mask, photo.shape[:2]) for mask, photo in zip(masks, photos, strict=True)]
+
+
+def _kept(mask: Tensor, shape_hw: tuple[int, int]) -> Rgb:
+    kept = (1 - mask.detach().float().cpu().nan_to_num().clamp(0, 1))[None, None]
+    sized = torch.nn.functional.interpolate(kept, shape_hw, mode="bilinear", antialias=True)
+    gray = (sized[0, 0] * 255).round().to(torch.uint8).numpy()
+    return np.repeat(gray[..., None], 3, axis=2)
 
 
 def _photo(picture: Tensor) -> Rgb:

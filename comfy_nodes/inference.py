@@ -22,8 +22,9 @@ from ..warpset.core.points import PointCloud
 from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled
-from .images import gray_image_of, mask_of, one_by_one, photos_in
-from .prediction import predicted_frames
+from .images import gray_image_of, left_out_of, mask_of, one_by_one, photos_in
+from .network.models import ManagedNetwork, managed_network
+from .network.prediction import predicted_frames
 from .viewer import camera_info, file_3d
 from .widgets import NO_MAX_DEPTH, InferenceWidgets
 
@@ -32,28 +33,38 @@ Rgb = NDArray[np.uint8]
 OUTPUT_PREFIX = "3d/vggt"
 
 
-def infer(images: Sequence[Tensor], widgets: InferenceWidgets) -> dict[str, Any]:
+def infer(
+    images: Sequence[Tensor],
+    widgets: InferenceWidgets,
+    model: ManagedNetwork | None = None,
+    masks: Tensor | None = None,
+) -> dict[str, Any]:
     """Predict, filter, and write the splats into ComfyUI's output folder.
 
     Args:
         images: IMAGE tensors (B, H, W, C) in order; every picture of a batch counts.
         widgets: The node's widgets.
+        model: The network; None reads the one that the widgets name.
+        masks: MASK (B, H, W), a mask an image, 1 where it has no points; None for all of it.
 
     Returns:
         The outputs under `result`, in the order of the node's sockets.
 
     Raises:
-        InputError: No image, no point left, no such device, or no weights.
+        InputError: No image, no point left, no such device, no weights, or masks of other images.
         SplatError: The file cannot be written.
     """
     photos = photos_in(until_cancelled(one_by_one(images)))
     if not photos:
         raise InputError("VGGT Model Inference: found no image, need one; connect image_1")
-    predicted = predicted_frames(photos, widgets.preprocess_mode, widgets.weights, widgets.device)
+    left_out = None if masks is None else left_out_of(photos, masks)
+    model = model or managed_network(widgets.weights, widgets.device)
+    predicted = predicted_frames(photos, widgets.preprocess_mode, model)
     frames = predicted
     if widgets.upsample_depth:
         frames = [upsampled(frame) for frame in until_cancelled(predicted)]
-    kept = kept_pixels(frames, _filters(widgets), _sky(photos) if widgets.mask_sky else None)
+    sky = _sky(photos) if widgets.mask_sky else None
+    kept = kept_pixels(frames, _filters(widgets), sky, left_out)
     cloud = lifted(frames, kept)
     path = new_output(OUTPUT_PREFIX, ".ply")
     write_ply(_splats(cloud, widgets.gaussian_scale_multiplier), path)

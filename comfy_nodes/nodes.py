@@ -6,19 +6,26 @@ that is missing takes down the node that needs it, not the pack.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from . import folders
+from .sockets import (
+    confidence,
+    device,
+    fading,
+    model,
+    ply_path,
+    upsampling,
+    weights,
+    work,
+)
 from .widgets import (
     ALL_VIEWS,
-    DEVICES,
     ExportWidgets,
     InferenceWidgets,
     PairWidgets,
     PathWidgets,
     RenderWidgets,
-    Socket,
     Sockets,
     choice,
     link,
@@ -34,55 +41,29 @@ folders.bring_example_photos()
 MAX_IMAGES = 20
 
 
-def work(module: str) -> Any:
-    """Import a module of `comfy_nodes`.
+class LoadModel:
+    """Weights -> the network, which other nodes share."""
 
-    Raises:
-        RuntimeError: A library it needs is not installed.
-    """
-    try:
-        return importlib.import_module(f".{module}", __package__)
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            f"VGGT nodes: found no Python library {error.name}, need it; run "
-            "`pip install -r requirements.txt` in the folder of these nodes with ComfyUI's Python"
-        ) from error
+    CATEGORY = "VGGT"
+    DESCRIPTION = "Reads a network once; ComfyUI moves it between devices and frees it."
+    FUNCTION = "load"
+    RETURN_TYPES = ("VGGT_MODEL",)
+    RETURN_NAMES = ("model",)
 
+    @classmethod
+    def INPUT_TYPES(cls) -> Sockets:
+        """What ComfyUI asks every node class for."""
+        default = InferenceWidgets
+        return {"required": {"weights": weights(default.weights), "device": device(default.device)}}
 
-def device(default: str) -> Socket:
-    """The widget for the device."""
-    tooltip = "auto: whatever ComfyUI runs on; cuda: insist on a graphics device."
-    return choice([*DEVICES], default, tooltip)
+    @classmethod
+    def IS_CHANGED(cls, weights: str | None = InferenceWidgets.weights, **_: object) -> str:
+        """Run again when the weights are others."""
+        return folders.weights_file_fingerprint(weights)
 
-
-def confidence(default: float) -> Socket:
-    """The widget for the percentile of confidence."""
-    tooltip = (
-        "Percentile of confidence below which points are dropped: 50 keeps the upper half, 100 "
-        "the highest value alone, 1.0 drops one per cent."
-    )
-    return number(default, (0.0, 100.0), tooltip, step=0.1)
-
-
-def upsampling(default: bool) -> Socket:
-    """The widget for the raster of the points."""
-    return switch(default, "One point per pixel of the image, not of what the network saw.")
-
-
-def fading(default: float) -> Socket:
-    """The widget for sigma."""
-    return number(default, (0.5, 1000.0), "Pixels over which filled holes fade.", step=0.5)
-
-
-def weights(default: str) -> Socket:
-    """The widget for the network's weights."""
-    tooltip = "auto: the first file in models/vggt, else facebook/VGGT-1B from the Hub."
-    return choice(folders.weights_choices(), default, tooltip)
-
-
-def ply_path() -> Socket:
-    """The widget for a file."""
-    return text("", "An absolute path, or one in ComfyUI's output or input folder.")
+    def load(self, weights: str, device: str) -> tuple[Any, ...]:
+        """Run the node."""
+        return (work("network.models").managed_network(weights, device),)
 
 
 class VGGTModelInference:
@@ -145,6 +126,8 @@ class VGGTModelInference:
                 ),
                 "upsample_depth": upsampling(default.upsample_depth),
                 "weights": weights(default.weights),
+                "model": model(),
+                "masks": link("MASK", "A mask an image, as Load Image gives: 1 makes no points."),
             },
         }
 
@@ -153,11 +136,11 @@ class VGGTModelInference:
         """Run again when the weights are others."""
         return folders.weights_fingerprint(weights)
 
-    def infer(self, **inputs: Any) -> dict[str, Any]:
+    def infer(self, model: Any = None, masks: Any = None, **inputs: Any) -> dict[str, Any]:
         """Run the node; images count in the order of their numbers."""
         numbered = (inputs.pop(f"image_{count}", None) for count in range(1, MAX_IMAGES + 1))
         images = [image for image in numbered if image is not None]
-        return work("inference").infer(images, InferenceWidgets(**inputs))
+        return work("inference").infer(images, InferenceWidgets(**inputs), model, masks)
 
 
 class WarpPair:
@@ -184,6 +167,8 @@ class WarpPair:
                 "depth_conf_threshold": confidence(default.depth_conf_threshold),
                 "upsample_depth": upsampling(default.upsample_depth),
                 "weights": weights(default.weights),
+                "fill": switch(default.fill, "Fill the holes, or leave them black."),
+                "model": model(),
             },
         }
 
@@ -192,9 +177,11 @@ class WarpPair:
         """Run again when the weights are others."""
         return folders.weights_fingerprint(weights)
 
-    def warp(self, reference: Any, target: Any, **widgets: Any) -> tuple[Any, ...]:
+    def warp(
+        self, reference: Any, target: Any, model: Any = None, **widgets: Any
+    ) -> tuple[Any, ...]:
         """Run the node."""
-        return work("views").warp_pair(reference, target, PairWidgets(**widgets))
+        return work("views").warp_pair(reference, target, PairWidgets(**widgets), model)
 
 
 class RenderWarp:
@@ -332,8 +319,8 @@ class SplatsToUSD:
     DESCRIPTION = "Writes Gaussian splats as OpenUSD or as NVIDIA's NuRec into the output folder."
     FUNCTION = "export"
     OUTPUT_NODE = True
-    RETURN_TYPES = ("STRING",)
-    RETURN_NAMES = ("usd_path",)
+    RETURN_TYPES = ("STRING", "FILE_3D_USDZ")
+    RETURN_NAMES = ("usd_path", "model_3d")
 
     @classmethod
     def INPUT_TYPES(cls) -> Sockets:
@@ -366,6 +353,7 @@ class SplatsToUSD:
 
 
 NODE_CLASS_MAPPINGS = {
+    "VGGT_Load_Model": LoadModel,
     "VGGT_Model_Inference": VGGTModelInference,
     "VGGT_Warp_Pair": WarpPair,
     "VGGT_Render_Warp": RenderWarp,
@@ -375,6 +363,7 @@ NODE_CLASS_MAPPINGS = {
     "VGGT_Splats_To_USD": SplatsToUSD,
 }
 NODE_DISPLAY_NAME_MAPPINGS = {
+    "VGGT_Load_Model": "Load Model (VGGT)",
     "VGGT_Model_Inference": "VGGT Model Inference",
     "VGGT_Warp_Pair": "Warp Pair",
     "VGGT_Render_Warp": "Render Warp",

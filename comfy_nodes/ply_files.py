@@ -57,4 +57,4 @@ def export_usd(ply_path: str, widgets: ExportWidgets) -> dict[str, Any]:
     stage = StageOptions("y" if widgets.up == "y" else "z", widgets.metric, up)
     export_splats_to_usd(splats, path, widgets.format == "nurec", stage)
     bar.update(1)
-    return {"ui": {"3d": [shown_file(path)]}, "result": (str(path),)}
+    return {"ui": {"3d": [shown_file(path)]}, "result": (str(path), file_3d(path))}

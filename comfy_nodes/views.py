@@ -25,7 +25,8 @@ from .cameras import chosen_camera, moved_camera
 from .computing import renderer_device, until_cancelled
 from .frames import Frame
 from .images import image_of, mask_of, photos_in
-from .prediction import predicted_frames
+from .network.models import ManagedNetwork, managed_network
+from .network.prediction import predicted_frames
 from .scratch import photo_files
 from .widgets import ALL_VIEWS, PairWidgets, RenderWidgets
 
@@ -67,13 +68,16 @@ def _point_diameter(points: PointCloud, camera: Camera) -> float:
     return splat_size(depth, camera)
 
 
-def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[Tensor, ...]:
+def warp_pair(
+    reference: Tensor, target: Tensor, widgets: PairWidgets, model: ManagedNetwork | None = None
+) -> tuple[Tensor, ...]:
     """Make the pair that `build_warp_dataset.py` makes of two photos.
 
     Args:
         reference: IMAGE whose first picture gives the points.
         target: IMAGE whose first picture gives the view.
         widgets: The node's widgets.
+        model: The network; None reads the one that the widgets name.
 
     Returns:
         IMAGE (1, H, W, 3) thrice: splats, target, reference; MASK (1, H, W), 1 in holes.
@@ -82,11 +86,15 @@ def warp_pair(reference: Tensor, target: Tensor, widgets: PairWidgets) -> tuple[
         InputError: No such device, or no weights.
     """
     photos = photos_in(until_cancelled([reference[:1], target[:1]]))
-    frames = predicted_frames(photos, "crop", widgets.weights, widgets.device)
+    model = model or managed_network(widgets.weights, widgets.device)
+    frames = predicted_frames(photos, "crop", model)
     renderer = partial(make_renderer, device=renderer_device(widgets.device))
     with photo_files(photos) as paths:
         warp = Warper(_geometry(frames, paths), _options(widgets), renderer).warp(0, 1)
-    pictures = [image_of([picture]) for picture in (warp.splats, warp.target, warp.reference)]
+    splats = warp.splats
+    if not widgets.fill:
+        splats = np.where(warp.hole[..., None], np.uint8(0), splats)
+    pictures = [image_of([picture]) for picture in (splats, warp.target, warp.reference)]
     return (*pictures, mask_of([warp.hole]))
 
 

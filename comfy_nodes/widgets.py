@@ -64,6 +64,7 @@ class PairWidgets:
         depth_conf_threshold: As above, of the reference alone.
         upsample_depth: As above.
         weights: As above.
+        fill: Fill the holes, or leave them black.
     """
 
     device: str = AUTO_DEVICE
@@ -71,6 +72,7 @@ class PairWidgets:
     depth_conf_threshold: float = 0.0
     upsample_depth: bool = True
     weights: str = AUTO_WEIGHTS
+    fill: bool = True
 
 
 @dataclass(frozen=True)

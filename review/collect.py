@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from warpset.building.camera_motion import camera_motion, step_length, turn_deg
+from warpset.building.camera_motion import camera_motion
 from warpset.building.pairs.camera_json import recorded_camera
 from warpset.building.scores import SCORES
 from warpset.core.cameras import Camera
@@ -15,9 +14,6 @@ from warpset.files.cache import content_key
 from warpset.trainers.pair_selection import RecordedPair, Report, find_recorded_pairs
 
 from .thumbnails import Thumbnail
-
-SHOWN_SCORES = tuple(score.name for score in SCORES if score.name != "hole_share")
-"""The scores that the page shows, as records name them; holes are what coverage leaves."""
 
 ASSUMED_SIZE_WH = (4, 3)
 """The aspect of pairs whose record does not say."""
@@ -46,6 +42,21 @@ def _can_be_listed(key: str) -> bool:
     return is_one_line and key.encode(errors="replace").decode() == key
 
 
+def describe_scores() -> list[dict[str, Any]]:
+    """The scores that pairs have, as the page labels, charts and lists them."""
+    return [
+        {
+            "name": score.name,
+            "label": score.label[:1].upper() + score.label[1:],
+            "unit": score.unit,
+            "digits": score.digits,
+            "short": score.short,
+            "isCharted": score.is_charted,
+        }
+        for score in SCORES
+    ]
+
+
 def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
     """A pair as the page's data, finite numbers and text alone.
 
@@ -53,7 +64,7 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
     another one, so that a browser's earlier choice does not stick to it.
     """
     record = pair.record
-    scores = {name: record.scores.get(name) for name in SHOWN_SCORES}
+    scores = {score.name: record.scores.get(score.name) for score in SCORES}
     cameras = _recorded_cameras(record.cameras)
     identity = (pair.key, record.sha256, record.cameras, record.geometry, record.options, scores)
     return {
@@ -66,7 +77,7 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
         "thumbnail": thumbnail.name,
         "files": dict(thumbnail.files),
         "size": _size_wh(record.cameras),
-        "measures": scores | _motion(cameras),
+        "measures": scores,
         "motion": _motion_words(cameras),
     }
 
@@ -86,17 +97,6 @@ def _recorded_cameras(cameras: Mapping[str, Any]) -> tuple[Camera, Camera] | Non
         return recorded_camera(cameras, "reference"), recorded_camera(cameras, "target")
     except ValueError:
         return None
-
-
-def _motion(cameras: tuple[Camera, Camera] | None) -> dict[str, float | None]:
-    """How far the camera turns (degrees) and steps (world units) from reference to target."""
-    if cameras is None:
-        return {"turn": None, "step": None}
-    return {"turn": _rounded(turn_deg(*cameras)), "step": _rounded(step_length(*cameras))}
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _motion_words(cameras: tuple[Camera, Camera] | None) -> str | None:

@@ -14,7 +14,7 @@ from warpset.fleet.locks import sole_writer
 from warpset.trainers.pair_selection import Report
 
 from .choices import read_choices
-from .collect import describe_pair, find_review_pairs
+from .collect import describe_pair, describe_scores, find_review_pairs
 from .page import page_html
 from .thumbnails import FULL_SCALE_LEVELS, difference_path, make_thumbnails, strip_path
 
@@ -92,6 +92,7 @@ class ReviewDataset:
             "foreign": choices.foreign,
             "thumbnails": FILES_NAME,
             "fullScaleLevels": FULL_SCALE_LEVELS,
+            "measures": describe_scores(),
             "pairs": self.rows,
         }
         return page_html(data, connects=served)

@@ -30,6 +30,9 @@ HEADER_BYTES = 8192
 READ_BYTES = 2**20
 
 GZIP_MARK = b"\x1f\x8b"
+MAX_PACKED_BYTES = 2**31
+"""The reader takes the whole file into memory; ten million splats take a third of it."""
+
 MAX_RATIO, FREE_BYTES = 20, 2**26
 """Bytes that a byte of SPZ may unpack to, where bytes of splats unpack to two, and what any file
 may."""
@@ -156,6 +159,8 @@ def _columns(vertex: PlyElement, names: Sequence[str]) -> Floats:
 
 def _read_packed(path: Path, reader: str, kind: str) -> Gaussians:
     gsply = optional_module("gsply", f"{path}: {kind}")
+    if path.stat().st_size > MAX_PACKED_BYTES:
+        raise SplatError(f"{path}: more than {MAX_PACKED_BYTES} bytes, which no {kind} has")
     try:
         packed = getattr(gsply, reader)(path)
     except Exception as error:
@@ -188,7 +193,7 @@ def _check_spz_size(path: Path) -> None:
             return
         file.seek(0)
         inflater, total = zlib.decompressobj(wbits=31), 0
-        while chunk := inflater.unconsumed_tail or file.read(READ_BYTES):
+        while not inflater.eof and (chunk := inflater.unconsumed_tail or file.read(READ_BYTES)):
             try:
                 total += len(inflater.decompress(chunk, READ_BYTES))
             except zlib.error:

@@ -69,7 +69,7 @@ def a_scene(
 
 
 def a_record(pair, frames, files, **overrides) -> PairRecord:
-    """A record whose coverage falls with the target's number."""
+    """A record whose coverage falls with the target's number; the camera turns by 12 degrees."""
     fields = {
         "name": pair.name,
         "reference": frames[pair.reference].name,
@@ -83,7 +83,13 @@ def a_record(pair, frames, files, **overrides) -> PairRecord:
         },
         "geometry": {"source": "recorded", "revision": "transforms.json"},
         "options": {},
-        "scores": {"coverage": 0.9 - 0.1 * pair.target, "psnr": 20.0 + pair.target, "ssim": None},
+        "scores": {
+            "coverage": 0.9 - 0.1 * pair.target,
+            "hole_share": 0.1 + 0.1 * pair.target,
+            "psnr": 20.0 + pair.target,
+            "ssim": None,
+            "turn": 12.0,
+        },
     }
     return PairRecord(**(fields | overrides))
 

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viewer": WARPSET,
     "review": CORRIDOR,
     "comfy_nodes": WARPSET | {"vggt", "splats", "renderer"},
-    "aerial_megadepth": WARPSET,
+    "aerial_megadepth": WARPSET | {"renderer"},
     # Doors: what each needs, and never one another.
     "build_warp_dataset.py": CORRIDOR | {"estimators", "renderer", "splats"},
     "modelscope.py": EXPORTING,
@@ -260,9 +260,11 @@ def test_modules_and_functions_are_short(sources):
     assert short / len(lengths) >= SHARE_OF_SHORT_FUNCTIONS
 
 
-def test_requirements_are_those_of_the_project():
+def test_requirements_of_the_nodes_are_some_of_the_projects():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     block = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.S | re.M)
     assert block is not None
     declared = re.findall(r'"([^"]+)"', block.group(1))
-    assert (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() == declared
+    listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    needed = [line for line in listed if not line.startswith("#")]
+    assert needed and needed == [line for line in declared if line in needed]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from warpset.building.command_line import (
@@ -11,11 +14,19 @@ from warpset.building.command_line import (
     OneLineParser,
     add_system_flags,
     number,
+    refuse_idle_flags,
 )
-from warpset.building.flags.pictures import confidence_threshold
+from warpset.building.flags.pictures import add_splat_flags, confidence_threshold
+from warpset.building.options import PointFilter
+from warpset.building.views.command_line import add_other_sources, add_photos, need_one_source
+from warpset.core.sizes import SizeRule
 
 from .desktop.theme import THEMES
-from .subject import SubjectOptions
+from .frame_source import FrameSource
+from .serve_options import ServedScene, ServeOptions
+from .subject import Subject, SubjectOptions
+
+Load = Callable[[argparse.Namespace], tuple[Subject, FrameSource]]
 
 
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
@@ -29,10 +40,9 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
         description="Looks at the points of photos, a scene or a file; or renders one picture.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "images", nargs="*", type=Path, metavar="IMAGES", help="photos of one place"
-    )
+    add_photos(parser)
     _add_files(parser.add_argument_group("input and output"))
+    _add_browser(parser.add_argument_group("in a browser"))
     _add_sizes(parser.add_argument_group("sizes"))
     _add_rendering(parser.add_argument_group("rendering"))
     _add_points(parser.add_argument_group("points"))
@@ -42,13 +52,12 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
 
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--scene", type=Path, help="a scene folder instead of photos")
-    group.add_argument("--ply", type=Path, help="a point cloud or Gaussian PLY instead of photos")
+    add_other_sources(group)
     group.add_argument(
         "--output",
         type=Path,
         default=Path("out.png"),
-        help="picture (.png or .jpg) that E saves, or that is rendered without a window",
+        help="picture (.png or .jpg) that is saved, or that is rendered without a window",
     )
     group.add_argument(
         "--headless",
@@ -56,7 +65,30 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="render one picture to --output, as is done where no window can be opened",
     )
     group.add_argument(
-        "--theme", choices=THEMES, default="auto", help="colours of menu, help and messages"
+        "--theme", choices=THEMES, default="auto", help="colours of what is no picture"
+    )
+
+
+def _add_browser(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--serve", action="store_true", help="show it in browsers instead of a window (group serve)"
+    )
+    group.add_argument(
+        "--more-scenes",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="SCENE",
+        help="scene folders to choose from besides --scene",
+    )
+    group.add_argument(
+        "--host", default=ServeOptions.host, help="address of this machine that browsers reach"
+    )
+    group.add_argument(
+        "--port",
+        type=number(int, 0, 65535),
+        default=ServeOptions.port,
+        help="the next one that is free where it is taken; 0 = any",
     )
 
 
@@ -79,17 +111,7 @@ def _add_sizes(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_rendering(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--sigma",
-        type=number(float, 0),
-        default=DEFAULTS.sigma_px,
-        help="distance in pixels over which filled holes fade to black",
-    )
-    group.add_argument(
-        "--auto-s0",
-        action="store_true",
-        help="estimate the splat size from depth and intrinsics",
-    )
+    add_splat_flags(group)
     group.add_argument(
         "--s0",
         type=number(float, 0),
@@ -128,10 +150,20 @@ def _add_points(group: argparse._ArgumentGroup) -> None:
 
 def check(parser: OneLineParser, args: argparse.Namespace) -> None:
     """Contradictions end the program with code 2."""
-    sources = [name for name in ("images", "scene", "ply") if getattr(args, name)]
-    if len(sources) != 1:
-        found = " and ".join(sources) or "none"
-        parser.error(f"found {found}, need one of IMAGES, --scene and --ply")
+    need_one_source(parser, args)
+    needs_serve = not args.serve, "--serve"
+    refuse_idle_flags(
+        parser,
+        args,
+        {
+            "--headless": (args.serve, "no --serve"),
+            "--viewport-width": (args.serve, "no --serve"),
+            "--viewport-height": (args.serve, "no --serve"),
+            "--more-scenes": (not (args.serve and args.scene), "--serve and --scene"),
+            "--host": needs_serve,
+            "--port": needs_serve,
+        },
+    )
     for flag in ("viewport", "resize"):
         if bool(getattr(args, f"{flag}_width")) != bool(getattr(args, f"{flag}_height")):
             parser.error(f"--{flag}-width and --{flag}-height go together; give both or neither")
@@ -143,3 +175,31 @@ def size_of(args: argparse.Namespace, flag: str) -> tuple[int, int] | None:
     """Width and height that a pair of flags gives, `viewport` or `resize`; None for neither."""
     width = getattr(args, f"{flag}_width")
     return (width, getattr(args, f"{flag}_height")) if width else None
+
+
+def read_subject_options(args: argparse.Namespace) -> SubjectOptions:
+    """Which points are shown."""
+    resize_wh = size_of(args, "resize")
+    size = SizeRule(None, resize_wh) if resize_wh else SizeRule()
+    points = PointFilter(args.conf_threshold)
+    return SubjectOptions(size, points, args.max_points or None, args.quiet)
+
+
+def served_scenes(args: argparse.Namespace, load: Load) -> dict[str, ServedScene]:
+    """The scenes to choose from, by name.
+
+    Args:
+        args: The flags.
+        load: Makes what the flags ask for, which name one scene then.
+    """
+    if args.scene is None:
+        source = ["--ply", args.ply] if args.ply else args.images
+        arguments = shlex.join(map(str, source))
+        return {str(source[-1]): ServedScene(partial(load, args), arguments)}
+    return {
+        str(scene): ServedScene(
+            partial(load, argparse.Namespace(**vars(args) | {"scene": scene})),
+            shlex.join(["--scene", str(scene)]),
+        )
+        for scene in (args.scene, *args.more_scenes)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,10 +21,34 @@ DETAILS = (1.0, 0.5, 0.25, 0.125)
 
 
 class DrawnView(NamedTuple):
-    """A camera's picture (h, w, 3) uint8, holes filled, and where the holes are (h, w) bool."""
+    """What a camera sees.
+
+    Attributes:
+        rgb: (h, w, 3), holes filled.
+        hole: (h, w) where they are.
+        depth: (h, w) z-depth in world units, 0 = unknown.
+    """
 
     rgb: Rgb
     hole: NDArray[np.bool_]
+    depth: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How points become a picture.
+
+    Attributes:
+        sigma_px: Distance in pixels over which filled holes fade.
+        s0: Diameter of a point's splat in world units; None leaves the renderer's own.
+        s0_factor: What that is multiplied by.
+        hidden_percent: Share of the points that is left out, the least trusted first.
+    """
+
+    sigma_px: float
+    s0: float | None = None
+    s0_factor: float = 1.0
+    hidden_percent: float = 0.0
 
 
 class DisplayMode(NamedTuple):
@@ -45,24 +70,28 @@ class FrameSource:
 
     Args:
         cloud: The points.
-        s0: Diameter of a point's splat in world units; None leaves the renderer's own.
-        sigma: Distance in pixels over which filled holes fade.
+        look: How they are drawn.
         make_renderer: Where renderers come from.
         device: Where they keep their points.
+
+    Attributes:
+        look: See the argument.
     """
 
     def __init__(
-        self,
-        cloud: PointCloud,
-        s0: float | None,
-        sigma: float,
-        make_renderer: MakeRenderer,
-        device: str,
+        self, cloud: PointCloud, look: Look, make_renderer: MakeRenderer, device: str
     ) -> None:
-        self._s0, self._sigma, self._make_renderer = s0, sigma, make_renderer
-        self._cloud, self._device = cloud, device
+        self.look = look
+        self._make_renderer, self._cloud, self._device = make_renderer, cloud, device
         self._renderer = lru_cache(maxsize=len(DETAILS))(self._new_renderer)
         self._points = lru_cache(maxsize=len(DETAILS))(self._some_points)
+
+    def looking(self, look: Look) -> FrameSource:
+        """The same cloud drawn otherwise; points that both need are on the device once."""
+        other = FrameSource(self._cloud, look, self._make_renderer, self._device)
+        if look.hidden_percent == self.look.hidden_percent:
+            other._points = self._points
+        return other
 
     def view(self, camera: Camera, detail: float = 1.0) -> DrawnView:
         """What a camera sees.
@@ -75,19 +104,30 @@ class FrameSource:
         camera = camera.resized((max(1, round(width * detail)), max(1, round(height * detail))))
         renderer = self._renderer(camera.size_wh, detail)
         rendered = draw(renderer, self._points(detail), camera)
-        return DrawnView(rendered.rgb.cpu().numpy(), rendered.hole.cpu().numpy())
+        arrays = (one.cpu().numpy() for one in (rendered.rgb, rendered.hole, rendered.depth))
+        return DrawnView(*arrays)
 
     def _new_renderer(self, size_wh: tuple[int, int], detail: float) -> Renderer:
-        renderer = self._make_renderer(size_wh, self._sigma * detail)
-        renderer.s0 = (renderer.s0 if self._s0 is None else self._s0) / detail
+        renderer = self._make_renderer(size_wh, self.look.sigma_px * detail)
+        s0 = renderer.s0 if self.look.s0 is None else self.look.s0
+        renderer.s0 = s0 * self.look.s0_factor / detail
         return renderer
 
     def _some_points(self, detail: float) -> Drawable:
         """As many points as there are pixels less, on the device."""
         import torch  # takes seconds, which a wrong command line need not wait for
 
-        cloud = thinned(self._cloud, round(detail**2 * len(self._cloud.xyz_world)))
+        cloud = most_trusted(self._cloud, self.look.hidden_percent)
+        cloud = thinned(cloud, round(detail**2 * len(cloud.xyz_world)))
         arrays = drawable(cloud._replace(confidence=None))
         return Drawable(
             *(None if one is None else torch.from_numpy(one).to(self._device) for one in arrays)
         )
+
+
+def most_trusted(cloud: PointCloud, hidden_percent: float) -> PointCloud:
+    """The cloud without so many per cent of its points, the least confident; all if none has it."""
+    if cloud.confidence is None or hidden_percent <= 0:
+        return cloud
+    least = np.percentile(cloud.confidence, hidden_percent)
+    return cloud.chosen(np.flatnonzero(cloud.confidence >= least))

@@ -53,14 +53,16 @@ class LiveRenderer:
     Args:
         render: Renders a camera with a detail.
         clock: Seconds.
+        show: Takes each view as soon as there is one, for those who do not ask time and again.
     """
 
     def __init__(
         self,
         render: Callable[[Camera, float], DrawnView],
         clock: Callable[[], float] = time.perf_counter,
+        show: Callable[[Drawn], None] | None = None,
     ) -> None:
-        self._render, self._clock, self._pace = render, clock, Pace()
+        self._render, self._clock, self._show, self._pace = render, clock, show, Pace()
         self._changed = threading.Condition()
         self._camera: Camera | None = None
         self._is_moving = False
@@ -120,9 +122,12 @@ class LiveRenderer:
                 started = self._clock()
                 view = self._render(*todo)
                 self._pace.took(self._clock() - started, todo[1])
+                drawn = Drawn(*todo, view)
                 with self._changed:
-                    self._drawn = Drawn(*todo, view)
+                    self._drawn = drawn
                     self._changed.notify_all()
+                if self._show is not None:
+                    self._show(drawn)
         except BaseException as error:  # goes to whoever asks next
             with self._changed:
                 self._failure = error

@@ -39,11 +39,20 @@ def save_picture(rgb: NDArray[np.uint8], path: Path) -> str:
     Raises:
         InputError: The file cannot be written.
     """
+    save_bytes(picture_bytes(rgb, path.suffix.lower().removeprefix(".")), path)
+    return f"saved {path} ({rgb.shape[1]}x{rgb.shape[0]})"
+
+
+def save_bytes(content: bytes, path: Path) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
     try:
-        write_atomically(path, picture_bytes(rgb, path.suffix.lower().removeprefix(".")))
+        write_atomically(path, content)
     except OSError as error:
         raise _unwritable(path, error.strerror) from error
-    return f"saved {path} ({rgb.shape[1]}x{rgb.shape[0]})"
 
 
 def _unwritable(path: Path, reason: str | None) -> InputError:

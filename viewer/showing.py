@@ -76,6 +76,8 @@ def _try_window(title: str, size_wh: tuple[int, int], options: ShowOptions) -> A
             from .desktop.window import open_window
 
             return open_window(title, size_wh)
+        except ModuleNotFoundError as error:
+            reason = f"{error.name} is not installed, it is in the group viewer"
         except Exception as error:  # pyglet passes on whatever the system says
             reason = " ".join(f"{type(error).__name__}: {error}".split())
     log.info(f"no window ({reason}); rendering one picture to {options.output} instead")

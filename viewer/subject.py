@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from warpset.building.options import BuildOptions, PointFilter
-from warpset.building.scenes import SceneInput
 from warpset.building.warping import ResampledFrames
 from warpset.core.cameras import Camera, project
 from warpset.core.errors import InputError
 from warpset.core.geometry import SceneGeometry
-from warpset.core.natural_order import sorted_naturally
 from warpset.core.points import PointCloud, joined, thinned
 from warpset.core.sizes import SizeRule
-from warpset.files.photos import check_photo
-from warpset.recordings.recording import Recording, near_origin
-from warpset.recordings.registry import read_recording
 
 log = logging.getLogger(__name__)
 
@@ -78,41 +72,6 @@ class SubjectOptions:
     quiet: bool = False
 
 
-def scene_of_photos(given: Sequence[Path]) -> SceneInput:
-    """Photos as a scene, with what the folder they lie in records of all of them.
-
-    Raises:
-        InputError: None of them can be read, or one is a folder.
-    """
-    photos, problems = [], []
-    for path in sorted_naturally(dict.fromkeys(given)):
-        if path.is_dir():
-            raise InputError(f"{path}: found a folder, need photos; use --scene for a folder")
-        try:
-            check_photo(path)
-            photos.append(path)
-        except InputError as error:
-            problems.append(str(error))
-    if not photos:
-        raise InputError(f"{problems[0]}; found no photo that can be read, need at least one")
-    recording = _recording_of(photos)
-    if recording is not None:
-        photos = [frame.photo.path for frame in recording.frames]
-    return SceneInput(photos[0].parent, tuple(photos), recording, tuple(problems), 0)
-
-
-def _recording_of(photos: Sequence[Path]) -> Recording | None:
-    """The frames of these photos in a recording beside or above them; None where one lacks."""
-    wanted = {path.resolve() for path in photos}
-    for folder in (photos[0].parent, photos[0].absolute().parent.parent):
-        recording = read_recording(folder)
-        frames = [] if recording is None else recording.frames
-        chosen = tuple(frame for frame in frames if frame.photo.path.resolve() in wanted)
-        if recording is not None and len(chosen) == len(wanted):
-            return near_origin(recording._replace(frames=chosen, missing=0))
-    return None
-
-
 class _Lifted(NamedTuple):
     """What one frame gives: its camera, the points that are shown of those found, and s0."""
 
@@ -134,7 +93,7 @@ def subject_of_scene(name: str, geometry: SceneGeometry, options: SubjectOptions
     if count == 0:
         reason = f"; {problems[0]}" if problems else "; lower --conf-threshold"
         raise InputError(f"{name}: found no points, need at least one{reason}")
-    cloud = joined([frame.cloud for frame in frames])._replace(confidence=None)
+    cloud = joined([frame.cloud for frame in frames])
     say_thinned(name, count, cloud)
     s0 = float(np.median([frame.s0 for frame in frames]))
     standpoints = tuple(frame.standpoint for frame in frames)
@@ -146,14 +105,14 @@ def _lift_frames(
 ) -> Iterator[_Lifted]:
     """The frames that can be read, one after the other; a line for each that cannot."""
     resampled = ResampledFrames(
-        geometry.frames,
+        geometry,
         BuildOptions(size_rule=options.size_rule, point_filter=options.point_filter),
     )
     maximum = options.max_points and max(1, options.max_points // max(1, len(geometry.frames)))
     for index, frame in enumerate(tqdm(geometry.frames, "points", disable=options.quiet)):
         size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
         try:
-            cloud, s0 = resampled.points(index, size_wh)
+            cloud, s0, _ = resampled.points(index, size_wh)
         except InputError as error:
             problems.append(str(error))
             continue

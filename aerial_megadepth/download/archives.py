@@ -21,6 +21,7 @@ from typing import IO, NamedTuple
 from tqdm import tqdm
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import open_regular
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
@@ -86,6 +87,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> list[Path]:
 
 
 def _unpack_aside(archive: Path, aside: Path, quiet: bool) -> list[str]:
+    open_regular(archive).close()
     most = FREE_BYTES + MAX_RATIO * archive.stat().st_size
     most = min(most, shutil.disk_usage(aside).free)
     entries = _zip_entries if archive.name.lower().endswith(".zip") else _tar_entries

@@ -40,6 +40,35 @@ class DownloadRecord:
         write_atomically(path, json.dumps(vars(self), indent=1).encode())
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What lies in a source's staging folder, and what has been unpacked of it.
+
+    Attributes:
+        files: Paths in the folder of all that was downloaded.
+        unpacked: For archives that are unpacked, the files that came out; the archive may be gone.
+    """
+
+    files: list[str]
+    unpacked: dict[str, list[str]] = field(default_factory=dict)
+
+    def is_whole(self, staging: Path) -> bool:
+        """Whether all that is still to be unpacked or moved is there."""
+        return all((staging / name).exists() for name in self.files if name not in self.unpacked)
+
+    def write(self, path: Path) -> None:
+        """Write it."""
+        write_atomically(path, json.dumps(vars(self), indent=1).encode())
+
+
+def read_fetched(path: Path) -> Fetched | None:
+    """What a file says of a staging folder; None where it does not say it."""
+    try:
+        return as_record(read_text(path), Fetched)
+    except (OSError, ValueError):
+        return None
+
+
 def read_download_record(path: Path) -> DownloadRecord | None:
     """The record in a file, None where there is none.
 

@@ -19,7 +19,10 @@ from ..scenes.input_hashes import sha256_of_file
 
 T = TypeVar("T")
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
+LISTED_LINK = re.compile(
+    r"(?:[^:]*[^:\s]:\s+)?(?P<link>\w+://\S+)(?:\s+(?P<sha256>[0-9a-fA-F]{64}))?"
+)
+"""A line of a list of links: perhaps a name and a colon, the link, perhaps its sum."""
 
 
 class Source(Protocol):
@@ -119,7 +122,10 @@ class HubDataset:
 
 
 def read_links(path: Path) -> list[DriveLink]:
-    """Links from a text file: one a line, its SHA-256 after it where known, `#` before remarks.
+    """Links from a text file, one a line: `link`, or as AerialMegaDepth lists them `name: link`.
+
+    After a link its SHA-256 may stand. `#` begins a remark. Drive names the file; what the list
+    calls it is not used.
 
     Raises:
         InputError: The file cannot be read, has no link, or something else than a link or sum.
@@ -130,13 +136,14 @@ def read_links(path: Path) -> list[DriveLink]:
         raise InputError(f"{path}: cannot be read as a list of links ({error})") from error
     links = []
     for number, line in enumerate(lines, start=1):
-        words = re.sub(r"(^|\s)#.*", "", line).split()
-        if not words:
+        listed = re.sub(r"(^|\s)#.*", "", line).strip()
+        if not listed:
             continue
-        sums = [word.lower() for word in words[1:]]
-        if len(words) > 2 or "://" not in words[0] or not all(map(SHA256.fullmatch, sums)):
-            raise InputError(f"{path}: line {number} is no link with at most a SHA-256 after it")
-        links.append(DriveLink(words[0], *sums))
+        found = LISTED_LINK.fullmatch(listed)
+        if found is None:
+            needed = "`link` or `name: link`, with at most a SHA-256 after it"
+            raise InputError(f"{path}: line {number} is no {needed}")
+        links.append(DriveLink(found["link"], found["sha256"] and found["sha256"].lower()))
     if not links:
         raise InputError(f"{path}: found no link, need one a line")
     return links

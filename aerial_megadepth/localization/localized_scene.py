@@ -16,6 +16,9 @@ import pycolmap
 from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, PosedPhoto, SceneGeometry
 from warpset.core.natural_order import sorted_naturally
+from warpset.files.photos import check_photo
+from warpset.files.pictures import picture_bytes
+from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.sfm import image_index
 
@@ -91,6 +94,19 @@ def read_localized(folder: Path, problems: list[str]) -> SceneGeometry:
     return recorded_geometry(recording, complete)
 
 
+def read_sparse(folder: Path) -> pycolmap.Reconstruction:
+    """The sparse model of a localized scene.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        return pycolmap.Reconstruction(folder / SPARSE)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{folder / SPARSE}: no readable COLMAP model ({reason})") from error
+
+
 def write_picture(folder: Path, photo: PosedPhoto) -> None:
     """Put a photo, which is a pinhole's already, into a localized scene as it is."""
     target = folder / "images" / photo.path.name
@@ -98,11 +114,27 @@ def write_picture(folder: Path, photo: PosedPhoto) -> None:
     target.write_bytes(photo.path.read_bytes())
 
 
+def pinhole_file(photo: PosedPhoto) -> tuple[str, bytes]:
+    """Name and content of a photo's file as its pinhole camera sees it; as it is where it can be.
+
+    Raises:
+        InputError: The photo cannot be read.
+    """
+    if photo.lens is None:
+        check_photo(photo.path)
+        return photo.path.name, photo.path.read_bytes()
+    return f"{photo.path.stem}.png", picture_bytes(read_pinhole(photo, photo.camera), "png")
+
+
 def write_depth(folder: Path, photo: PosedPhoto, depth: Depth) -> None:
     """Write the depth (h, w) in metres of a view of a localized scene, 0 = unknown."""
-    target = folder / "depths" / f"{photo.path.stem}.h5"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(target, "w") as file:
+    (folder / "depths").mkdir(parents=True, exist_ok=True)
+    write_depth_file(folder / "depths" / f"{photo.path.stem}.h5", depth)
+
+
+def write_depth_file(path: Path, depth: Depth) -> None:
+    """Write a depth map as MegaDepth's layout has it: HDF5 with one data set, `depth`."""
+    with h5py.File(path, "w") as file:
         file.create_dataset("depth", data=depth.astype(np.float32), compression="gzip")
 
 

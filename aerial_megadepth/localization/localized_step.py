@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,16 +15,11 @@ from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry
 
 from ..pairs.scene_pairs import MIN_SCORE
+from ..scenes.door import run_door, run_listed
+from ..scenes.scene_list import read_scene_list
 from ..scenes.scene_process import IncompleteScene
-from ..scenes.scene_steps import (
-    SceneStep,
-    log,
-    read_scene_list,
-    run_options,
-    run_scenes,
-    start_logging,
-    step_parser,
-)
+from ..scenes.scene_steps import SceneStep, step_parser
+from ..scenes.trusted_depth import TrustedDepth
 from .localized_scene import find_localized, localized_scenes, read_localized
 
 
@@ -37,16 +32,18 @@ class LocalizedStep:
         output_dir: Where the result goes, a folder a scene.
         features: What the scenes were localized by; None where there is only one.
         quiet: No progress bars.
+        trusted: Which depth is taken; by steps that write depth.
     """
 
     root: Path
     output_dir: Path
     features: str | None = None
     quiet: bool = False
+    trusted: TrustedDepth = field(default_factory=TrustedDepth)
 
     def inputs(self, scene: str) -> Sequence[Path]:
         """See `SceneStep.inputs`."""
-        return [self.localized(scene)]
+        return [self.localized(scene), *self.trusted.inputs(scene)]
 
     def output(self, scene: str) -> Path:
         """See `SceneStep.output`."""
@@ -56,9 +53,14 @@ class LocalizedStep:
         """The scenes that can be made.
 
         Raises:
-            InputError: A file that says so cannot be read.
+            InputError: A file that says so cannot be read, or there is no such folder of masks.
         """
+        self.trusted.check()
         return localized_scenes(self.root)
+
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
+        """A file that lists scenes without asking for all of them, and its scenes; or None."""
+        return None
 
     def finish(self) -> None:
         """What remains to be done when all scenes are."""
@@ -93,6 +95,10 @@ class RunnableStep(SceneStep, Protocol):
         ...
 
     def find_scenes(self) -> list[str]:
+        """See `LocalizedStep`."""
+        ...
+
+    def listing(self) -> tuple[Path, Iterable[str]] | None:
         """See `LocalizedStep`."""
         ...
 
@@ -141,6 +147,28 @@ def add_min_score(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of steps that write depth, see `TrustedDepth`."""
+    parser.add_argument(
+        "--sky_masks",
+        "--sky-masks",
+        type=Path,
+        help="folder of masks <scene>/<image>.png, such as 0001/0001_000.jpeg.png, of ADE20K"
+        " classes; depth of sky and people is dropped",
+    )
+    parser.add_argument(
+        "--depth_percentile",
+        type=number(float, 0.0, 100.0),
+        default=None,
+        help="drop depth beyond this percentile of each view; AerialMegaDepth's loader takes 98",
+    )
+
+
+def read_trust(args: argparse.Namespace) -> TrustedDepth:
+    """What the flags of `add_trust_flags` ask for."""
+    return TrustedDepth(args.sky_masks, args.depth_percentile)
+
+
 def localized_places(args: argparse.Namespace) -> dict[str, Any]:
     """The fields of a `LocalizedStep` that a `localized_parser` knows."""
     return {
@@ -157,12 +185,12 @@ def run_localized(step: RunnableStep, args: argparse.Namespace) -> int:
     Returns:
         The exit code: 0 = all made, 1 = something could not be.
     """
-    start_logging(args.quiet)
-    try:
-        scenes = read_scene_list(args.scene_list, step.find_scenes(), step.root)
-        code = run_scenes(step, scenes, run_options(args))
+
+    def run() -> int:
+        found, listing = step.find_scenes(), step.listing()
+        scenes = read_scene_list(args.scene_list, found, step.root, listing)
+        code = run_listed(step, scenes, args)
         step.finish()
-    except (InputError, OSError) as error:
-        log.error(error)
-        return 1
-    return code
+        return code
+
+    return run_door(run, args.quiet)

@@ -1,4 +1,4 @@
-"""ALIKED features and LightGlue matches through onnxruntime, into a COLMAP database; no poses.
+"""ALIKED features and LightGlue matches through onnxruntime; no database, no poses.
 
 The models are those that COLMAP publishes with its releases; what they take and give:
 
@@ -14,48 +14,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
-import pycolmap
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
 from warpset.files.json_files import open_regular
-from warpset.files.photos import read_photo
-from warpset.stereo.features import (
-    MAX_FEATURES,
-    FeatureImage,
-    add_images,
-    verification_options,
-    write_pairs,
-)
+from warpset.stereo.features import MAX_FEATURES
+
+from .learned_features import LearnedFeatures, LocalFeatures
 
 MIN_KEYPOINT_SCORE = 0.2
 MIN_MATCH_SCORE = 0.1
 SIDE_MULTIPLE = 32
-IMAGES_KEPT = 64
 
 EXTRACTOR_INPUTS = {"image", "max_keypoints", "min_score"}
 MATCHER_INPUTS = {"kpts0", "kpts1", "desc0", "desc1", "image_size0", "image_size1"}
 
 
-class LocalFeatures(NamedTuple):
-    """The features of one image.
-
-    Attributes:
-        xy: (n, 2) float32 positions, centre of the first pixel at 0.5.
-        descriptors: (n, d) float32.
-    """
-
-    xy: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
-
-
-class OnnxFeatures:
+class OnnxFeatures(LearnedFeatures):
     """Learned features and matches.
 
     Args:
@@ -71,36 +50,8 @@ class OnnxFeatures:
         self._extractor = _session(extractor, EXTRACTOR_INPUTS)
         self._matcher = _session(matcher, MATCHER_INPUTS)
 
-    def find(self, images: Sequence[FeatureImage], folder: Path, database: Path) -> None:
-        """See `SceneFeatures.find`."""
-        add_images(images, folder, database)
-        with pycolmap.Database.open(database) as opened:
-            for image in opened.read_all_images():
-                with _running(self._paths[0]):
-                    found = self._extract(read_photo(folder / image.name))
-                opened.write_keypoints(image.image_id, found.xy)
-                stored = pycolmap.FeatureDescriptors(
-                    pycolmap.FeatureExtractorType.ALIKED_N16ROT, found.descriptors.view(np.uint8)
-                )
-                opened.write_descriptors(image.image_id, stored)
-
-    def match(self, pairs: Sequence[tuple[str, str]], database: Path) -> None:
-        """See `SceneFeatures.match`."""
-        if not pairs:
-            return
-        with pycolmap.Database.open(database) as opened:
-            images = {image.name: image for image in opened.read_all_images()}
-            features = lru_cache(IMAGES_KEPT)(lambda key: _read_features(opened, key))
-            for one, other in pairs:
-                first, second = images[one], images[other]
-                sizes_wh = [_size_wh(opened, image.camera_id) for image in (first, second)]
-                found = [features(image.image_id) for image in (first, second)]
-                with _running(self._paths[1]):
-                    matches = self._matches(found, sizes_wh)
-                opened.write_matches(first.image_id, second.image_id, matches)
-        pycolmap.verify_matches(database, write_pairs(pairs, database), verification_options())
-
-    def _extract(self, rgb: NDArray[np.uint8]) -> LocalFeatures:
+    def extract(self, rgb: NDArray[np.uint8]) -> LocalFeatures:
+        """See `LearnedFeatures.extract`."""
         height, width = rgb.shape[:2]
         padding = [(0, -height % SIDE_MULTIPLE), (0, -width % SIDE_MULTIPLE), (0, 0)]
         padded = np.pad(rgb, padding, mode="edge").astype(np.float32) / 255.0
@@ -109,26 +60,27 @@ class OnnxFeatures:
             "max_keypoints": np.array(MAX_FEATURES, np.int64),
             "min_score": np.array(MIN_KEYPOINT_SCORE, np.float32),
         }
-        keypoints, descriptors = self._extractor.run(["keypoints", "descriptors"], inputs)
         last = np.array([padded.shape[1] - 1, padded.shape[0] - 1], np.float32)
-        xy = (np.asarray(keypoints, np.float32)[0] + 1) / 2 * last + np.float32(0.5)
-        inside = np.all((xy >= 0) & (xy < [width, height]), axis=1)
-        kept = np.asarray(descriptors, np.float32)[0][inside]
-        return LocalFeatures(xy[inside], np.ascontiguousarray(kept))
+        with _running(self._paths[0]):
+            keypoints, descriptors = self._extractor.run(["keypoints", "descriptors"], inputs)
+            xy = (np.asarray(keypoints, np.float32)[0] + 1) / 2 * last + np.float32(0.5)
+            inside = np.all((xy >= 0) & (xy < [width, height]), axis=1)
+            kept = np.asarray(descriptors, np.float32)[0][inside]
+            return LocalFeatures(xy[inside], np.ascontiguousarray(kept))
 
-    def _matches(
+    def match_pair(
         self, found: Sequence[LocalFeatures], sizes_wh: Sequence[tuple[int, int]]
     ) -> NDArray[np.uint32]:
-        if min(len(features.xy) for features in found) == 0:
-            return np.empty((0, 2), np.uint32)
+        """See `LearnedFeatures.match_pair`."""
         inputs: dict[str, NDArray] = {}
         for side, (features, size_wh) in enumerate(zip(found, sizes_wh, strict=True)):
             inputs[f"kpts{side}"] = features.xy[None] - np.float32(0.5)
             inputs[f"desc{side}"] = features.descriptors[None]
             inputs[f"image_size{side}"] = np.array([size_wh], np.float32)
-        partner, score = map(np.asarray, self._matcher.run(["matches0", "mscores0"], inputs))
-        own = np.flatnonzero((partner >= 0) & (score >= MIN_MATCH_SCORE))
-        return np.column_stack([own, partner[own]]).astype(np.uint32)
+        with _running(self._paths[1]):
+            partner, score = map(np.asarray, self._matcher.run(["matches0", "mscores0"], inputs))
+            own = np.flatnonzero((partner >= 0) & (score >= MIN_MATCH_SCORE))
+            return np.column_stack([own, partner[own]]).astype(np.uint32)
 
 
 @contextmanager
@@ -163,13 +115,3 @@ def _session(path: Path, needed: set[str]) -> onnxruntime.InferenceSession:
             f" {', '.join(sorted(needed))}; use the models of COLMAP's releases"
         )
     return session
-
-
-def _read_features(opened: pycolmap.Database, key: int) -> LocalFeatures:
-    descriptors = np.ascontiguousarray(opened.read_descriptors(key).data).view(np.float32)
-    return LocalFeatures(np.asarray(opened.read_keypoints(key), np.float32)[:, :2], descriptors)
-
-
-def _size_wh(opened: pycolmap.Database, camera_id: int) -> tuple[int, int]:
-    camera = opened.read_camera(camera_id)
-    return camera.width, camera.height

@@ -26,6 +26,7 @@ from warpset.stereo.sfm import (
 )
 
 from .candidate_pairs import Pairs, alike_frames, covisible_photos, nearest_views
+from .pose_check import PoseCheck, check_poses
 from .scene_features import SceneFeatures
 
 MAPPING, POSE = "mapping", "pose"
@@ -56,12 +57,15 @@ class Registration:
         model: The COLMAP model, with points.
         drift_m: How far the farthest known camera stands from where it belongs.
         is_aligned: Whether a similarity brought the model back.
+        checks: How photos agree with their MegaDepth model, also those that were dropped for it;
+            photos of models that cannot tell are not among them.
     """
 
     posed: dict[int, PosedPhoto]
     model: pycolmap.Reconstruction
     drift_m: float
     is_aligned: bool
+    checks: dict[int, PoseCheck]
 
 
 class Registrar:
@@ -87,6 +91,7 @@ class Registrar:
         self._photos = range(len(frames), len(self._images))
         self._features, self._workspace = features, workspace
         self._folder, self._database = workspace / "images", workspace / "features.db"
+        self._checks: dict[int, PoseCheck] = {}
 
     def register(self, how: str) -> Registration:
         """Find the photos' cameras.
@@ -162,13 +167,43 @@ class Registrar:
         return max(models.values(), key=lambda model: model.num_reg_images(), default=known)
 
     def _posed_one_by_one(self, known: pycolmap.Reconstruction) -> pycolmap.Reconstruction:
-        """Poses from 2D-3D matches alone; what they register helps to register the others."""
+        """Poses from 2D-3D matches alone; what they register helps to register the others.
+
+        A photo that disagrees with its MegaDepth model is not tried again, lest it misleads them.
+        """
         posed = {_index(image): self._frames[_index(image)] for image in known.images.values()}
-        model = known
-        while new := self._newly_posed(model, set(posed)):
+        model, refused = known, set[int]()
+        while new := self._newly_posed(model, {*posed, *refused}):
             posed |= new
             model = self._triangulated(posed)
+            if false := self._false_poses(model):
+                refused |= false
+                posed = {index: photo for index, photo in posed.items() if index not in false}
+                model = self._triangulated(posed)
         return model
+
+    def _drop_false_poses(self, model: pycolmap.Reconstruction) -> None:
+        false = self._false_poses(model)
+        for image in list(model.images.values()):
+            if image.has_pose and _index(image) in false:
+                model.deregister_frame(image.frame_id)
+
+    def _false_poses(self, model: pycolmap.Reconstruction) -> set[int]:
+        """Photos that disagree with their MegaDepth model; every check is noted."""
+        seen = {_index(image): image for image in model.images.values() if image.num_points3D}
+        false, first = set[int](), len(self._frames)
+        for group in self._groups:
+            photos = [first + n for n in range(len(group.photos)) if first + n in seen]
+            first += len(group.photos)
+            checks = check_poses(
+                [_moved(self._images[n], seen[n].cam_from_world()).camera for n in photos],
+                [self._images[n].camera for n in photos],
+                [_distance_m(seen[n], model) for n in photos],
+            )
+            if checks is not None:
+                self._checks |= dict(zip(photos, checks, strict=True))
+                false |= {n for n in photos if not self._checks[n].agrees}
+        return false
 
     def _newly_posed(
         self, model: pycolmap.Reconstruction, posed: set[int]
@@ -194,6 +229,7 @@ class Registrar:
         is_aligned = drift_m(model, known) > MAX_DRIFT_M
         if is_aligned:
             align(model, known)
+        self._drop_false_poses(model)
         posed = {
             _index(image): _moved(self._images[_index(image)], image.cam_from_world())
             for image in model.images.values()
@@ -205,7 +241,8 @@ class Registrar:
                 " could be registered with the aerial frames; lower the camera's path, or use"
                 " learned features (--features aliked)"
             )
-        return Registration(dict(sorted(posed.items())), model, drift_m(model, known), is_aligned)
+        drift, checks = drift_m(model, known), dict(sorted(self._checks.items()))
+        return Registration(dict(sorted(posed.items())), model, drift, is_aligned, checks)
 
 
 def drift_m(model: pycolmap.Reconstruction, known: Mapping[int, Camera]) -> float:
@@ -298,6 +335,12 @@ def _correspondences(
 def _moved(photo: PosedPhoto, cam_from_world: pycolmap.Rigid3d) -> PosedPhoto:
     pose = np.vstack([cam_from_world.matrix(), [0.0, 0.0, 0.0, 1.0]])
     return replace(photo, camera=replace(photo.camera, cam_from_world=pose))
+
+
+def _distance_m(image: pycolmap.Image, model: pycolmap.Reconstruction) -> float:
+    """Median distance from an image to its points."""
+    points = [model.points3D[seen.point3D_id].xyz for seen in image.get_observation_points2D()]
+    return float(np.median(np.linalg.norm(points - image.projection_center(), axis=1)))
 
 
 def _index(image: pycolmap.Image) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from warpset.core.cameras import FloatArray
 from warpset.core.errors import InputError
 from warpset.files.json_files import as_record, read_text
 from warpset.files.writing import write_atomically
+from warpset.stereo.sfm import image_index
 
 from .registration import PhotoGroup, Registration
 
@@ -36,6 +37,27 @@ class ModelScale:
 
 
 @dataclass(frozen=True)
+class PhotoResidual:
+    """How well a photo stands where it was registered.
+
+    Attributes:
+        name: Its image.
+        kept: Whether it is in the scene; False where it disagreed with its MegaDepth model.
+        reprojection_px: Mean reprojection error of its points; None where it has none.
+        off_m: Metres from where its MegaDepth model puts it; None where too few photos tell.
+        off_share: The same as a share of the distance to what it shows.
+        off_deg: Degrees by which it is turned against its model.
+    """
+
+    name: str
+    kept: bool
+    reprojection_px: float | None
+    off_m: float | None
+    off_share: float | None
+    off_deg: float | None
+
+
+@dataclass(frozen=True)
 class LocalizationReport:
     """A localization in numbers.
 
@@ -50,6 +72,7 @@ class LocalizationReport:
         reprojection_px: Mean reprojection error of the points.
         points: How many points there are.
         scales: How each MegaDepth model lies in the world, where three photos or more tell.
+        residuals: Of each photo that was registered, also of those that were dropped again.
     """
 
     aerial: list[str]
@@ -62,13 +85,19 @@ class LocalizationReport:
     reprojection_px: float
     points: int
     scales: list[ModelScale | None]
+    residuals: list[PhotoResidual] = field(default_factory=list)
 
     def summary(self) -> str:
         """The report as one line."""
+        dropped = [residual.off_m or 0.0 for residual in self.residuals if not residual.kept]
+        drops = ""
+        if dropped:
+            off = f"up to {max(dropped):.1f} m off their MegaDepth model"
+            drops = f", {len(dropped)} dropped that stand {off}"
         return (
             f"{len(self.photos)} of {self.photos_given} photos registered with"
             f" {len(self.aerial)} of {self.aerial_given} aerial frames, reprojection"
-            f" {self.reprojection_px:.2f} px, drift {1000 * self.drift_m:.3f} mm"
+            f" {self.reprojection_px:.2f} px, drift {1000 * self.drift_m:.3f} mm{drops}"
         )
 
     def write(self, path: Path) -> None:
@@ -119,7 +148,32 @@ def report_on(
         reprojection_px=float(registration.model.compute_mean_reprojection_error()),
         points=registration.model.num_points3D(),
         scales=scales,
+        residuals=_residuals(registration, groups, frames),
     )
+
+
+def _residuals(
+    registration: Registration, groups: Sequence[PhotoGroup], first: int
+) -> list[PhotoResidual]:
+    """A residual for each photo that was registered, in the order of the photos."""
+    images = {image_index(image.name): image for image in registration.model.images.values()}
+    photos = enumerate((photo for group in groups for photo in group.photos), start=first)
+    found = []
+    for index, photo in photos:
+        check, kept = registration.checks.get(index), index in registration.posed
+        if kept or check is not None:
+            error = _reprojection_px(images[index], registration.model) if kept else None
+            off = (None, None, None) if check is None else check
+            found.append(PhotoResidual(photo.path.name, kept, error, *off))
+    return found
+
+
+def _reprojection_px(image: pycolmap.Image, model: pycolmap.Reconstruction) -> float | None:
+    """Mean distance between an image's points and where it sees them, in pixels of the model."""
+    seen = image.get_observation_points2D()
+    projected = [image.project_point(model.points3D[point.point3D_id].xyz) for point in seen]
+    offs = [point.xy - uv for point, uv in zip(seen, projected, strict=True) if uv is not None]
+    return float(np.mean(np.linalg.norm(offs, axis=1))) if offs else None
 
 
 def _scale_of(registration: Registration, group: PhotoGroup, first: int) -> ModelScale | None:

@@ -7,13 +7,33 @@ it finds, verified matches when it matches. pycolmap's own learned features are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from warpset.core.errors import InputError
 from warpset.stereo.features import FeatureImage, find_features, match_pairs
 
-SIFT, ALIKED = "sift", "aliked"
+SIFT, ALIKED, SUPERPOINT = "sift", "aliked", "superpoint"
+
+LIGHTGLUE_REPOSITORY = "ETH-CVG/lightglue_superpoint"
+"""SuperPoint and LightGlue together, in the layout of `transformers`."""
+
+
+@dataclass(frozen=True)
+class FeatureModels:
+    """Where the networks of learned features are.
+
+    Attributes:
+        aliked: COLMAP's ONNX file of ALIKED, or None.
+        lightglue: COLMAP's ONNX file of LightGlue for it, or None.
+        superpoint: A folder of SuperPoint and LightGlue as `transformers` saves them, or their name
+            on the Hugging Face Hub.
+    """
+
+    aliked: Path | None = None
+    lightglue: Path | None = None
+    superpoint: str = LIGHTGLUE_REPOSITORY
 
 
 class SceneFeatures(Protocol):
@@ -46,20 +66,20 @@ class SiftFeatures:
         match_pairs(pairs, database)
 
 
-def make_features(name: str, extractor: Path | None, matcher: Path | None) -> SceneFeatures:
-    """The plug-in of a name.
-
-    Args:
-        name: `sift` or `aliked`.
-        extractor: ONNX file of ALIKED; SIFT needs none.
-        matcher: ONNX file of LightGlue for it; SIFT needs none.
+def make_features(name: str, models: FeatureModels) -> SceneFeatures:
+    """The plug-in of a name: `sift`, `aliked` or `superpoint`; SIFT needs no models.
 
     Raises:
         InputError: A model is not there or is no such model.
     """
     if name == SIFT:
         return SiftFeatures()
-    for flag, path in (("--aliked_model", extractor), ("--lightglue_model", matcher)):
+    if name == SUPERPOINT:
+        from .superpoint_features import SuperPointFeatures
+
+        return SuperPointFeatures(models.superpoint)
+    named = (("--aliked_model", models.aliked), ("--lightglue_model", models.lightglue))
+    for flag, path in named:
         if path is None or not path.is_file():
             raise InputError(
                 f"--features {ALIKED}: found no file at {flag} {path or ''}".rstrip()
@@ -68,5 +88,5 @@ def make_features(name: str, extractor: Path | None, matcher: Path | None) -> Sc
             )
     from .onnx_features import OnnxFeatures
 
-    assert extractor is not None and matcher is not None
-    return OnnxFeatures(extractor, matcher)
+    assert models.aliked is not None and models.lightglue is not None
+    return OnnxFeatures(models.aliked, models.lightglue)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pycolmap
 
 from warpset.core.cameras import Camera, intrinsics
 from warpset.core.errors import InputError
 from warpset.core.geometry import Depth
-from warpset.core.lens import Lens
+from warpset.core.lens import Lens, colmap_library
 from warpset.files.depth_files import read_stored_depth
 
 MAX_ASPECT_ERROR = 0.02
@@ -78,8 +77,9 @@ def read_cameras(model: Path) -> dict[str, tuple[Lens, np.ndarray]]:
     """Lens as taken and (4, 4) `cam_from_world` of every photo of a model, by name.
 
     Raises:
-        InputError: The model cannot be read.
+        InputError: The model cannot be read, or there is no pycolmap.
     """
+    pycolmap = colmap_library(str(model))
     try:
         reconstruction = pycolmap.Reconstruction(str(model))
     except Exception as error:
@@ -100,7 +100,8 @@ def undistorted_camera(lens: Lens, cam_from_world: np.ndarray, size_wh: tuple[in
     """The pinhole camera of an undistorted photo, its principal point in the middle.
 
     MegaDepth's photos went through COLMAP's undistortion and were then shrunk; the first gives
-    the focal length, the photo's size tells of the second.
+    the focal length, the photo's size tells of the second. COLMAP cuts a pixel or two off also
+    where a radial camera has no distortion to speak of.
 
     Args:
         lens: The camera as taken.
@@ -110,14 +111,20 @@ def undistorted_camera(lens: Lens, cam_from_world: np.ndarray, size_wh: tuple[in
     Raises:
         InputError: The photo's aspect is not that of the undistorted camera.
     """
-    K, pinhole_wh = lens.pinhole()
+    pycolmap = colmap_library("MegaDepth's cameras")
+    taken = pycolmap.Camera(
+        model=lens.model, width=lens.size_wh[0], height=lens.size_wh[1], params=lens.params
+    )
+    pinhole = pycolmap.undistort_camera(pycolmap.UndistortCameraOptions(), taken)
+    pinhole_wh = pinhole.width, pinhole.height
     scale_x, scale_y = size_wh[0] / pinhole_wh[0], size_wh[1] / pinhole_wh[1]
     if abs(scale_x / scale_y - 1) > MAX_ASPECT_ERROR:
         raise InputError(
             f"found {size_wh[0]}x{size_wh[1]} pixels, but its camera without distortion has "
             f"{pinhole_wh[0]}x{pinhole_wh[1]}"
         )
-    K = intrinsics(K[0, 0] * scale_x, K[1, 1] * scale_y, size_wh[0] / 2, size_wh[1] / 2)
+    focal_x, focal_y = pinhole.focal_length_x * scale_x, pinhole.focal_length_y * scale_y
+    K = intrinsics(focal_x, focal_y, size_wh[0] / 2, size_wh[1] / 2)
     return Camera(K, cam_from_world, size_wh)
 
 

@@ -1,7 +1,8 @@
 """Pairs of views worth training on, as the npz that AerialMegaDepth publishes; no pictures.
 
 Arrays: `scenes` and `images` (names), `images_scene_name` (the scene of each image), and `pairs`
-with the fields `scene_id`, `im1_id`, `im2_id` (indices into these) and `score`.
+with the fields `scene_id`, `im1_id`, `im2_id` (indices into these) and `score`. Ours may also hold
+`pitch_deg`, `scale` and `level` (see `pair_grades`), an entry a pair.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name
 from ..megadepth.inert_npy import read_objects
+from .pair_grades import PairGrades
 
 PAIRS_NAME = "pairs.npz"
 PAIR = np.dtype([("scene_id", "<i4"), ("im1_id", "<i4"), ("im2_id", "<i4"), ("score", "<f4")])
@@ -35,11 +37,13 @@ class ScenePairs(NamedTuple):
         images: Names of its images.
         pairs: (n, 2) indices into `images`.
         scores: (n,) float32, more is more overlap.
+        grades: How hard each is; None where nobody measured it.
     """
 
     images: list[str]
     pairs: NDArray[np.intp]
     scores: NDArray[np.float32]
+    grades: PairGrades | None = None
 
     def among(self, images: list[str]) -> ScenePairs:
         """The pairs whose both images are among some, with indices into these."""
@@ -47,7 +51,8 @@ class ScenePairs(NamedTuple):
         moved = np.array([place.get(name, -1) for name in self.images], np.intp)
         pairs = moved[self.pairs].reshape(-1, 2)
         kept = (pairs >= 0).all(1)
-        return ScenePairs(images, pairs[kept], self.scores[kept])
+        grades = None if self.grades is None else self.grades.of(np.flatnonzero(kept))
+        return ScenePairs(images, pairs[kept], self.scores[kept], grades)
 
 
 def write_pairs(path: Path, scenes: Mapping[str, ScenePairs]) -> None:
@@ -70,8 +75,18 @@ def write_pairs(path: Path, scenes: Mapping[str, ScenePairs]) -> None:
         images=np.array(images, np.str_),
         images_scene_name=np.array(owners, np.str_),
         pairs=np.concatenate(rows) if rows else np.empty(0, PAIR),
+        **_graded([scenes[name].grades for name in names]),
     )
     write_atomically(path, content.getvalue())
+
+
+def _graded(grades: Sequence[PairGrades | None]) -> dict[str, Any]:
+    """Arrays of the grades, if all scenes have some."""
+    known = [grade for grade in grades if grade is not None]
+    if not known or len(known) < len(grades):
+        return {}
+    parts = (np.concatenate(part) for part in zip(*known, strict=True))
+    return dict(zip(PairGrades._fields, parts, strict=True))
 
 
 def read_pairs(path: Path) -> dict[str, ScenePairs]:
@@ -111,17 +126,40 @@ def _read_pairs(path: Path) -> dict[str, ScenePairs]:
             for name in ("scenes", "images", "images_scene_name")
         )
         pairs = np.load(io.BytesIO(archive.read("pairs.npy")), allow_pickle=False)
+        grades = _read_grades(archive, len(pairs))
     if len(images) != len(owners):
         raise ValueError(f"{len(images)} images and {len(owners)} names of their scenes")
     ends = np.stack([pairs["im1_id"], pairs["im2_id"]], axis=1).astype(np.intp)
     scene_ids, scores = pairs["scene_id"].astype(np.intp), pairs["score"].astype(np.float32)
     _check_indices(ends, len(images))
     _check_indices(scene_ids, len(scenes))
+    own: dict[str, list[int]] = {str(scene): [] for scene in scenes}
+    for n, (owner, image) in enumerate(zip(owners, images, strict=True)):
+        if image is not None and owner in own:
+            own[owner].append(n)
     return {
-        str(scene): _scene_pairs(str(scene), images, owners, ends[rows], scores[rows])
+        str(scene): ScenePairs(
+            *_scene_pairs(str(scene), images, own[str(scene)], ends[rows]),
+            scores[rows],
+            None if grades is None else grades.of(rows),
+        )
         for scene_id, scene in enumerate(scenes)
         for rows in [np.flatnonzero(scene_ids == scene_id)]
     }
+
+
+def _read_grades(archive: zipfile.ZipFile, count: int) -> PairGrades | None:
+    if not {f"{name}.npy" for name in PairGrades._fields} <= set(archive.namelist()):
+        return None
+    grades = PairGrades(
+        *(
+            np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
+            for name in PairGrades._fields
+        )
+    )
+    if any(part.shape != (count,) for part in grades):
+        raise ValueError(f"grades of other than its {count} pairs")
+    return grades
 
 
 def _read_names(npy: bytes) -> list[Any]:
@@ -142,16 +180,12 @@ def _check_indices(indices: NDArray[np.intp], count: int) -> None:
 
 
 def _scene_pairs(
-    scene: str,
-    images: list[Any],
-    owners: list[Any],
-    ends: NDArray[np.intp],
-    scores: NDArray[np.float32],
-) -> ScenePairs:
-    own = [n for n, owner in enumerate(owners) if owner == scene and images[n] is not None]
+    scene: str, images: list[Any], own: list[int], ends: NDArray[np.intp]
+) -> tuple[list[str], NDArray[np.intp]]:
+    """A scene's images, and its pairs as indices into these."""
     place = np.full(len(images), -1, np.intp)
     place[own] = np.arange(len(own))
     pairs = place[ends].reshape(-1, 2)
     if (pairs < 0).any():
         raise ValueError(f"scene {scene} pairs an image that is not its own")
-    return ScenePairs([images[n] for n in own], pairs, scores)
+    return [images[n] for n in own], pairs

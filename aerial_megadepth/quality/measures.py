@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pycolmap
 
 from warpset.core.cameras import Camera, FloatArray, project, unproject
 from warpset.core.covisibility import (
@@ -17,10 +16,13 @@ from warpset.core.covisibility import (
     pair_scores,
     small_view,
 )
-from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, DepthMap, FrameGeometry
 
-from ..localization.localized_scene import SPARSE
+from ..pairs.pair_grades import PairGrades, grade_pairs
+from ..pairs.scene_pairs import MIN_SCORE
+
+if TYPE_CHECKING:
+    import pycolmap
 
 BEST_PARTNERS = 4
 """Views that a view's depth is compared with: those that share most with it."""
@@ -58,23 +60,12 @@ class SceneQuality:
     Attributes:
         views: The views, in natural order.
         xyz_world: (n, 3) sparse points.
+        grades: How hard the pairs are that share enough to train with.
     """
 
     views: list[ViewQuality]
     xyz_world: FloatArray
-
-
-def read_sparse(localized: Path) -> pycolmap.Reconstruction:
-    """The sparse model of a localized scene.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        return pycolmap.Reconstruction(localized / SPARSE)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{localized / SPARSE}: no readable COLMAP model ({reason})") from error
+    grades: PairGrades
 
 
 def measure_scene(
@@ -105,7 +96,9 @@ def measure_scene(
             )
         )
     points = [sparse.points3D[key].xyz for key in sorted(sparse.points3D)]
-    return SceneQuality(measured, np.array(points, np.float64).reshape(-1, 3))
+    pairs = np.argwhere(np.triu(scores, k=1) >= MIN_SCORE)
+    grades = grade_pairs(small, pairs, scores[pairs[:, 0], pairs[:, 1]])
+    return SceneQuality(measured, np.array(points, np.float64).reshape(-1, 3), grades)
 
 
 def _measure_points(

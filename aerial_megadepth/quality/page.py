@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -16,6 +17,7 @@ from warpset.files.photos import Rgb
 from warpset.files.pictures import picture_bytes
 
 from ..localization.report import LocalizationReport
+from ..pairs.pair_grades import OUTSIDE, PITCH_EDGES_DEG, SCALE_EDGE, PairGrades, level_name
 from .measures import SceneQuality, ViewQuality, known_depth_range
 
 MAP_SIDE_PX = 640
@@ -54,12 +56,7 @@ class Picture(NamedTuple):
 
 def findings(quality: SceneQuality, report: LocalizationReport | None) -> list[str]:
     """What is worth a second look, a line each."""
-    found = []
-    if report is not None:
-        if len(report.photos) < FEW_REGISTERED * report.photos_given:
-            found.append(f"only {len(report.photos)} of {report.photos_given} photos registered")
-        if report.drift_m > LARGE_DRIFT_M:
-            found.append(f"aerial cameras stand up to {report.drift_m:.4f} m from where they were")
+    found = [] if report is None else _findings_of(report)
     for view in quality.views:
         if view.points == 0:
             found.append(f"{view.name}: no sparse points")
@@ -67,6 +64,23 @@ def findings(quality: SceneQuality, report: LocalizationReport | None) -> list[s
             found.append(f"{view.name}: reprojection error of {view.reprojection_px:.2f} px")
         if (view.sparse_error or 0) > LARGE_DEPTH_ERROR:
             found.append(f"{view.name}: depth is {view.sparse_error:.1%} off the sparse points")
+    return found
+
+
+def _findings_of(report: LocalizationReport) -> list[str]:
+    found = []
+    if len(report.photos) < FEW_REGISTERED * report.photos_given:
+        found.append(f"only {len(report.photos)} of {report.photos_given} photos registered")
+    if report.drift_m > LARGE_DRIFT_M:
+        found.append(f"aerial cameras stand up to {report.drift_m:.4f} m from where they were")
+    for photo in report.residuals:
+        if photo.off_m is None:
+            found.append(f"{photo.name}: too few photos of its MegaDepth model to check it by")
+        elif not photo.kept:
+            found.append(
+                f"{photo.name}: dropped, {photo.off_m:.2f} m and {photo.off_deg:.1f} degrees off"
+                " its MegaDepth model"
+            )
     return found
 
 
@@ -90,6 +104,8 @@ def scene_page(
         _map(quality, aerial),
         "<h2>Views</h2>",
         _table(quality.views, aerial),
+        "" if report is None else _residuals_table(report),
+        _grades_table(quality.grades),
         "<h2>Pictures and depth</h2>",
         *(_figure(picture) for picture in pictures),
     ]
@@ -138,6 +154,49 @@ def _table(views: Iterable[ViewQuality], aerial: set[str]) -> str:
         for view in views
     ]
     return _html_table(header, rows)
+
+
+def _residuals_table(report: LocalizationReport) -> str:
+    header = ("photo", "reprojection", "off its model", "of the distance", "turned", "")
+    rows = [
+        (
+            photo.name,
+            _text(photo.reprojection_px, " px"),
+            _text(photo.off_m, " m"),
+            _percent(photo.off_share),
+            _text(photo.off_deg, " deg"),
+            "kept" if photo.kept else "dropped",
+        )
+        for photo in report.residuals
+    ]
+    return f"<h2>Photos against MegaDepth's model</h2>{_html_table(header, rows)}"
+
+
+def _grades_table(grades: PairGrades) -> str:
+    """Pairs by the difference of their pitches and by scale, and the levels that occur."""
+    header = ("pitches differ by", "scale 1 to 2", "scale over 2")
+    edges = (0.0, *PITCH_EDGES_DEG, 180.0)
+    steps = np.searchsorted(edges, grades.pitch_deg, side="right") - 1
+    far = grades.scale > SCALE_EDGE
+    rows = [
+        (
+            f"{low:.0f} to {high:.0f} deg"
+            if step < len(PITCH_EDGES_DEG)
+            else f"from {low:.0f} deg",
+            str(np.count_nonzero((steps == step) & ~far)),
+            str(np.count_nonzero((steps == step) & far)),
+        )
+        for step, (low, high) in enumerate(pairwise(edges))
+    ]
+    levels, counts = np.unique(grades.level[grades.level != OUTSIDE], return_counts=True)
+    listed = [
+        (str(level), level_name(level), str(count))
+        for level, count in zip(levels.tolist(), counts.tolist(), strict=True)
+    ]
+    return (
+        f"<h2>Pairs by difficulty</h2>{_html_table(header, rows)}"
+        f"<p>Levels of AerialExtreMatch:</p>{_html_table(('level', '', 'pairs'), listed)}"
+    )
 
 
 def _html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ _CHUNK = 2**20
 
 
 def hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
-    """Hex SHA-256 of every file, `missing` where there is nothing; hidden files are left out.
+    """Hex SHA-256 of every file, `missing` where there is no file; hidden files are left out.
 
     Keys are the number of the input and the file's path from it, so that moved inputs stay the
     same. A file that several scenes share is read once as long as its size and times stay.
@@ -39,6 +40,8 @@ def _sha256(file: Path) -> str:
     try:
         status = file.stat()
     except FileNotFoundError:
+        return MISSING
+    if not stat.S_ISREG(status.st_mode):
         return MISSING
     return _sha256_of_state(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 

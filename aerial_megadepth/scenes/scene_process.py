@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from multiprocessing import connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Protocol
 
@@ -36,35 +37,61 @@ class SceneMaker(Protocol):
         ...
 
 
-def make_in_process(step: SceneMaker, scene: str, folder: Path) -> str:
-    """Run `step.make` in a spawned process and wait for it.
+class SceneProcesses:
+    """Runs `step.make` in spawned processes, one a call, from any number of threads.
 
-    Returns:
-        What `make` returned.
-
-    Raises:
-        InputError: `make` raised it, another error, or took the process down.
-        IncompleteScene: `make` raised it.
+    Args:
+        step: What is run; picklable.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_make, args=(step, scene, folder, sender))
-    with receiver:
-        process.start()
-        sender.close()
-        try:
-            outcome = receiver.recv()
-        except EOFError:
-            outcome = None
-        process.join()
-    if outcome is None:
-        raise InputError(f"its process {_ending(process.exitcode)}; left out, the others go on")
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+
+    def __init__(self, step: SceneMaker):
+        self._step = step
+        self._lock = threading.Lock()
+        self._running: set[SpawnProcess] = set()
+        self._has_ended = False
+
+    def make(self, scene: str, folder: Path) -> str:
+        """Run `step.make` in a process, wait for it and return what it returned.
+
+        Raises:
+            InputError: `make` raised it, another error, or took the process down.
+            IncompleteScene: `make` raised it.
+        """
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_make, args=(self._step, scene, folder, sender))
+        with receiver:
+            self._start(process)
+            sender.close()
+            try:
+                outcome = receiver.recv()
+            except EOFError:
+                outcome = None
+            process.join()
+        self._running.discard(process)
+        if outcome is None:
+            raise InputError(f"its process {_ending(process.exitcode)}; left out, the others go on")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _start(self, process: SpawnProcess) -> None:
+        with self._lock:
+            if self._has_ended:
+                raise InputError("was not begun, the run was stopped")
+            process.start()
+            self._running.add(process)
+
+    def end(self) -> None:
+        """End what still runs, and start nothing more."""
+        with self._lock:
+            self._has_ended = True
+            for process in list(self._running):
+                process.kill()
 
 
 def _make(step: SceneMaker, scene: str, folder: Path, sender: connection.Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl+C to children as well
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         outcome = step.make(scene, folder)

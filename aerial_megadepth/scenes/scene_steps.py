@@ -10,7 +10,7 @@ import argparse
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +22,13 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from warpset.core.argument_types import OneLineParser, number
 from warpset.core.errors import InputError
-from warpset.core.natural_order import natural_key
-from warpset.files.json_files import read_text
 from warpset.files.writing import PARTIAL_SUFFIX
 from warpset.fleet.command_line import FLEET_WAYS_ON, add_fleet_flags
 from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet, map_over_ray
 
-from ..megadepth.image_list import is_plain_name, read_image_list
 from .input_hashes import hash_inputs
-from .scene_process import IncompleteScene, make_in_process
+from .scene_process import IncompleteScene, SceneProcesses
 from .step_record import StepRecord, put_in_place, read_record
 
 log = logging.getLogger("aerial_megadepth")
@@ -128,40 +125,6 @@ def step_parser(description: str, prog: str | None = None) -> OneLineParser:
     return parser
 
 
-def read_scene_list(
-    path: Path | None, found: Iterable[str] = (), where: Path | None = None
-) -> list[str]:
-    """Names of scenes in natural order, none twice.
-
-    Args:
-        path: An image list (`.npz`, `.json`), or a text file of one name a line with `#` before
-            remarks; None takes what was found.
-        found: Scenes that were found on disk.
-        where: Where they were looked for, for the message.
-
-    Raises:
-        InputError: The list cannot be read, has a name that is no plain one, or no scene is left.
-    """
-    names = set(found) if path is None else _listed_scenes(path)
-    if not names:
-        raise InputError(f"{path or where or '--scene_list'}: found no scene, need at least one")
-    return sorted(names, key=natural_key)
-
-
-def _listed_scenes(path: Path) -> set[str]:
-    if path.suffix.lower() in (".npz", ".json"):
-        return {scene for scene, _ in read_image_list(path)}
-    try:
-        lines = read_text(path).splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a list of scenes ({error})") from error
-    names = {name for line in lines if (name := line.split("#")[0].strip())}
-    for name in names:
-        if not is_plain_name(name):
-            raise InputError(f"{path}: found {name[:80]!r}, need plain names of scenes")
-    return names
-
-
 def run_scenes(
     step: SceneStep,
     scenes: Sequence[str],
@@ -186,8 +149,7 @@ def run_scenes(
     if options.fleet is not None:
         results = _over_fleet(step, make_scene, scenes, options.fleet)
     elif isolated or options.workers > 1:
-        make_apart = partial(_make_scene, step, partial(make_in_process, step), options.force)
-        results = _in_threads(make_apart, scenes, options.workers)
+        results = _in_processes(step, scenes, options)
     else:
         results = ((scene, _result(make_scene, scene)) for scene in scenes)
     count: Counter[Outcome] = Counter()
@@ -233,17 +195,20 @@ def _result(make_scene: MakeScene, scene: str) -> Made | Exception:
         return error
 
 
-def _in_threads(
-    make_scene: MakeScene, scenes: Sequence[str], workers: int
+def _in_processes(
+    step: SceneStep, scenes: Sequence[str], options: RunOptions
 ) -> Iterator[tuple[str, Made | Exception]]:
-    """Results as they come; the threads only wait for processes."""
-    with ThreadPoolExecutor(workers) as pool:
+    """Results as they come; threads wait for the processes, which end with this."""
+    processes = SceneProcesses(step)
+    make_scene = partial(_make_scene, step, processes.make, options.force)
+    with ThreadPoolExecutor(options.workers) as pool:
         scene_of = {pool.submit(_result, make_scene, scene): scene for scene in scenes}
         try:
             for job in as_completed(scene_of):
                 yield scene_of[job], job.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            processes.end()
 
 
 def _say(scene: str, result: Made | Exception) -> Outcome:

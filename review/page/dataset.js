@@ -7,15 +7,7 @@ const pairs = dataset.pairs;
 
 const KINDS = ["splats", "target", "reference", "mask", "difference"];
 
-const MEASURES = [
-  // `short` is for rows of the list, `isCharted` for measures that have a histogram
-  { name: "coverage", label: "Coverage", short: "coverage", unit: "", digits: 3, isCharted: true },
-  { name: "psnr", label: "PSNR", short: "PSNR", unit: "dB", digits: 1, isCharted: true },
-  { name: "turn", label: "Camera turn", short: "turn", unit: "°", digits: 1, isCharted: true },
-  { name: "step", label: "Camera step", unit: "scene units", digits: 3, isCharted: true },
-  { name: "ssim", label: "SSIM", unit: "", digits: 3 },
-  { name: "overlap", label: "Overlap", unit: "", digits: 3 },
-];
+const MEASURES = dataset.measures; // the builder's scores: `short` names one in rows of the list
 
 pairs.forEach((pair, order) => {
   pair.key = `${pair.scene}/${pair.name}`;

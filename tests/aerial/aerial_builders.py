@@ -134,13 +134,18 @@ def a_download(data_root: Path, scene: str, pictures=5, cameras=5, size_wh=(64, 
     an_export(folder / f"{scene}.json", an_orbit(cameras, size_wh))
 
 
+NO_DISTORTION = -1e-9
+"""Distortion that moves nothing. With 0 COLMAP rounds to one pixel less at some sizes."""
+
+
 @dataclass(frozen=True)
 class MegaPhoto:
     """A photo of a miniature MegaDepth.
 
     Attributes:
         name: Its file name.
-        taken_wh: Size as taken, which the model's camera is for.
+        taken_wh: Size as taken; the model's camera is for one pixel more where there is no
+            distortion, which COLMAP's undistortion takes off.
         size_wh: Size of the undistorted photo.
         depth: What its depth file holds; None for none, a string for a file of those bytes.
         k: Radial distortion of its camera.
@@ -185,10 +190,10 @@ def a_megadepth(root: Path, photos: Sequence[MegaPhoto], scene="0001", k="0") ->
     cameras = ["# Camera list", "#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]", "# Number: many"]
     images = ["# Image list", "#   IMAGE_ID, ...", "#   POINTS2D[] ...", "# Number: many"]
     for number, photo in enumerate(photos, start=1):
-        width, height = photo.taken_wh
+        width, height = (side + (photo.k == 0) for side in photo.taken_wh)
         cameras.append(
             f"{number} SIMPLE_RADIAL {width} {height} "
-            f"{photo.focal} {width / 2} {height / 2} {photo.k}"
+            f"{photo.focal} {width / 2} {height / 2} {photo.k or NO_DISTORTION}"
         )
         images += [f"{number} 1 0 0 0 {-number} 0 0 {number} {photo.name}", ""]
         photo.write(dense, seed=number)

@@ -17,6 +17,7 @@ from raycaster import PinholeCamera, Texture, Thing, render
 from shapes import Box, Frustum, Rectangle
 from textures import fractal, hashed, mix, rgb
 
+from aerial_megadepth.earth.frames_file import AerialFrame, write_frames
 from aerial_megadepth.localization.localized_scene import (
     LOCALIZED,
     features_folder,
@@ -24,9 +25,13 @@ from aerial_megadepth.localization.localized_scene import (
     write_picture,
 )
 from aerial_megadepth.localization.localized_scene import write_sparse as write_localized_sparse
-from tests.aerial.aerial_builders import a_video, an_export, look_at
+from aerial_megadepth.megadepth.image_list import write_image_list
+from aerial_megadepth.scenes.view_files import RgbdView, write_view
+from tests.aerial.aerial_builders import NO_DISTORTION, a_video, an_export, look_at
+from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.core.cameras import Camera, intrinsics, project, unproject
 from warpset.core.geometry import PosedPhoto
+from warpset.files.pictures import picture_bytes
 from warpset.stereo.sfm import image_name
 
 AERIAL_WH, PHOTO_WH = (640, 400), (640, 480)
@@ -124,10 +129,17 @@ def model_from_world(camera: Camera) -> Camera:
     return replace(camera, cam_from_world=cam_from_model)
 
 
-def colmap_camera(key: int, camera: Camera) -> pycolmap.Camera:
-    """A camera as MegaDepth's models have them, here without distortion."""
-    (width, height), K = camera.size_wh, camera.K
-    params = [K[0, 0], K[0, 2], K[1, 2], 0.0]
+def colmap_camera(key: int, camera: Camera, cut: int = 0) -> pycolmap.Camera:
+    """A camera as MegaDepth's models have them, here without distortion.
+
+    Args:
+        key: COLMAP's id.
+        camera: The camera of the photo.
+        cut: Pixels by which the photo as taken was longer and wider. COLMAP's undistortion takes
+            one off, also where there is no distortion.
+    """
+    (width, height), K = (side + cut for side in camera.size_wh), camera.K
+    params = [K[0, 0], K[0, 2] + cut / 2, K[1, 2] + cut / 2, NO_DISTORTION if cut else 0.0]
     return pycolmap.Camera(
         camera_id=key, model="SIMPLE_RADIAL", width=width, height=height, params=params
     )
@@ -142,7 +154,7 @@ def a_rendered_megadepth(root: Path, scene: str, shots: Sequence[Shot]) -> Path:
     reconstruction = pycolmap.Reconstruction()
     for key, shot in enumerate(shots, start=1):
         camera = model_from_world(shot.camera)
-        reconstruction.add_camera_with_trivial_rig(colmap_camera(key, camera))
+        reconstruction.add_camera_with_trivial_rig(colmap_camera(key, camera, cut=1))
         reconstruction.add_image_with_trivial_frame(
             pycolmap.Image(name=shot.name, camera_id=key, image_id=key),
             pycolmap.Rigid3d(camera.cam_from_world[:3]),
@@ -189,6 +201,27 @@ def a_localized_scene(
         write_depth(folder, posed[index], shot.depth)
     write_localized_sparse(folder, posed, a_sparse_model(shots))
     return folder
+
+
+def a_wall_to_localize(root: Path, scene: str = "0001") -> Path:
+    """Five aerial frames and three photos of one wall, as steps 2 and 3 leave them."""
+    frames, names = [], []
+    footage, processed = root / "data" / scene / "footage", root / "processed" / scene / "0"
+    for folder in (footage, processed):
+        folder.mkdir(parents=True)
+    for index, camera in enumerate(cameras_in_a_row(8, 0.25)):
+        gray, depth = photograph(camera, a_box_before_a_wall(), index)
+        rgb = np.repeat(gray[..., None], 3, axis=2)
+        if index in (1, 3, 6):
+            known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+            names.append(f"{index}_o.jpg")
+            write_view(processed, names[-1], RgbdView(rgb, known, model_from_world(camera)))
+        else:
+            frames.append(AerialFrame(f"{scene}_{len(frames):03d}.jpeg", camera))
+            (footage / frames[-1].name).write_bytes(picture_bytes(rgb, "jpeg"))
+    write_frames(root / "data" / scene / f"{scene}.json", frames, {"earth": "sphere"})
+    write_image_list(root / "list.json", {(scene, "0"): [*names, "ordinal.jpg"]})
+    return root
 
 
 def a_sparse_model(shots: Sequence[Shot], per_view: int = 40) -> pycolmap.Reconstruction:

@@ -19,11 +19,16 @@ from aerial_megadepth import (
 )
 from aerial_megadepth.dataset import AerialMegaDepth
 from aerial_megadepth.earth.frames_file import AerialFrame, write_frames
-from aerial_megadepth.localization.localized_scene import REPORT, find_localized, read_localized
+from aerial_megadepth.localization.localized_scene import (
+    REPORT,
+    find_localized,
+    read_localized,
+    read_sparse,
+)
 from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.pairs.pairs_file import PAIRS_NAME, read_pairs
-from aerial_megadepth.quality.measures import measure_scene, read_sparse
+from aerial_megadepth.quality.measures import measure_scene
 from aerial_megadepth.scenes.view_files import RgbdView, write_view
 from tests.aerial.chain_builders import MODEL_SCALE, a_rendered_megadepth, download, village_shots
 from tests.builders import SHARED_DATA

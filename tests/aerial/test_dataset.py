@@ -1,5 +1,7 @@
 """The PyTorch data set: pairs, more views, one size, masks, metric depth."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,9 @@ from torch.utils.data import DataLoader
 
 from aerial_megadepth import preprocess_aerialmegadepth
 from aerial_megadepth.dataset import AerialMegaDepth
+from aerial_megadepth.pairs.pairs_file import PAIRS_NAME, ScenePairs, write_pairs
+from aerial_megadepth.pairs.samples import Samples
+from aerial_megadepth.scenes.trusted_depth import TrustedDepth
 from tests.aerial.chain_builders import a_localized_scene, row_of_shots
 from warpset.core.errors import InputError
 
@@ -77,16 +82,16 @@ def test_masks_of_sky_take_its_depth_away(processed, tmp_path, name):
     classes = np.zeros((80, 120), np.uint8)
     classes[:40] = 2
     Image.fromarray(classes).save(tmp_path / "0001" / name)
-    one, other = AerialMegaDepth(processed, size_wh=None, sky_masks=tmp_path)[0]
+    one, other = AerialMegaDepth(processed, size_wh=None, trusted=TrustedDepth(tmp_path))[0]
     assert not one["valid_mask"][:40].any() and one["valid_mask"][40:].all()
     assert other["valid_mask"].all()
 
 
 def test_masks_that_are_not_there_are_said(processed, tmp_path):
     with pytest.raises(InputError, match="nowhere: found no such folder"):
-        AerialMegaDepth(processed, sky_masks=tmp_path / "nowhere")
+        AerialMegaDepth(processed, trusted=TrustedDepth(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"found no mask of any image, need 0001/0.jpg.png"):
-        AerialMegaDepth(processed, sky_masks=tmp_path)
+        AerialMegaDepth(processed, trusted=TrustedDepth(tmp_path))
 
 
 def test_low_scores_are_left_out_and_nothing_left_is_said(processed):
@@ -99,3 +104,41 @@ def test_low_scores_are_left_out_and_nothing_left_is_said(processed):
         AerialMegaDepth(processed, views=1)
     with pytest.raises(InputError, match="found no such file of pairs"):
         AerialMegaDepth(processed / "nowhere")
+
+
+def test_depth_beyond_a_percentile_is_unknown_as_in_aerialmegadepths_loader(processed):
+    every = AerialMegaDepth(processed, size_wh=None)[0][0]["depthmap"].numpy()
+    clipped = AerialMegaDepth(processed, size_wh=None, trusted=TrustedDepth(percentile=98))[0][0][
+        "depthmap"
+    ].numpy()
+    expected = every.copy()
+    expected[expected > np.percentile(every, 98)] = 0
+    np.testing.assert_array_equal(clipped, expected)
+    assert 0 < (clipped == 0).sum() < 0.021 * clipped.size
+
+
+def test_a_million_pairs_open_in_a_few_seconds_and_keep_arrays(tmp_path):
+    rng = np.random.default_rng(0)
+    scenes = {}
+    for n in range(100):
+        pairs = np.sort(rng.integers(0, 1000, (10_000, 2)), axis=1)
+        scores = rng.random(10_000, np.float32)
+        scenes[f"{n:04d}"] = ScenePairs([f"{m}.jpg" for m in range(1000)], pairs, scores)
+    write_pairs(tmp_path / PAIRS_NAME, scenes)
+    start = time.process_time()
+    data = AerialMegaDepth(tmp_path)
+    assert time.process_time() - start < 5 and len(data) == 1_000_000
+    listed = scenes["0057"]
+    sample = data.samples[57 * 10_000 + 3]
+    assert sample.images == tuple(listed.images[n] for n in listed.pairs[3].tolist())
+    assert (sample.scene, sample.score) == ("0057", pytest.approx(float(listed.scores[3])))
+
+
+def test_more_views_are_those_that_one_by_one_overlap_most():
+    pairs = np.array([[0, 1], [0, 2], [1, 2], [2, 3], [1, 3]])
+    listed = ScenePairs(list("abcd"), pairs, np.array([0.9, 0.3, 0.4, 0.8, 0.1], np.float32))
+    grown = [sample.images for sample in Samples({"s": listed}, 3, 0.0)]
+    assert grown == [tuple("abc"), tuple("acb"), tuple("bca"), tuple("cdb"), tuple("bdc")]
+    alone = ScenePairs(list("abcd"), pairs[:1], np.array([0.9], np.float32))
+    assert len(Samples({"s": alone}, 3, 0.0)) == 0 and len(Samples({"s": alone}, 2, 0.0)) == 1
+    assert len(Samples({"s": listed}, 2, 0.35)) == 3

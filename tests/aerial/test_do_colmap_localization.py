@@ -11,19 +11,15 @@ from PIL import Image
 
 from aerial_megadepth import do_colmap_localization
 from aerial_megadepth.do_colmap_localization import Localization
-from aerial_megadepth.earth.frames_file import AerialFrame, write_frames
 from aerial_megadepth.localization import dense_depth
 from aerial_megadepth.localization.localized_scene import REPORT, find_localized
 from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.scenes.scene_process import IncompleteScene
-from aerial_megadepth.scenes.view_files import RgbdView, write_view
-from tests.aerial.chain_builders import model_from_world
+from tests.aerial.chain_builders import a_wall_to_localize
 from tests.builders import tree
-from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
-from warpset.files.pictures import picture_bytes
 from warpset.recordings.registry import read_recording
 
 SCENE = "0001"
@@ -31,26 +27,8 @@ SCENE = "0001"
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Five aerial frames and three photos of one wall, as steps 2 and 3 leave them."""
-    root = tmp_path_factory.mktemp("prepared")
-    cameras = cameras_in_a_row(8, 0.25)
-    frames, names = [], []
-    footage, processed = root / "data" / SCENE / "footage", root / "processed" / SCENE / "0"
-    for folder in (footage, processed):
-        folder.mkdir(parents=True)
-    for index, camera in enumerate(cameras):
-        gray, depth = photograph(camera, a_box_before_a_wall(), index)
-        rgb = np.repeat(gray[..., None], 3, axis=2)
-        if index in (1, 3, 6):
-            known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
-            names.append(f"{index}_o.jpg")
-            write_view(processed, names[-1], RgbdView(rgb, known, model_from_world(camera)))
-        else:
-            frames.append(AerialFrame(f"{SCENE}_{len(frames):03d}.jpeg", camera))
-            (footage / frames[-1].name).write_bytes(picture_bytes(rgb, "jpeg"))
-    write_frames(root / "data" / SCENE / f"{SCENE}.json", frames, {"earth": "sphere"})
-    write_image_list(root / "list.json", {(SCENE, "0"): [*names, "ordinal.jpg"]})
-    return root
+    """Five aerial frames and three photos of one wall."""
+    return a_wall_to_localize(tmp_path_factory.mktemp("prepared"), SCENE)
 
 
 @pytest.fixture
@@ -163,7 +141,7 @@ def test_a_scene_that_cannot_be_localized_is_one_line(scene, tmp_path, spoil, fo
     ("spoil", "found"),
     [
         (no_json, "found no such file; run preprocess_ge first"),
-        (no_scene_of_the_list, "found no scene, need at least one"),
+        (no_scene_of_the_list, "found none of the 1 scenes that"),
         (no_list, "found no such image list"),
     ],
 )
@@ -181,7 +159,7 @@ def test_a_scene_that_is_not_there_leaves_nothing_that_later_runs_take_for_one(s
     before = tree(scene / "data")
     assert run(scene, "--scene_list", str(scene / "names.txt")) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "0002.json: found no such file; run preprocess_ge first" in line
+    assert "found none of the 1 scenes that" in line and "names.txt lists" in line
     assert not (scene / "data" / "0002").exists() and tree(scene / "data") == before
 
 
@@ -189,7 +167,7 @@ def test_what_an_earlier_version_left_of_a_scene_that_is_not_there_is_no_scene(s
     write_image_list(scene / "list.json", {("0002", "0"): ["a.jpg"]})
     (scene / "data" / "0002" / "sfm_output_localization").mkdir(parents=True)
     assert run(scene) == 1
-    assert "found no scene, need at least one" in capsys.readouterr().err
+    assert "found none of the 1 scenes that" in capsys.readouterr().err
 
 
 def test_a_photo_that_cannot_be_read_costs_itself(scene, tmp_path):
@@ -208,6 +186,17 @@ def test_names_with_spaces_are_refused_before_colmap_cuts_them(scene, tmp_path):
     (scene / "data" / SCENE / f"{SCENE}.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="found a space in its name"):
         step(scene).make(SCENE, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flag", "features"),
+    [("--aliked_model", "aliked"), ("--superpoint_model", "superpoint")],
+)
+def test_a_model_for_other_features_is_refused(scene, capsys, flag, features):
+    with pytest.raises(SystemExit) as end:
+        run(scene, flag, "model")
+    assert end.value.code == 2
+    assert f"{flag} needs --features {features}" in capsys.readouterr().err
 
 
 def test_learned_features_without_their_models_are_one_line(scene, capsys):

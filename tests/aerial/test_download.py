@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import re
 import stat
 import sys
@@ -120,15 +121,64 @@ def test_a_broken_line_is_one_line_and_the_next_run_goes_on(tmp_path, drive, cap
 
 def test_a_run_killed_while_unpacking_need_not_download_again(tmp_path, drive, monkeypatch):
     def killed(*_):
-        raise KeyboardInterrupt
+        raise Killed
 
     flags = ["--gdrive_link", LINK, "--unzip", "--remove_zip"]
     with monkeypatch.context() as patch:
         patch.setattr(download_data, "unpack", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             run(tmp_path, *flags)
     assert run(tmp_path, *flags) == 0
     assert drive.calls == 1 and "0001/a.txt" in files(tmp_path)
+
+
+class Folder:
+    """A source of two archives that counts how often it is asked."""
+
+    key, calls = "two archives", 0
+
+    def fetch(self, folder, quiet):
+        self.calls += 1
+        for name in "ab":
+            a_zip(folder / f"{name}.zip", **{f"{name}.txt": name})
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_an_archive_to_be_removed_goes_before_the_next_is_unpacked(tmp_path, monkeypatch, remove):
+    there = []
+
+    def watched(archive, folder, quiet):
+        there.append(sorted(path.name for path in archive.parent.iterdir()))
+        return unpack(archive, folder, quiet)
+
+    monkeypatch.setattr(download_data, "unpack", watched)
+    placing = download_data.Placing(tmp_path, unpack=True, remove=remove, quiet=True)
+    download_data.download(Folder(), placing)
+    assert there == [["a.zip", "b.zip"], ["b.zip"] if remove else ["a.zip", "b.zip"]]
+    assert {"a.txt", "b.txt"} <= set(files(tmp_path))
+
+
+def test_a_run_killed_between_two_archives_goes_on_with_the_second(tmp_path, monkeypatch):
+    source, placing = Folder(), download_data.Placing(tmp_path, True, True, quiet=True)
+
+    def killed_at_b(archive, folder, quiet):
+        if archive.name == "b.zip":
+            raise Killed
+        return unpack(archive, folder, quiet)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(download_data, "unpack", killed_at_b)
+        with pytest.raises(Killed):
+            download_data.download(source, placing)
+    unpacked = []
+    monkeypatch.setattr(
+        download_data,
+        "unpack",
+        lambda archive, *rest: unpacked.append(archive.name) or unpack(archive, *rest),
+    )
+    download_data.download(source, placing)
+    assert (source.calls, unpacked) == (1, ["b.zip"])
+    assert files(tmp_path) == {"a.txt": b"a", "b.txt": b"b"}
 
 
 class Killed(BaseException):
@@ -224,7 +274,23 @@ def test_one_bad_link_leaves_the_others(tmp_path, drive, capsys):
     assert list(files(tmp_path / "out")) == ["0001.zip"]
 
 
-@pytest.mark.parametrize("text", ["", "# none", "no link", f"{LINK} abc", f"{LINK} {'0' * 64} x"])
+def test_links_may_have_names_as_aerialmegadepth_lists_them(tmp_path):
+    sum_of_it = "AB" * 32
+    (tmp_path / "links.txt").write_text(
+        f"0001.zip: {LINK}\nsample data: {LINK}&b=c  {sum_of_it}  # a remark\n{LINK}\n"
+    )
+    first, second, third = read_links(tmp_path / "links.txt")
+    assert (first.link, first.sha256) == (LINK, None) == (third.link, third.sha256)
+    assert (second.link, second.sha256) == (f"{LINK}&b=c", sum_of_it.lower())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "# none", "no link", f"name {LINK}", f": {LINK}"),
+        *(f"{LINK} abc", f"{LINK} {'0' * 64} x"),
+    ],
+)
 def test_a_text_without_links_is_one_line(tmp_path, text):
     (tmp_path / "links.txt").write_text(text)
     with pytest.raises(InputError):
@@ -405,3 +471,10 @@ def test_a_second_download_of_the_same_says_so(tmp_path, drive, capsys, monkeypa
     assert run(tmp_path, "--gdrive_link", LINK) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert "another run is writing here" in line and drive.calls == 1
+
+
+def test_a_pipe_is_no_archive_and_nobody_waits_for_it(tmp_path):
+    for name in ("a.zip", "a.tar.gz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="cannot be unpacked .*no regular file"):
+            unpack(tmp_path / name, tmp_path / "out")

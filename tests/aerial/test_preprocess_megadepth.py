@@ -9,6 +9,7 @@ import pytest
 from aerial_megadepth import preprocess_megadepth
 from aerial_megadepth.megadepth.image_list import write_image_list
 from aerial_megadepth.megadepth.published import undistorted_camera
+from aerial_megadepth.scenes import door
 from aerial_megadepth.scenes.view_files import read_view
 from tests.aerial.aerial_builders import MegaPhoto, a_megadepth
 from tests.builders import SHARED_DATA
@@ -47,13 +48,13 @@ def _in_this_process(monkeypatch, request):
     """Scenes are isolated from crashes; one test sees to that, the others need no seconds of it."""
     if "in_processes" in request.fixturenames:
         return
-    run_scenes = preprocess_megadepth.run_scenes
+    run_scenes = door.run_scenes
 
     def in_this_process(*arguments, isolated, **options):
         assert isolated
         return run_scenes(*arguments, **options)
 
-    monkeypatch.setattr(preprocess_megadepth, "run_scenes", in_this_process)
+    monkeypatch.setattr(door, "run_scenes", in_this_process)
 
 
 def test_a_landscape_photo_is_written_as_the_issue_says(tmp_path):
@@ -108,7 +109,7 @@ def test_holes_in_the_depth_stay_unknown(tmp_path):
     assert not depth[:240].any() and (depth[240:-1] == 3).all() and not depth[-1].any()
 
 
-@pytest.mark.parametrize("k", [-0.08, 0.05])
+@pytest.mark.parametrize("k", [-0.08, 0.05, 1e-7, 1e-9, 0.0])
 def test_intrinsics_of_an_undistorted_photo_are_those_of_colmaps_undistortion(k):
     taken = pycolmap.Camera(
         model="SIMPLE_RADIAL", width=1632, height=1088, params=[1500.0, 816.0, 544.0, k]
@@ -222,7 +223,7 @@ def test_a_scene_that_is_not_listed_is_one_line(tmp_path, capsys):
     flags = ["--megadepth_image_list", str(tmp_path / "list.json")]
     assert make(tmp_path, *flags, "--scene_list", str(tmp_path / "scenes.txt")) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "0099/0: is not in the image list; see --megadepth_image_list"
+    assert "scenes.txt: 2 scenes listed, 1 of them in" in line and line.endswith("not there: 0099")
     assert (tmp_path / "out/0001/0/a.jpg.npz").exists()
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from aerial_megadepth import qc
-from aerial_megadepth.localization.localized_scene import REPORT, read_localized
-from aerial_megadepth.localization.report import LocalizationReport, ModelScale
-from aerial_megadepth.quality.measures import measure_scene, read_sparse
+from aerial_megadepth.localization.localized_scene import REPORT, read_localized, read_sparse
+from aerial_megadepth.localization.report import LocalizationReport, ModelScale, PhotoResidual
+from aerial_megadepth.quality.measures import measure_scene
 from aerial_megadepth.quality.page import findings, scene_page
 from tests.aerial.aerial_builders import tear
 from tests.aerial.chain_builders import a_localized_scene, row_of_shots
@@ -29,6 +29,26 @@ A_REPORT = LocalizationReport(
     points=200,
     scales=[ModelScale(3, 2.7, 0.01), None],
 )
+
+
+RESIDUALS = [
+    PhotoResidual("2.jpg", True, 0.4, 0.01, 0.001, 0.1),
+    PhotoResidual("3.jpg", True, 0.5, None, None, None),
+    PhotoResidual("7.jpg", False, None, 7.6, 0.5, 21.0),
+]
+
+
+def test_residuals_stand_on_the_page_photo_by_photo_and_false_poses_among_the_findings(tmp_path):
+    quality = measured(a_localized_scene(tmp_path / "data"))
+    report = replace(A_REPORT, residuals=RESIDUALS)
+    found = findings(quality, report)
+    assert found == [
+        "3.jpg: too few photos of its MegaDepth model to check it by",
+        "7.jpg: dropped, 7.60 m and 21.0 degrees off its MegaDepth model",
+    ]
+    page = scene_page("0001", quality, report, [])
+    assert "<td>7.jpg</td><td>-</td><td>7.60 m</td><td>50.00%</td><td>21.00 deg</td>" in page
+    assert "<td>dropped</td>" in page
 
 
 def run(tmp_path, *flags) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from estimators.command_line import add_building_flags
+from warpset.building.clips.plan import ClipRule
 from warpset.building.command_line import (
     WAYS_ON,
     describe,
@@ -17,7 +18,7 @@ from warpset.building.command_line import (
     share_range,
 )
 from warpset.building.frames import FrameSampling, FrameSelection
-from warpset.building.options import BuildOptions, MaskRule, PointFilter
+from warpset.building.options import NOT_EMPTY, BuildOptions, MaskRule, PointFilter
 from warpset.building.outputs import ON_REQUEST
 from warpset.building.pairing import Pairing
 from warpset.building.scores import Quality
@@ -43,7 +44,14 @@ CHANGES = {
     "--upsample-depth": {"upsample_depth": True},
     "--depth-conf-threshold p30": {"point_filter": PointFilter(ConfidenceThreshold(30, True))},
     "--depth-edge-threshold 0.1": {"point_filter": PointFilter(edge_threshold=0.1)},
-    "--depth-edge-threshold 0": {},
+    "--depth-edge-threshold 0": {"point_filter": PointFilter(edge_threshold=None)},
+    "--depth-edge-threshold auto": {},
+    "--depth-agreement 0.02": {"depth_agreement": 0.02},
+    "--depth-agreement 0": {},
+    "--augment-depth": {"augment_depth": True},
+    "--from-one-photo": {"hole_shares": (0.1, 0.2, 0.3)},
+    "--from-one-photo --hole-share 0.4,0.05": {"hole_shares": (0.05, 0.4)},
+    "--hole-fill noise": {"hole_fill": "noise"},
     "--filter-sky": {"point_filter": PointFilter(sky=True)},
     "--filter-black-bg": {"point_filter": PointFilter(black_background=True)},
     "--filter-white-bg": {"point_filter": PointFilter(white_background=True)},
@@ -63,6 +71,8 @@ CHANGES = {
     },
     "--fps 2": {"sampling": FrameSampling(fps=2.0)},
     "--frames 12": {"sampling": FrameSampling(count=12)},
+    "--clips 17": {"clips": ClipRule(17)},
+    "--clips 17 --clip-crf 18": {"clips": ClipRule(17, 18)},
     "--bidirectional": {"bidirectional": True},
     "--min-coverage 0.4": {"quality": Quality((("min-coverage", 0.4),))},
     "--match-exposure": {"match_exposure": True},
@@ -70,6 +80,8 @@ CHANGES = {
     "--save-colmap": {"colmap_model": True},
     "--force_output": {"force": True},
     "--dry-run": {"dry_run": True},
+    "--plan": {"plan": True},
+    "--max-hole-share 0.5": {"quality": Quality((*NOT_EMPTY.limits, ("max-hole-share", 0.5)))},
     "--quiet": {"quiet": True},
     "--workers 3": {"workers": 3},
     **{kind.flag: {"extras": frozenset({kind.name})} for kind in ON_REQUEST},
@@ -120,8 +132,17 @@ def test_the_seeds_defaults_are_kept(name, default):
         ("--covisibility 0.3:0.8", "it needs --pairing covisible"),
         ("--pairing all --pairs-per-frame 5", "it needs --pairing covisible"),
         ("--pairing covisible --bidirectional", "covisible pairs go both ways"),
+        ("--hole-share 0.3", "it needs --from-one-photo"),
+        ("--from-one-photo --pairing all", "it needs pairs of two photos"),
+        ("--from-one-photo --bidirectional", "it needs pairs of two photos"),
+        ("--from-one-photo --hole-share 0,0.1", "need shares between 0 and 1"),
+        ("--from-one-photo --hole-share 10", "need shares between 0 and 1"),
+        ("--from-one-photo --hole-share many", "need shares, as 0.1,0.2"),
+        ("--hole-fill black --sigma 3", "it needs --hole-fill fade"),
         ("--resize-width 64", "--resize-width and --resize-height go together"),
         ("--fps 2 --frames 12", "--fps and --frames exclude each other"),
+        ("--plan --dry-run", "--plan and --dry-run exclude each other"),
+        ("--plan --ray", "--plan and --ray exclude each other"),
         (
             "--size-preset qwen --resize-width 64 --resize-height 48",
             "--size-preset and --resize-width exclude each other",

@@ -38,15 +38,15 @@ def a_masked_geometry(scene):
 
 
 def test_masked_pixels_become_no_points(tmp_path):
-    frames = ResampledFrames(a_masked_geometry(tmp_path).frames, BuildOptions())
-    cloud, _ = frames.points(0, (64, 48))
-    whole, _ = frames.points(1, (64, 48))
+    frames = ResampledFrames(a_masked_geometry(tmp_path), BuildOptions())
+    cloud = frames.points(0, (64, 48)).cloud
+    whole = frames.points(1, (64, 48)).cloud
     assert len(whole.xyz_world) == 64 * 48
     assert 48 * 30 <= len(cloud.xyz_world) <= 48 * 32
 
 
 def test_masked_target_pixels_do_not_count(tmp_path):
-    frames = ResampledFrames(a_masked_geometry(tmp_path).frames, BuildOptions())
+    frames = ResampledFrames(a_masked_geometry(tmp_path), BuildOptions())
     kept = frames.kept(0, frames.camera(0, (64, 48)))
     assert kept is not None and not kept[:, :32].any() and kept[:, 34:].all()
     assert frames.kept(1, frames.camera(1, (64, 48))) is None

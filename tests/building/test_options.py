@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from warpset.building.clips.plan import ClipRule
 from warpset.building.frames import FrameSampling, FrameSelection
 from warpset.building.options import NOT_EMPTY, BuildOptions, MaskRule, PointFilter
 from warpset.building.pairing import Pairing
@@ -20,26 +21,33 @@ CHANGES = {
     "upsample_depth": (True, True),
     "point_filter": (PointFilter(sky=True), True),
     "mask_rule": (MaskRule(Path("people.onnx"), "1f", 8), True),
+    "depth_agreement": (0.02, True),
+    "augment_depth": (True, True),
+    "hole_shares": ((0.1,), False),  # each pair is recorded with its own
+    "hole_fill": ("noise", True),
     "depth_scale": (5000.0, True),
     "sigma_px": (3.0, True),
     "auto_s0": (True, True),
     "selection": (FrameSelection(skip_every=2), False),
     "pairing": (Pairing("all"), False),
     "sampling": (FrameSampling(fps=2.0), False),
+    "clips": (ClipRule(17), True),
     "bidirectional": (True, False),
     "quality": (Quality(), True),
     "match_exposure": (True, True),
     "extras": (frozenset({"mask"}), False),
     "scene_gaussians": (True, False),
+    "colmap_model": (True, False),
     "force": (True, False),
     "dry_run": (True, False),
+    "plan": (True, False),
     "quiet": (True, False),
     "workers": (1, False),
 }
 
 
 def test_the_defaults_are_those_that_records_have_always_had():
-    recorded = BuildOptions().as_recorded()
+    recorded = BuildOptions().settled("recorded").as_recorded()
     bounds = dict.fromkeys((bound.name for bound in BOUNDS), None) | dict(NOT_EMPTY.limits)
     assert recorded == bounds | {
         "output-format": "jpg",

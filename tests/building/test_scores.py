@@ -1,11 +1,13 @@
 """The table of scores: what is measured, what a bound rejects, the flags that come from it."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
+from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.warp import Warp
 from warpset.building.scores import (
     BOUNDS,
@@ -34,10 +36,41 @@ def test_holes_do_not_count():
     hole = np.zeros((48, 64), bool)
     hole[:, :16] = True
     scores = measured(a_warp(hole))
-    names = "coverage hole_share overlap psnr ssim shift shift_p90"
-    assert list(scores) == [*names.split(), "gain", "gain_red", "gain_green", "gain_blue"]
+    assert list(scores) == [score.name for score in SCORES]
     assert (scores["coverage"], scores["hole_share"], scores["overlap"]) == (0.75, 0.25, 0.5)
     assert scores["psnr"] == PERFECT_PSNR_DB
+
+
+def test_difficulty_is_measured_free_of_the_scenes_unit():
+    hole = np.zeros((48, 64), bool)
+    hole[:, :16] = hole[20, 40] = True
+    cameras = {"target": a_camera(at=(0.5, 0, 0), turned=(0, 0.1, 0)), "reference": a_camera()}
+    points = np.array([[0, 0, 2], [0.1, 0, 2], [0, 0, 9]], np.float32)
+    cloud = PointCloud(points, np.zeros((3, 3), np.uint8), None)
+    warp = replace(a_warp(hole), cameras=cameras, cloud=cloud, covisibility=0.625)
+    scores = measured(warp)
+    assert scores["largest_hole"] == 0.25
+    assert scores["turn"] == pytest.approx(np.degrees(0.1), abs=1e-3)
+    assert scores["baseline"] == 0.25, "half a metre before points at two"
+    assert scores["covisibility"] == 0.625
+    far = cloud._replace(xyz_world=10 * points)
+    moved = {**cameras, "target": a_camera(at=(5, 0, 0))}
+    assert measured(replace(warp, cloud=far, cameras=moved))["baseline"] == 0.25
+    nothing = cloud._replace(xyz_world=points[:0])
+    assert measured(replace(warp, cloud=nothing))["baseline"] is None
+
+
+def test_motion_is_a_share_of_what_is_seen_and_exposure_is_none():
+    hole = np.zeros((48, 64), bool)
+    hole[:, :32] = True
+    still = a_warp(hole)
+    assert measured(still)["motion"] is None, "not compared yet"
+    dark = replace(still, splats=apply_gain(still.splats, Gain(0.6, 0.7, 0.6)))
+    assert measured(dark.compared())["motion"] == 0.0
+    target = still.target.copy()
+    target[10:40, 40:60] = 255 - target[10:40, 40:60]
+    share = measured(replace(still, target=target).compared())["motion"]
+    assert share is not None and 0.33 < share < 0.9, "600 of 1536 seen pixels, grown"
 
 
 def test_a_pair_without_any_coverage_has_no_psnr():

@@ -59,6 +59,10 @@ def a_frame(folder, index, size_wh=(64, 48), depth_wh=None, confidence=None) -> 
     return FrameGeometry(PosedPhoto(path, camera), lambda: DepthMap(depth, confidence, seen))
 
 
+def a_geometry(*frames: FrameGeometry) -> SceneGeometry:
+    return SceneGeometry(frames, "recorded", "plane")
+
+
 def a_warper(frames, make, **asked) -> Warper:
     geometry = SceneGeometry(tuple(frames), "recorded", "transforms.json")
     return Warper(geometry, BuildOptions(**asked), make)
@@ -87,15 +91,15 @@ def test_a_pair_has_the_pictures_cameras_and_points_of_its_own_frames(tmp_path, 
     assert np.array_equal(pair.target, photos[1]) and np.array_equal(pair.reference, photos[2])
     centers = {role: camera.center_world[0] for role, camera in pair.cameras.items()}
     assert centers == {"target": pytest.approx(0.1), "reference": pytest.approx(0.2)}
-    assert np.array_equal(pair.cloud.rgb, photos[2].reshape(-1, 3))
+    assert np.array_equal(pair.points.cloud.rgb, photos[2].reshape(-1, 3))
 
 
 def test_points_are_those_of_the_depth_brought_to_a_raster_that_is_not_finer(tmp_path):
     coarse, fine = a_frame(tmp_path, 0, depth_wh=(32, 24)), a_frame(tmp_path, 1)
-    frames = ResampledFrames([coarse, fine], BuildOptions())
+    frames = ResampledFrames(a_geometry(coarse, fine), BuildOptions())
     assert len(frames.points(0, (64, 48))[0].xyz_world) == 32 * 24
     assert len(frames.points(1, (32, 24))[0].xyz_world) == 32 * 24
-    upsampled = ResampledFrames([coarse], BuildOptions(upsample_depth=True))
+    upsampled = ResampledFrames(a_geometry(coarse), BuildOptions(upsample_depth=True))
     assert len(upsampled.points(0, (64, 48))[0].xyz_world) == 64 * 48
 
 
@@ -109,14 +113,14 @@ def test_the_splat_size_is_that_of_the_points_that_are_left(tmp_path):
     camera = frame.photo.camera
     frame = FrameGeometry(frame.photo, lambda: DepthMap(depth, None, camera))
     options = BuildOptions(point_filter=PointFilter(black_background=True))
-    cloud, size = ResampledFrames([frame], options).points(0, (64, 48))
+    cloud, size, _ = ResampledFrames(a_geometry(frame), options).points(0, (64, 48))
     assert len(cloud.xyz_world) == 48 * 24
     assert size == pytest.approx(splat_size(np.array([PLANE_DEPTH_M]), camera))
 
 
 def test_what_a_crop_does_not_show_becomes_no_point(tmp_path):
-    frames = ResampledFrames([a_frame(tmp_path, 0)], BuildOptions())
-    cloud, _ = frames.points(0, (48, 48))
+    frames = ResampledFrames(a_geometry(a_frame(tmp_path, 0)), BuildOptions())
+    cloud = frames.points(0, (48, 48)).cloud
     assert len(cloud.xyz_world) == 48 * 48
     half_shown = 24 * PLANE_DEPTH_M / 60
     assert np.abs(cloud.xyz_world[:, 0]).max() < half_shown
@@ -131,7 +135,8 @@ def test_sky_becomes_no_point(tmp_path):
         asked.append(path)
         return scores
 
-    cloud, _ = ResampledFrames([frame], BuildOptions(), sky_scores).points(0, (64, 48))
+    frames = ResampledFrames(a_geometry(frame), BuildOptions(), sky_scores)
+    cloud = frames.points(0, (64, 48)).cloud
     assert asked == [frame.photo.path]
     assert 64 * 22 <= len(cloud.xyz_world) <= 64 * 24
     assert (cloud.xyz_world[:, 1] > -0.1).all()  # y points down: the lower half is left
@@ -198,7 +203,7 @@ def test_a_frames_cloud_is_that_of_its_pair_with_a_neighbour(tmp_path, made, ind
     warper = a_warper(frames, made.make)
     cloud = warper.cloud(index)
     assert len(cloud.xyz_world) == 32 * 24
-    assert np.array_equal(cloud.xyz_world, warper.prepare(index, 1 - index).cloud.xyz_world)
+    assert np.array_equal(cloud.xyz_world, warper.prepare(index, 1 - index).points.cloud.xyz_world)
 
 
 def a_depth_map(depth, confidence=None) -> DepthMap:
@@ -240,5 +245,17 @@ GRAY = [[[100, 100, 100]] * 3]
     ],
 )
 def test_a_pixel_becomes_a_point_where_every_filter_lets_it(depth_map, rgb, point_filter, kept):
-    found = kept_pixels(depth_map, np.asarray(rgb, np.uint8), point_filter)
+    found = kept_pixels(depth_map, np.asarray(rgb, np.uint8), point_filter.settled("recorded"))
     assert found.tolist() == [[bool(pixel) for pixel in kept]]
+
+
+@pytest.mark.parametrize(("source", "kept"), [("recorded", 3), ("vggt", 2), ("stereo", 2)])
+def test_flying_pixels_of_estimated_depth_are_left_out_unless_said_otherwise(
+    tmp_path, source, kept
+):
+    frame = a_frame(tmp_path, 0, size_wh=(3, 1))
+    depth_map = a_depth_map([1, 2, 3])._replace(camera=frame.photo.camera)
+    geometry = SceneGeometry((FrameGeometry(frame.photo, lambda: depth_map),), source, "")
+    assert len(ResampledFrames(geometry, BuildOptions()).points(0, (3, 1)).cloud.rgb) == kept
+    every = BuildOptions(point_filter=PointFilter(edge_threshold=None))
+    assert len(ResampledFrames(geometry, every).points(0, (3, 1)).cloud.rgb) == 3

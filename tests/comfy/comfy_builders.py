@@ -28,6 +28,7 @@ TINY = VGGTConfig(
     dpt_layers=(0, 1, 2, 3),
 )
 NODES = {
+    "VGGT_Load_Model": "Load Model (VGGT)",
     "VGGT_Model_Inference": "VGGT Model Inference",
     "VGGT_Warp_Pair": "Warp Pair",
     "VGGT_Render_Warp": "Render Warp",

@@ -40,6 +40,28 @@ class File3D:
         self.source = source
 
 
+class CallbacksMP:
+    """When a model's callbacks are called."""
+
+    ON_DETACH = "on_detach_after"
+
+
+class ModelPatcher:
+    """What the server knows a model by."""
+
+    def __init__(self, model: Any, load_device: Any, offload_device: Any):
+        self.model, self.load_device, self.offload_device = model, load_device, offload_device
+        self.callbacks: list[Any] = []
+
+    def add_callback(self, call_type: str, callback: Any) -> None:
+        assert call_type == CallbacksMP.ON_DETACH
+        self.callbacks.append(callback)
+
+    def detach(self, unpatch_all: bool = True) -> None:
+        for callback in self.callbacks:
+            callback(self, unpatch_all)
+
+
 @dataclass
 class Server:
     """A ComfyUI that has its folders below `root`.
@@ -50,6 +72,7 @@ class Server:
         steps: Progress that its bars were moved, in order.
         cancel_after: Steps after which somebody clicks on Cancel.
         freed: Bytes that nodes asked it to make room for.
+        loaded: Models that it put on its device.
     """
 
     root: Path
@@ -58,6 +81,7 @@ class Server:
     cancel_after: int | None = None
     freed: list[int] = field(default_factory=list)
     folders: dict[str, list[str]] = field(default_factory=dict)
+    loaded: list[Any] = field(default_factory=list)
 
     def install(self, monkeypatch: pytest.MonkeyPatch, with_file_3d: bool = True) -> None:
         """Make the server's modules importable, and its own `utils` and `src` come first."""
@@ -67,6 +91,8 @@ class Server:
         comfy.model_management = self._model_management()
         comfy.utils = _module("comfy.utils", ProgressBar=self._progress_bar())
         modules = [comfy, comfy.model_management, comfy.utils, self._folder_paths()]
+        modules.append(_module("comfy.model_patcher", ModelPatcher=ModelPatcher))
+        modules.append(_module("comfy.patcher_extension", CallbacksMP=CallbacksMP))
         modules += [_module("utils"), _module("src"), _module("comfy_api")]
         if with_file_3d:
             modules.append(_module("comfy_api.latest", Types=_module("Types", File3D=File3D)))
@@ -82,9 +108,19 @@ class Server:
             "comfy.model_management",
             get_torch_device=lambda: torch.device(self.device),
             free_memory=lambda needed, device: self.freed.append(needed),
+            load_models_gpu=self._load_models,
             soft_empty_cache=lambda: None,
             throw_exception_if_processing_interrupted=self.look_for_cancel,
         )
+
+    def _load_models(self, models: list[Any], **needed: Any) -> None:
+        self.freed.append(needed["memory_required"])
+        self.loaded = list({*self.loaded, *models})
+
+    def unload_models(self) -> None:
+        """What a click on `Free model and node cache` does with models."""
+        while self.loaded:
+            self.loaded.pop().detach()
 
     def _progress_bar(self) -> type:
         server = self

@@ -254,7 +254,8 @@ def test_points_far_away_can_be_loaded(pack, server):
 def test_splats_become_usd_in_the_output_folder(pack, server, widgets, name):
     Usd, UsdGeom = pytest.importorskip("pxr.Usd"), pytest.importorskip("pxr.UsdGeom")
     out = infer(pack, image_1=an_image())
-    (path,) = run(pack, "VGGT_Splats_To_USD", ply_path=out["ply_path"], **widgets)
+    path, model = run(pack, "VGGT_Splats_To_USD", ply_path=out["ply_path"], **widgets)
+    assert model.source == path
     assert path == str(server.root / "output" / name)
     stage = Usd.Stage.Open(path)
     assert UsdGeom.GetStageUpAxis(stage) == widgets.get("up", "z").upper()

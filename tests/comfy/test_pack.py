@@ -175,7 +175,7 @@ def test_a_node_declares_what_comfyui_needs(pack, key):
         elif kind == "BOOLEAN":
             assert isinstance(default, bool), name
         else:
-            links = {"IMAGE", "VGGT_POINTS", "VGGT_CAMERAS", "LOAD3D_CAMERA"}
+            links = {"IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL", "LOAD3D_CAMERA"}
             assert kind in {"STRING", *links}, name
     assert node.CATEGORY == "VGGT"
     assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
@@ -203,7 +203,7 @@ def test_the_inference_node_is_the_one_that_workflows_know(pack):
         ["auto", "cuda", "cpu"],
         sockets["required"]["device"][1],
     )
-    assert list(sockets["optional"])[:-1] == [*images, *widgets]
+    assert list(sockets["optional"]) == [*images, *widgets, "weights", "model", "masks"]
     defaults = {name: sockets["optional"][name][1]["default"] for name in widgets}
     assert defaults == widgets
     assert sockets["optional"]["preprocess_mode"][0] == ["crop", "pad_white", "pad_black", "tile"]
@@ -360,10 +360,46 @@ def test_an_example_workflow_runs_after_the_documented_install(path):
         assert all(library in node["title"] for library in missing), node["type"]
 
 
+NOT_OF_THE_NODES = ("pycolmap", "pyglet", "h5py", "OpenEXR", "av", "viser")
+"""Modules of other parts of the project, which its requirements.txt does not bring."""
+
+RUN_NODES = """
+import sys
+from pathlib import Path
+import pytest
+sys.path.insert(0, {root!r})
+sys.modules.update(dict.fromkeys({blocked!r}))
+from tests.comfy.comfy_builders import an_image, infer, run, tiny_weights
+from tests.comfy.comfy_stubs import Server, load_pack
+place = Path({place!r})
+Server(place).install(pytest.MonkeyPatch())
+tiny_weights(place / "models" / "vggt" / "tiny.pt")
+pack = load_pack(Path({pack!r}))
+out = infer(pack, image_1=an_image())
+points = dict(points=out["points"], cameras=out["cameras"])
+run(pack, "VGGT_Warp_Pair", reference=an_image(), target=an_image(seed=1), device="cpu")
+cameras = run(pack, "VGGT_Camera_Path", **points, frames=2)[0]
+run(pack, "VGGT_Render_Warp", points=out["points"], cameras=cameras, view=-1)
+run(pack, "VGGT_Load_PLY", ply_path=out["ply_path"])
+"""
+
+
+def test_the_nodes_run_with_what_requirements_txt_brings(pack_folder, tmp_path):
+    script = RUN_NODES.format(
+        root=str(ROOT), blocked=NOT_OF_THE_NODES, place=str(tmp_path), pack=str(pack_folder)
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").lower()
+    assert not [name for name in NOT_OF_THE_NODES if f"\n{name.lower()}>" in listed]
+
+
 def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:
     sockets = definition.INPUT_TYPES()
     sockets = {**sockets["required"], **sockets.get("optional", {})}
-    links = ["IMAGE", "VGGT_POINTS", "VGGT_CAMERAS"]
+    links = ["IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL"]
     widgets = [name for name, (kind, _) in sockets.items() if kind not in links]
     assert len(node["widgets_values"]) == len(widgets)
     for name, value in zip(widgets, node["widgets_values"], strict=True):

@@ -41,15 +41,18 @@ class Client:
         with urllib.request.urlopen(self._url + path, timeout=60) as answer:
             return json.load(answer)
 
+    def post(self, path: str, content: dict) -> bytes:
+        body = json.dumps(content).encode()
+        request = urllib.request.Request(
+            self._url + path, body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
     def run(self, prompt: dict) -> dict:
         """Queue a prompt and wait for it; its entry in the history."""
-        body = json.dumps({"prompt": prompt}).encode()
-        request = urllib.request.Request(
-            self._url + "/prompt", body, {"Content-Type": "application/json"}
-        )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                prompt_id = json.load(answer)["prompt_id"]
+            prompt_id = json.loads(self.post("/prompt", {"prompt": prompt}))["prompt_id"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
         until = time.monotonic() + RUN_S
@@ -144,6 +147,28 @@ def test_two_photos_become_a_pair(client):
         }
     )
     assert entry["status"]["status_str"] == "success", entry["status"]
+
+
+def executed(entry: dict) -> set[str]:
+    """Which nodes ran, and were not answered from the server's cache."""
+    messages = dict(map(tuple, entry["status"]["messages"]))
+    return set(entry["prompt"][2]) - set(messages["execution_cached"]["nodes"])
+
+
+def test_a_network_is_read_once_and_freed_by_the_server(client):
+    def prompt(number):
+        load = {"class_type": "VGGT_Load_Model", "inputs": {"weights": "auto", "device": "auto"}}
+        network = inference(model=["9", 0], masks=["1", 1], upsample_depth=False)
+        return {"1": photo(number), "2": network, "9": load}
+
+    first, second = client.run(prompt(1)), client.run(prompt(2))
+    for entry in (first, second):
+        assert entry["status"]["status_str"] == "success", entry["status"]
+    assert "9" in executed(first) and executed(second) == {"1", "2"}
+    client.post("/free", {"unload_models": True, "free_memory": True})
+    time.sleep(3)
+    again = client.run(prompt(2))
+    assert again["status"]["status_str"] == "success" and "9" in executed(again)
 
 
 def test_a_linked_file_that_changed_is_read_again(client, base):

@@ -1,17 +1,30 @@
 """How much of one view's surface another sees, exactly and at a guess."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tests.builders import a_camera, a_wall
+from tests.builders import SHARED_DATA, a_camera, a_wall
+from warpset.building.frames import FrameSelection
+from warpset.building.scenes import open_scene
+from warpset.core.cameras import unproject
 from warpset.core.covisibility import (
     MAX_SIDE_PX,
+    SAME_DEPTH,
     covisibility,
     depth_ratios,
+    expected_holes,
     likely_partners,
     pair_scores,
+    share_seen,
     small_view,
+    view_for_holes,
 )
+from warpset.recordings.registry import recorded_geometry
+
+ROOM = Path(__file__).parents[2] / "examples" / "scenes" / "room"
+HOLOLENS = SHARED_DATA / "scenes" / "hololens"
 
 
 def test_a_view_sees_all_of_itself_and_half_of_one_that_moved_by_half_its_width():
@@ -80,3 +93,63 @@ def test_of_many_the_most_covisible_are_likely():
 def test_a_view_without_depth_has_no_partners():
     assert likely_partners([a_wall(depth=0.0), a_wall()], maximum=5)[0].tolist() == []
     assert likely_partners([], maximum=5) == []
+
+
+def every_pixel_seen(view, other) -> float:
+    """The share by all pixels of both full depth maps."""
+    xyz_world = unproject(view.camera, view.depth)[view.depth > 0]
+    ratios = depth_ratios(xyz_world, other.depth, other.camera)
+    return np.count_nonzero(np.abs(ratios - 1) < SAME_DEPTH) / len(xyz_world)
+
+
+@pytest.mark.parametrize("folder", [ROOM, HOLOLENS], ids=["room", "hololens"])
+def test_covisibility_is_within_two_hundredths_of_every_pixels(folder):
+    if not folder.is_dir():
+        pytest.skip("the shared scenes are not here")
+    scene = open_scene(folder, FrameSelection(), workers=1)
+    assert scene.recording is not None
+    geometry = recorded_geometry(scene.recording, scene.recorded_frames())
+    views = [frame.load_depth() for frame in geometry.frames[::2]]
+    shares = [(share_seen(a, b), every_pixel_seen(a, b)) for a in views for b in views]
+    measured, exact = np.array(shares).T
+    assert len(exact) >= 9 and exact.min() < 0.8
+    assert np.abs(measured - exact).max() < 0.02
+
+
+def test_a_view_without_depth_shares_nothing():
+    assert share_seen(a_wall(depth=0.0), a_wall()) == 0.0
+
+
+def guessed(view, *others) -> list[float]:
+    small = [view_for_holes(other).camera for other in others]
+    return expected_holes(view_for_holes(view), small).tolist()
+
+
+def test_holes_are_what_a_view_does_not_reach():
+    wall, *others = (a_wall(at=at, size_wh=(160, 120)) for at in (0.0, 0.0, 2.0, 8.0, 50.0))
+    holes = guessed(wall, *others)
+    assert holes == pytest.approx([0.0, 0.25, 1.0, 1.0], abs=0.02)
+
+
+def test_a_view_from_nearer_by_has_no_holes_and_one_from_farther_off_a_rim():
+    wall = a_wall(depth=2.0, size_wh=(160, 120))
+    near, far = (
+        wall._replace(camera=a_camera((160, 120), focal=40.0, at=(0, 0, z))) for z in (1, -2)
+    )
+    assert guessed(wall, near, far) == pytest.approx([0.0, 0.75], abs=0.03)
+
+
+def test_unknown_depth_is_a_hole_unless_it_is_a_speck():
+    wall = a_wall(size_wh=(80, 60))
+    depth = wall.depth.copy()
+    depth[::7, ::7] = 0
+    assert guessed(wall._replace(depth=depth), wall) == pytest.approx([0.0], abs=0.001)
+    depth[20:40, 20:60] = 0
+    assert guessed(wall._replace(depth=depth), wall) == pytest.approx([800 / 4800], abs=0.02)
+
+
+def test_rasters_of_several_sizes_are_guessed_at_once():
+    wall, tall = a_wall(size_wh=(80, 60)), a_wall(size_wh=(60, 80))
+    both = guessed(wall, tall, wall)
+    assert both == pytest.approx([guessed(wall, tall)[0], 0.0], abs=1e-6) and both[0] > 0.2
+    assert expected_holes(wall, []).tolist() == []

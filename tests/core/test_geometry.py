@@ -5,7 +5,7 @@ import pytest
 
 from tests.builders import a_camera
 from warpset.core.cameras import unproject
-from warpset.core.geometry import DepthMap, resample_depth
+from warpset.core.geometry import DepthMap, fill_unknown, resample_depth
 from warpset.core.sizes import fit_camera
 
 
@@ -48,3 +48,19 @@ def test_outside_the_map_depth_is_unknown():
     middle = photo.on_raster((64, 64), np.array([[1, 0, 0], [0, 1, -16.0], [0, 0, 1]]))
     known = resample_depth(DepthMap(np.ones((64, 64), np.float32), None, middle), photo)
     np.testing.assert_array_equal((known.depth > 0).all(axis=1), np.arange(96) // 16 % 5 > 0)
+
+
+def test_unknown_depth_is_filled_from_around_it_and_known_depth_stays():
+    depth = a_plane(a_camera())
+    holed = depth.copy()
+    holed[10:20, 20:30] = 0
+    filled = fill_unknown(holed)
+    assert np.array_equal(filled[holed > 0], depth[holed > 0])
+    np.testing.assert_allclose(filled, depth, rtol=0.05)
+
+
+def test_a_single_known_pixel_fills_all_and_none_leaves_all_unknown():
+    depth = np.zeros((7, 5), np.float32)
+    assert not fill_unknown(depth).any()
+    depth[6, 4] = 3.0
+    np.testing.assert_allclose(fill_unknown(depth), 3.0, rtol=1e-6)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
-from warpset.core.scoring import PERFECT_PSNR_DB, psnr, share_in_view, ssim
+from warpset.core.scoring import (
+    PERFECT_PSNR_DB,
+    largest_share,
+    moved_pixels,
+    psnr,
+    share_in_view,
+    ssim,
+)
 
 EVERYWHERE = np.ones((48, 64), bool)
 
@@ -32,3 +39,56 @@ def test_points_count_as_in_view_before_the_camera_and_inside_its_raster():
     points = np.array([[0, 0, 1], [0, 0, -1], [0.99, 0, 1], [1.01, 0, 1], [0, 0, 0]], np.float32)
     assert share_in_view(points, camera) == pytest.approx(2 / 5)
     assert share_in_view(points[:0], camera) == 0
+
+
+def test_the_largest_hole_is_the_largest_connected_one():
+    mask = np.zeros((10, 20), bool)
+    mask[:4, :5] = mask[6:, 10:] = True  # 20 and 40 pixels
+    counted = np.ones_like(mask)
+    assert largest_share(mask, counted) == 0.2
+    counted[:, 10:] = False
+    assert largest_share(mask, counted) == 0.2, "20 of the 100 that count"
+    assert largest_share(~counted, counted) == largest_share(mask, np.zeros_like(mask)) == 0.0
+
+
+def a_busy_photo() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    fine = rng.integers(-10, 10, (240, 320, 3))
+    return (a_photo((320, 240)).astype(int) + fine).clip(0, 255).astype(np.uint8)
+
+
+def a_visitor(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The photo with somebody in it, and where."""
+    where = np.zeros(photo.shape[:2], bool)
+    where[80:160, 100:160] = True
+    return np.where(where[..., None], 255 - photo, photo), where
+
+
+def test_what_moved_is_found_and_little_else():
+    photo, seen = a_busy_photo(), np.ones((240, 320), bool)
+    target, where = a_visitor(photo)
+    moved = moved_pixels(photo, target, seen)
+    assert moved[where].mean() > 0.85
+    near = np.zeros_like(where)
+    near[70:170, 90:170] = True
+    assert not moved[~near].any()
+
+
+def test_a_warp_that_is_slightly_off_and_noisy_has_not_moved():
+    photo, seen = a_busy_photo(), np.ones((240, 320), bool)
+    noise = np.random.default_rng(2).integers(-8, 8, photo.shape)
+    target = (np.roll(photo, (1, 2), (0, 1)) + noise).clip(0, 255).astype(np.uint8)
+    assert not moved_pixels(photo, target, seen).any()
+
+
+def test_a_pair_that_differs_all_over_has_not_moved():
+    photo, seen = a_busy_photo(), np.ones((240, 320), bool)
+    worse = np.random.default_rng(3).integers(-90, 90, photo.shape)
+    assert moved_pixels(photo, (photo + worse).clip(0, 255).astype(np.uint8), seen).mean() < 0.01
+
+
+def test_holes_never_move():
+    photo = a_busy_photo()
+    target, where = a_visitor(photo)
+    assert not moved_pixels(photo, target, ~where).any()
+    assert not moved_pixels(photo, target, np.zeros_like(where)).any()

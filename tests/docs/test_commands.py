@@ -20,7 +20,16 @@ from tests.docs.parsers import parser_of
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", "__pycache__", "input", "output", "*-dataset"
 )
-MODULE_OF_GROUP = {"usd": "pxr", "fleet": "ray", "aerial": "gdown", "webdataset": "webdataset"}
+MODULE_OF_GROUP = {
+    "usd": "pxr",
+    "fleet": "ray",
+    "aerial": "gdown",
+    "webdataset": "webdataset",
+    "viewer": "pyglet",
+    "serve": "viser",
+    "features": "transformers",
+    "mesh": "trimesh",
+}
 COMMANDS = [command for page in page_names() for command in page_commands(page)]
 RUN = [command for command in COMMANDS if not command.needs]
 READ = [command for command in COMMANDS if command.needs and not command.is_script]

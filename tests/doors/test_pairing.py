@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from build_warp_dataset import main
 from tests.builders import a_scene, tree
@@ -51,6 +53,35 @@ def test_shuffled_names_make_the_same_covisible_pairs(tmp_path):
     plain = pairs_by_content(tmp_path / "plain")
     assert len(plain) == 12
     assert pairs_by_content(tmp_path / "shuffled") == plain
+
+
+def test_a_plan_says_how_hard_pairs_will_be_and_writes_nothing(tmp_path, capsys):
+    a_scene(tmp_path / "in" / "hall", photos=3)
+    a_scene(tmp_path / "in" / "room", photos=4)
+    assert build(tmp_path, "--plan") == 0
+    assert not (tmp_path / "out").exists()
+    planned = capsys.readouterr().err.splitlines()[-12:]
+    assert planned[0].endswith("5 pairs would be made, 0 problems; expected holes:")
+    assert [int(line.split()[4]) for line in planned[1:]] == [5, *[0] * 10]
+    assert build(tmp_path, *COVISIBLE, "--plan") == 0
+    assert "14 pairs would be made" in capsys.readouterr().err
+
+
+def test_motion_is_recorded_saved_and_rejected(tmp_path):
+    scene = a_scene(tmp_path / "in" / "room", photos=3)
+    photo = np.asarray(Image.open(scene / "images" / "2.png")).copy()
+    photo[10:40, 20:50] = 255 - photo[10:40, 20:50]
+    Image.fromarray(photo).save(scene / "images" / "2.png")
+    assert build(tmp_path, "--save-motion", "--output-format", "png", "--limit", "2") == 0
+    (record,) = read_records(tmp_path / "out" / "room")
+    share, mask = record.scores["motion"], Image.open(tmp_path / "out" / "room" / "2_motion.png")
+    assert share is not None and share > 0.2
+    assert (np.asarray(mask) == 255).mean() == pytest.approx(
+        share * (record.scores["coverage"] or 0), abs=0.01
+    )
+    assert build(tmp_path, "--max-motion", "0.1", "--force_output") == 0
+    reasons = [record.rejected for record in read_records(tmp_path / "out" / "room")]
+    assert all("motion" in reason and "above 0.1" in reason for reason in map(str, reasons))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from render_views import main
 from tests.builders import a_scene
+from warpset.building.pairs.warp import GREY
 from warpset.files.depth_files import read_depth
 
 
@@ -38,6 +40,28 @@ def test_a_path_is_written_and_its_first_view_is_the_photo_itself(tmp_path, room
     assert cv2.VideoCapture(str(out / "path.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 3
     said = json.loads((out / "cameras.json").read_text())
     assert len(said["cameras"]) == 3 and said["reference"] == "1.png"
+
+
+def test_films_are_h264_and_show_the_views(tmp_path, room):
+    _, out = views(tmp_path, room, "--path", "pan", "--frames", "3", "--quiet")
+    for film, picture in (("path.mp4", "splats"), ("path_mask.mp4", "mask")):
+        with av.open(out / film) as container:
+            assert container.streams.video[0].codec_context.name == "h264"
+            shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        last = np.asarray(Image.open(out / f"view_0003_{picture}.png").convert("RGB"))
+        assert len(shown) == 3 and np.abs(shown[2].astype(int) - last).mean() < 6
+
+
+def test_recorded_cameras_far_from_the_origin_are_moved_with_their_scene(tmp_path):
+    room = a_scene(tmp_path / "in" / "far", photos=2, at=(5000, 0, -7000))
+    _, out = views(tmp_path, room, "--cameras", str(room / "transforms.json"))
+    first = np.asarray(Image.open(out / "view_0001_splats.png")).astype(int)
+    assert np.abs(first - np.asarray(Image.open(out / "reference.png"))).mean() < 1
+
+
+def test_the_device_is_named_first(tmp_path, room, capsys):
+    assert views(tmp_path, room, "--yaw", "5")[0] == 0
+    assert capsys.readouterr().err.startswith("computing on cpu")
 
 
 def test_cameras_of_one_run_render_the_same_views_in_the_next(tmp_path, room):
@@ -72,6 +96,17 @@ def test_options_of_pairs_count_where_no_flag_says_otherwise(tmp_path, room):
     assert (options["sigma"], options["auto-s0"]) == (3.0, True)
 
 
+def test_holes_are_filled_as_those_of_the_pairs(tmp_path, room):
+    from build_warp_dataset import main as build
+
+    pairs = tmp_path / "out"
+    build(["--input-dir", str(room.parent), "--output-dir", str(pairs), "--hole-fill", "grey"])
+    assert views(tmp_path, room, "--like", str(pairs / room.name), "--yaw", "9")[0] == 0
+    hole = np.asarray(Image.open(tmp_path / "views/view_0001_mask.png")) > 0
+    splats = np.asarray(Image.open(tmp_path / "views/view_0001_splats.png"))
+    assert hole.any() and (splats[hole] == GREY).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -80,6 +115,7 @@ def test_options_of_pairs_count_where_no_flag_says_otherwise(tmp_path, room):
         (["--path", "orbit", "--distance", "3"], "--distance has no effect"),
         (["--path", "dolly", "--angle", "3"], "--angle has no effect"),
         (["--yaw", "3", "--frames", "3"], "--frames has no effect"),
+        (["--yaw", "3", "--hole-fill", "black", "--sigma", "9"], "it needs --hole-fill fade"),
         (["--like", "nowhere", "--yaw", "3"], "found no pairs"),
     ],
 )

@@ -259,11 +259,11 @@ def test_weights_that_are_no_numbers_are_one_line(tmp_path, plain, weights, caps
 
 def test_a_damaged_cache_is_said_once_and_made_anew(tmp_path, plain, weights, cache, capsys):
     assert build(tmp_path, "--model", str(weights)) == 0
+    assert "made anew" not in capsys.readouterr().err
     for path in cache.rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:-1])
     assert build(tmp_path, "--model", str(weights), output="again") == 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "cannot be read (damaged); what it holds is made anew" in line
+    assert capsys.readouterr().err.count("(damaged); what it holds is made anew") == 1
     assert tree(tmp_path / "again") == tree(tmp_path / "out")
     assert build(tmp_path, "--model", str(weights), output="third") == 0
-    assert capsys.readouterr().err == ""
+    assert "made anew" not in capsys.readouterr().err

@@ -79,3 +79,12 @@ def test_a_pipe_is_no_depth_and_nobody_waits_for_it(tmp_path, extension):
     os.mkfifo(tmp_path / f"d.{extension}")
     with pytest.raises(InputError, match="depth cannot be read .*no regular file"):
         read_depth(tmp_path / f"d.{extension}")
+
+
+@pytest.mark.parametrize("extension", ["png", "tif", "bin"])
+def test_a_sparse_file_of_many_gigabytes_is_refused_before_it_is_read(tmp_path, extension):
+    colmap_map(tmp_path / f"d.{extension}", DEPTH)
+    with (tmp_path / f"d.{extension}").open("r+b") as file:
+        file.truncate(19 * 2**30)
+    with pytest.raises(InputError, match="depth cannot be read .*more than"):
+        read_depth(tmp_path / f"d.{extension}")

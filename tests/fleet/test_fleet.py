@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -38,6 +39,9 @@ def shard(index, count=4) -> tuple[str, ...]:
     return "--num-shards", str(count), "--shard-index", str(index)
 
 
+COVISIBLE = ("--pairing", "covisible", "--covisibility", "0.3:0.99", "--quiet")
+
+
 @pytest.fixture
 def scenes(tmp_path):
     for name in SCENES:
@@ -49,6 +53,17 @@ def plain(tmp_path, scenes):
     """The tree of a plain run."""
     assert main(flags(tmp_path, "plain", "--quiet")) == 0
     return tree(tmp_path / "plain")
+
+
+def test_a_ray_that_cannot_start_is_one_line(tmp_path, scenes, capsys, monkeypatch):
+    def cannot_start(*_, **__):
+        raise RuntimeError("Session name could not be found\n[Errno 28] No space left on device\n")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=cannot_start))
+    assert main(flags(tmp_path, "out", "--ray", "--quiet")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Ray on this machine: cannot start ([Errno 28] No space left on device)")
+    assert "leave out --ray" in line
 
 
 def test_every_name_is_in_one_shard_and_shards_are_even():
@@ -123,6 +138,15 @@ def test_four_shards_in_any_order_are_one_run(tmp_path, plain, capsys):
     assert main(flags(tmp_path, "out", "--merge-shards")) == 0
     assert "12 pairs written, 0 there already" in capsys.readouterr().err
     assert tree(tmp_path / "out") == plain
+
+
+def test_covisible_pairs_of_four_shards_are_those_of_one_run(tmp_path, scenes):
+    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
+    for index in (3, 1, 0, 2):
+        assert main(flags(tmp_path, "out", *COVISIBLE, *shard(index))) == 0
+    assert main(flags(tmp_path, "out", "--merge-shards")) == 0
+    pairs = tree(tmp_path / "plain")
+    assert len(pairs) == len(SCENES) * (6 * 3 + 1) and tree(tmp_path / "out") == pairs
 
 
 def test_shards_of_a_slurm_array_are_those_of_the_flags(tmp_path, plain, monkeypatch):
@@ -269,6 +293,16 @@ def test_two_ray_workers_write_what_one_plain_run_writes(tmp_path, plain):
     assert "12 pairs written" in error and "1 problems" in error
     assert error.count("alone: found 1 readable photo") == 1
     assert tree(tmp_path / "out") == plain
+
+
+@pytest.mark.slow
+def test_covisible_pairs_over_ray_are_those_of_a_plain_run(tmp_path, scenes):
+    needs_ray()
+    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
+    process = start(tmp_path, "out", *COVISIBLE, "--ray", "--cpus-per-worker", "1")
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+    assert tree(tmp_path / "out") == tree(tmp_path / "plain")
 
 
 @pytest.mark.slow

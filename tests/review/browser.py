@@ -14,6 +14,7 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ FLAGS = [
     "--remote-debugging-pipe",
     "--no-sandbox",
     "--no-first-run",
-    "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
 ]
+NO_GRAPHICS = ("--disable-gpu",)
+SOFTWARE_GRAPHICS = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+"""WebGL without a graphics card, slowly."""
+
 ANSWER_SECONDS = 60
 KEY_CODES = {
     "ArrowLeft": 37,
@@ -46,12 +50,13 @@ class Browser:
 
     Args:
         profile: Folder for the browser's own files.
+        graphics: Flags that say what draws.
 
     Attributes:
         complaints: Console errors and warnings, uncaught exceptions and refused loads so far.
     """
 
-    def __init__(self, profile: Path):
+    def __init__(self, profile: Path, graphics: Sequence[str] = NO_GRAPHICS):
         self.complaints: list[str] = []
         self._number, self._received = 0, b""
         to_browser, self._send_to = _high_pipe()
@@ -62,7 +67,7 @@ class Browser:
             os.dup2(from_browser, 4)
 
         self._process = subprocess.Popen(
-            [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            [str(CHROMIUM), *FLAGS, *graphics, f"--user-data-dir={profile}", "about:blank"],
             preexec_fn=take_descriptors,
             pass_fds=(3, 4),
             stdout=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from review.collect import describe_scores
 from review.dataset import ReviewDataset
 from review.page import page_html
 from tests.pair_builders import a_scene, pixels, rewrite_records, two_scenes
@@ -19,6 +20,7 @@ from tests.review.review_builders import (
     set_field,
     text,
 )
+from warpset.building.scores import SCORES
 
 pytest_plugins = ["tests.review.review_fixtures"]
 
@@ -178,9 +180,9 @@ def test_dragging_over_a_histogram_keeps_a_range_and_a_click_gives_it_back(brows
 def test_histograms_count_all_pairs_and_those_shown(browser, tmp_path):
     open_page(browser, two_scenes(tmp_path))
     names = browser.evaluate("histograms.map((histogram) => histogram.measure.name)")
-    assert names == ["coverage", "psnr", "turn", "step"]
+    assert names == [score.name for score in SCORES if score.is_charted]
     summary = "document.querySelector('.histogram svg').getAttribute('aria-label')"
-    assert browser.evaluate(summary).startswith("Coverage of 16 pairs: 0.500 to 0.900")
+    assert browser.evaluate(summary).startswith("Hole share of 16 pairs: 0.100 to 0.500")
     set_field(browser, "#scene", "room")
     heights = "(name) => histograms[1].bars[name].map((bar) => Number(bar.getAttribute('height')))"
     total, shown = (browser.evaluate(f"({heights})('{name}')") for name in ("total", "shown"))
@@ -241,6 +243,7 @@ def many_pairs(output, count):
     many = [rows[i % len(rows)] | {"name": f"pair {i}", "id": str(i)} for i in range(count)]
     data = {"name": "many", "id": "many", "served": False, "thumbnails": "review_files"}
     data |= {"choices": {}, "foreign": {"accept": [], "reject": []}, "fullScaleLevels": 64}
+    data["measures"] = describe_scores()
     page = output / "many.html"
     page.write_text(page_html(data | {"pairs": many}, connects=False))
     return page.as_uri()

@@ -1,5 +1,6 @@
 """Gaussians, their PLY files, and points that become Gaussians."""
 
+import gzip
 import sys
 import zlib
 from dataclasses import fields, replace
@@ -399,4 +400,13 @@ def test_splats_that_unpack_to_gigabytes_are_refused_before_they_do(tmp_path):
             file.write(bomb.compress(block))
         file.write(bomb.flush())
     with pytest.raises(SplatError, match="a.spz: unpacks to more than"):
+        read_splats(tmp_path / "a.spz")
+
+
+def test_a_sparse_file_of_many_gigabytes_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.spz").open("wb") as file:
+        file.write(gzip.compress(b"NGSP" + bytes(60)))
+        file.truncate(19 * 2**30)
+    pytest.importorskip("gsply")
+    with pytest.raises(SplatError, match="a.spz: more than"):
         read_splats(tmp_path / "a.spz")

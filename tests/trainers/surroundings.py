@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainers.loaders.facts import SAID
+
 LOADERS = Path(__file__).parent / "loaders"
 
 
@@ -89,7 +91,7 @@ SURROUNDINGS = {
 
 
 def run_in(surroundings, script, *arguments):
-    """Run a script in an environment of its own; what it says in its last line."""
+    """Run a script in an environment of its own; what it says."""
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on the path: the loader needs an environment of its own")
@@ -106,7 +108,8 @@ def run_in(surroundings, script, *arguments):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    (said,) = (line for line in done.stdout.splitlines() if line.startswith(SAID))
+    return json.loads(said.removeprefix(SAID))
 
 
 def python_of(version, uv) -> str:

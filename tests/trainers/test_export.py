@@ -231,11 +231,12 @@ def test_simpletuner_is_told_to_combine_both_controls(tmp_path):
     assert "--model_flavour dev" in command
 
 
-def test_simpletuner_is_given_no_mask_where_it_would_take_the_splats_for_it(tmp_path):
+def test_simpletuner_is_given_no_mask_where_it_would_take_the_splats_for_it(tmp_path, caplog):
     export(two_scenes(tmp_path), tmp_path / "set", "simpletuner", base_model="qwen-image-edit-2511")
     backends = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
     assert backends[0]["conditioning_data"] == ["train-splats", "train-reference"]
     assert "masks are not listed" in (tmp_path / "set" / "TRAIN.md").read_text()
+    assert "the first control alone" in caplog.text and "masks are not listed" in caplog.text
 
 
 def test_masks_are_weights_where_the_loss_is_multiplied_by_them(tmp_path):

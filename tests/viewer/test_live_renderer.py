@@ -3,6 +3,7 @@
 import io
 import subprocess
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,19 @@ from PIL import Image
 from renderer.making import make_renderer
 from tests.builders import a_camera, a_photo
 from viewer.desktop.clipboard import copy_on_linux, copy_on_mac, dib_bytes
-from viewer.frame_source import DETAILS, DisplayMode, DrawnView, FrameSource, picture
+from viewer.frame_source import (
+    DETAILS,
+    DisplayMode,
+    DrawnView,
+    FrameSource,
+    Look,
+    most_trusted,
+    picture,
+)
 from viewer.live_renderer import BUDGET_S, LiveRenderer, Pace
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
-from warpset.core.points import lift
+from warpset.core.points import PointCloud, lift
 
 SIZE_WH = (64, 48)
 
@@ -25,7 +34,7 @@ def a_plane_source(s0=0.06, make=None) -> FrameSource:
     depth = np.full((48, 64), 2.0, np.float32)
     cloud = lift(DepthMap(depth, None, a_camera()), a_photo(), np.ones((48, 64), bool))
     make = make or (lambda size_wh, sigma: make_renderer(size_wh, sigma, "cpu"))
-    return FrameSource(cloud, s0, 20.0, make, "cpu")
+    return FrameSource(cloud, Look(20.0, s0), make, "cpu")
 
 
 def test_a_view_from_where_the_points_were_seen_is_the_photo():
@@ -62,6 +71,28 @@ def test_less_detail_takes_fewer_points_larger_splats_and_a_narrower_fade():
     [(size_wh, sigma, count, renderer)] = asked
     assert size_wh == (16, 12) and sigma == 5.0 and renderer.s0 == 2.0
     assert 64 * 48 / 32 < count < 64 * 48 / 8
+
+
+def test_a_cloud_drawn_otherwise_keeps_its_points_and_leaves_out_the_least_trusted():
+    source = a_plane_source()
+    shared = source.looking(replace(source.look, sigma_px=5.0))
+    assert shared._points(1.0) is source._points(1.0)
+    larger = source.looking(replace(source.look, s0_factor=4.0))
+    assert larger._renderer(SIZE_WH, 1.0).s0 == 4 * source._renderer(SIZE_WH, 1.0).s0
+    cloud = PointCloud(np.zeros((4, 3), np.float32), np.zeros((4, 3), np.uint8), None)
+    assert most_trusted(cloud, 50.0) is cloud
+    told_apart = cloud._replace(confidence=np.float32([3, 1, 4, 2]))
+    assert most_trusted(told_apart, 50.0).confidence.tolist() == [3, 4]
+
+
+def test_views_are_shown_as_soon_as_they_are_there(machine):
+    shown = []
+    live = LiveRenderer(machine.render, machine.clock, shown.append)
+    machine.may_go.release()
+    camera = a_camera()
+    live.sharp(camera)
+    live.stop()
+    assert [(drawn.camera, drawn.detail) for drawn in shown] == [(camera, 1.0)]
 
 
 def test_holes_are_filled_black_or_shown_as_a_mask():
@@ -111,7 +142,8 @@ class SlowMachine:
         assert self.may_go.acquire(timeout=30)
         self.now += 10 * BUDGET_S * detail**2
         self.rendered.append((camera, detail))
-        return DrawnView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), bool))
+        nothing = np.zeros((1, 1))
+        return DrawnView(np.zeros((1, 1, 3), np.uint8), nothing > 0, nothing.astype(np.float32))
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ from pathlib import Path
 from ..core.argument_types import OneLineParser, number
 from ..core.errors import InputError, Remedy
 from ..fleet.command_line import FLEET_WAYS_ON, add_fleet_flags, add_shard_flags
+from .clips.plan import TIME_STEP, ClipRule
 from .flags.pictures import (
+    add_depth_flags,
     add_mask_flags,
+    add_one_photo_flags,
     add_point_flags,
     add_rendering_flags,
     add_size_flags,
@@ -53,8 +56,8 @@ EXAMPLES = """examples:
       a folder a place in photos/, by a network that is fetched once (0.5 GB)
   python build_warp_dataset.py --geometry stereo --bidirectional --save-mask
       the same for input/, without a network; every neighbour both ways, with holes
-  python build_warp_dataset.py --dry-run
-      what would be made
+  python build_warp_dataset.py --pairing covisible --plan
+      how many holes the pairs of photos in any order would have, before any is made
   python build_warp_dataset.py --doctor
       what this system has, and what to do about what it lacks
 """
@@ -79,6 +82,17 @@ def share_range(text: str) -> tuple[float, float]:
     return minimum, maximum
 
 
+def clip_frames(text: str) -> int:
+    """An argparse type: frames of a clip, 4n+1 of them, at least 5."""
+    frames = int(number(int, 5, 1001)(text))
+    if frames % TIME_STEP != 1:
+        low = frames - (frames - 1) % TIME_STEP
+        raise argparse.ArgumentTypeError(
+            f"found {text}, need 4n+1 as {low} or {low + TIME_STEP}, which video models take"
+        )
+    return frames
+
+
 def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     """The command line of the main script.
 
@@ -98,6 +112,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     filters = parser.add_argument_group("filters")
     add_point_flags(filters)
     add_mask_flags(filters)
+    add_depth_flags(filters)
     add_quality_flags(filters, "reject", DEFAULTS.quality)
     add_switch(filters, "--match-exposure", "make splats and reference as bright as the target")
     _add_frames(parser.add_argument_group("frames"))
@@ -133,6 +148,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--force_output", "make again what is there already")
     add_switch(group, "--dry-run", "only say what would be made")
+    add_switch(group, "--plan", "only find depth and say what share of holes pairs would have")
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
@@ -167,9 +183,24 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     )
     add_switch(group, "--bidirectional", "warp every neighbour into the earlier view as well")
     _add_pairing(group)
+    add_one_photo_flags(group)
 
 
 def _add_pairing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--clips",
+        type=clip_frames,
+        default=None,
+        metavar="N",
+        help="instead of pairs: every N frames a clip of the first warped into all; N = 4n+1, and "
+        "8n+1 for models such as LTX-Video",
+    )
+    group.add_argument(
+        "--clip-crf",
+        type=number(int, 1, 51),
+        default=None,
+        help="for --clips: quality of the videos, 1 best; without loss if not given",
+    )
     pairing = DEFAULTS.pairing
     group.add_argument(
         "--pairing",
@@ -230,22 +261,42 @@ def refuse_idle_flags(parser: OneLineParser, args: argparse.Namespace, idle: Idl
             parser.error(f"{flag} has no effect here, it needs {need}; add that or drop it")
 
 
-def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
-    """End with code 2 where flags contradict each other or have no effect."""
+def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
+    """Which flags have no effect beside the others, see `Idle`."""
+    by_surface = args.pairing == "covisible"
+    only_covisible = not by_surface, "--pairing covisible"
     idle = {
         "--sky-model": (not args.filter_sky, "--filter-sky"),
         "--mask-grow": (args.mask_model is None, "--mask-model"),
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
+        "--covisibility": only_covisible,
+        "--pairs-per-frame": only_covisible,
+        "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),
+        "--hole-share": (not args.from_one_photo, "--from-one-photo"),
+        "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
+        "--clip-crf": (args.clips is None, "--clips"),
     }
-    by_surface = args.pairing == "covisible"
-    for flag in ("--covisibility", "--pairs-per-frame"):
-        idle[flag] = (not by_surface, "--pairing covisible")
-    idle["--bidirectional"] = (by_surface, "another --pairing, for covisible pairs go both ways")
-    refuse_idle_flags(parser, args, idle)
+    if args.clips:
+        idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
+    if args.from_one_photo:
+        of_two = "--pairing", "--bidirectional", "--plan", "--clips"
+        idle |= dict.fromkeys(of_two, (True, "pairs of two photos, without --from-one-photo"))
+    return idle
+
+
+def refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 where flags contradict each other or have no effect."""
+    for kind in ON_REQUEST if args.clips else ():
+        if getattr(args, f"save_{kind.name}"):
+            parser.error(f"{kind.flag} has no effect beside --clips; drop one of them")
+    refuse_idle_flags(parser, args, _idle_flags(args))
     if bool(args.resize_width) != bool(args.resize_height):
         parser.error("--resize-width and --resize-height go together; give both or neither")
+    if args.plan and (args.dry_run or args.ray is not None):
+        other = "--dry-run" if args.dry_run else "--ray"
+        parser.error(f"--plan and {other} exclude each other; give one of them")
     if args.fps and args.frames:
         parser.error("--fps and --frames exclude each other; give one of them")
     if args.size_preset and args.resize_width:
@@ -265,6 +316,10 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
         mask_rule=read_mask_rule(args),
+        depth_agreement=args.depth_agreement or None,
+        augment_depth=args.augment_depth,
+        hole_shares=args.hole_share if args.from_one_photo else (),
+        hole_fill=args.hole_fill,
         depth_scale=args.depth_scale,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
@@ -273,6 +328,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         ),
         pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
         sampling=FrameSampling(args.fps, args.frames),
+        clips=ClipRule(args.clips, args.clip_crf) if args.clips else None,
         bidirectional=args.bidirectional,
         quality=read_quality(args),
         match_exposure=args.match_exposure,
@@ -281,6 +337,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
         colmap_model=args.save_colmap_model,
         force=args.force_output,
         dry_run=args.dry_run,
+        plan=args.plan,
         quiet=args.quiet,
         workers=args.workers,
     )

@@ -63,19 +63,19 @@ def build_scenes(
     summaries = ShardSummaries(asked.output_dir)
     if shard:
         log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
-    if not options.dry_run:
+    if options.writes:
         with writing_to(asked.output_dir):
             asked.output_dir.mkdir(parents=True, exist_ok=True)
         if shard:
             summaries.forget(shard.index, shard.count)
-    if asked.fleet is not None and not options.dry_run:
+    if asked.fleet is not None and options.writes:
         quiet = replace(options, quiet=True)
         outcomes = _over_ray(asked, quiet, make_backends, scenes, asked.fleet)
     else:
         builder = scene_builder(asked, options, make_backends)
         outcomes = _one_by_one(builder, scenes)
     total, is_whole = _add_up(outcomes, len(scenes), asked.describe, options.quiet)
-    if shard and is_whole and not options.dry_run:
+    if shard and is_whole and options.writes:
         summaries.keep(shard.index, shard.count, total)
     return total
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.masks import ConfidenceThreshold
 from ..core.sizes import SizeRule
+from ..recordings.registry import RECORDED
+from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
 from .scores import Quality
@@ -15,6 +17,12 @@ from .scores import Quality
 NOT_EMPTY = Quality((("min-coverage", 0.02),))
 """What every pair has to show: with less of the target covered, wrong depth or cameras are far more
 likely than a wide step, and there is nothing to learn from."""
+
+ESTIMATED_EDGE_THRESHOLD = 0.02
+"""What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""
+
+MAX_MODEL_BYTES = 2**31
+"""Of an ONNX file: what its format, protobuf, can hold."""
 
 PICTURE_FORMATS = ("jpg", "jpeg", "png")
 
@@ -25,7 +33,8 @@ class PointFilter:
 
     Attributes:
         confidence: The least confidence; recorded depth without one passes always.
-        edge_threshold: Relative depth step between which pixels count as flying; None keeps all.
+        edge_threshold: Relative depth step between which pixels count as flying; None keeps all,
+            `auto` goes by who gave the depth.
         sky: Drop pixels that a segmentation model takes for sky.
         black_background: Drop pixels whose R + G + B is below 16.
         white_background: Drop pixels whose R, G and B are all above 240.
@@ -33,11 +42,18 @@ class PointFilter:
     """
 
     confidence: ConfidenceThreshold = ConfidenceThreshold()
-    edge_threshold: float | None = None
+    edge_threshold: float | Literal["auto"] | None = "auto"
     sky: bool = False
     black_background: bool = False
     white_background: bool = False
     sky_model: str | None = None
+
+    def settled(self, source: str) -> PointFilter:
+        """The same for depth of one source: recorded edges are sharp, estimated ones are not."""
+        if self.edge_threshold != "auto":
+            return self
+        threshold = None if source == RECORDED else ESTIMATED_EDGE_THRESHOLD
+        return replace(self, edge_threshold=threshold)
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,12 @@ class BuildOptions:
         upsample_depth: Bring depth to the output size before lifting it.
         point_filter: Which pixels become points.
         mask_rule: What a model leaves out of photos; None for none.
+        depth_agreement: Ratio by which other views' depth may differ before a pixel is dropped;
+            None asks no other views.
+        hole_shares: Wanted shares of holes of pairs that are made of one photo; empty for pairs of
+            two photos.
+        hole_fill: What holes of the splats are filled with, one of `pairs.warp.HOLE_FILLS`.
+        augment_depth: Give depth errors of a network's kind, see `depth.augmenting`.
         depth_scale: Units that recorded depth files store per unit of the scene; None where the
             recording says it.
         sigma_px: Distance in pixels over which filled holes fade.
@@ -73,6 +95,7 @@ class BuildOptions:
         selection: Which photos become frames.
         pairing: Which frames are paired.
         sampling: Which frames of a video become photos.
+        clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
         quality: Which pairs are good enough.
         match_exposure: Make splats and reference as bright as the target.
@@ -81,6 +104,7 @@ class BuildOptions:
         colmap_model: Write cameras, photos and points as a COLMAP model, see `scene_files`.
         force: Make again what is there already.
         dry_run: Only say what would be made.
+        plan: Only find geometry and say how hard the pairs that would be made will be.
         quiet: No progress bars.
         workers: Threads that decode and encode; None for as many as cores.
     """
@@ -91,12 +115,17 @@ class BuildOptions:
     upsample_depth: bool = False
     point_filter: PointFilter = PointFilter()
     mask_rule: MaskRule | None = None
+    depth_agreement: float | None = None
+    augment_depth: bool = False
+    hole_shares: tuple[float, ...] = ()
+    hole_fill: str = "fade"
     depth_scale: float | None = None
     sigma_px: float = 20.0
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
     sampling: FrameSampling = FrameSampling()
+    clips: ClipRule | None = None
     bidirectional: bool = False
     quality: Quality = NOT_EMPTY
     match_exposure: bool = False
@@ -105,8 +134,18 @@ class BuildOptions:
     colmap_model: bool = False
     force: bool = False
     dry_run: bool = False
+    plan: bool = False
     quiet: bool = False
     workers: int | None = None
+
+    def settled(self, source: str) -> BuildOptions:
+        """The same for geometry of one source, see `PointFilter.settled`."""
+        return replace(self, point_filter=self.point_filter.settled(source))
+
+    @property
+    def writes(self) -> bool:
+        """Whether pairs are made, not only spoken of."""
+        return not (self.dry_run or self.plan)
 
     def as_recorded(self) -> dict[str, Any]:
         """The options that decide what a pair looks like, by the name of their flag."""
@@ -135,6 +174,12 @@ class BuildOptions:
         recorded: dict[str, Any] = {}
         if self.mask_rule:
             recorded |= {"mask-model": self.mask_rule.sha256, "mask-grow": self.mask_rule.grow_px}
-        if self.depth_scale:
-            recorded["depth-scale"] = self.depth_scale
-        return recorded
+        if self.clips:
+            recorded |= {"clips": self.clips.frames, "clip-crf": self.clips.crf}
+        set_only = {
+            "depth-scale": self.depth_scale,
+            "depth-agreement": self.depth_agreement,
+            "augment-depth": self.augment_depth,
+            "hole-fill": self.hole_fill if self.hole_fill != "fade" else None,
+        }
+        return recorded | {name: value for name, value in set_only.items() if value}

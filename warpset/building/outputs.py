@@ -72,6 +72,13 @@ def _mask(warp: Warp, _: Encoding) -> bytes:
     return mask_bytes(warp.hole & warp.counted)
 
 
+def _motion(warp: Warp, _: Encoding) -> bytes:
+    from ..files.pictures import mask_bytes
+
+    assert warp.moved is not None, "files are written of warps that were compared"
+    return mask_bytes(warp.moved)
+
+
 def _depth(warp: Warp, _: Encoding) -> bytes:
     from ..files.pictures import depth_bytes
 
@@ -101,6 +108,13 @@ OUTPUTS = (
         "write the reference's confidence seen from the target",
     ),
     OutputKind("mask", "_mask.png", _mask, "--save-mask", "write the holes: 255 = hole"),
+    OutputKind(
+        "motion",
+        "_motion.png",
+        _motion,
+        "--save-motion",
+        "write what moved between the photos: 255 = moved",
+    ),
     OutputKind(
         "depth",
         "_depth.exr",

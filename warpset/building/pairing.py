@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.cameras import Camera
-from ..core.covisibility import covisibility, likely_partners
+from ..core.covisibility import covisibility, expected_holes, likely_partners, view_for_holes
 from ..core.geometry import DepthMap
 from .pairs.plan import neighbours
 
@@ -24,8 +24,11 @@ MAX_PARTNERS = 64
 In a scene of 1,000 frames this bounds the comparisons to 64,000 instead of a million. Raised, it
 finds partners that stand behind many nearer ones, at a cost that grows with it."""
 
-HOLE_BANDS = np.arange(0.05, 0.5, 0.05)
-"""Edges of the bands that the pairs' expected hole shares are spread over."""
+HOLE_BANDS = np.linspace(0.05, 0.5, 10)
+"""Edges of the bands that expected shares of holes are spread over; one more lies at each end."""
+
+BAR_COLUMNS = 40
+"""Width of the longest bar of a histogram in text."""
 
 
 @dataclass(frozen=True)
@@ -74,49 +77,104 @@ class Candidate(NamedTuple):
     key: bytes
 
 
+class Chosen(NamedTuple):
+    """Pairs, and how the scene's frames could serve what was asked for.
+
+    Attributes:
+        pairs: (reference, target) indices, sorted by target and reference.
+        in_band: Number of pairs in each band of expected holes: below the first of `HOLE_BANDS`,
+            between two, and above the last.
+    """
+
+    pairs: list[tuple[int, int]]
+    in_band: list[int]
+
+    @property
+    def scarcity(self) -> str:
+        """Which shares of holes have less than half as many pairs as others; empty where none."""
+        fullest = max(self.in_band)
+        edges = [f"{100 * edge:.0f}" for edge in HOLE_BANDS]
+        few = [
+            f"{low} to {high} %: {count}"
+            for low, high, count in zip(edges, edges[1:], self.in_band[1:-1], strict=False)
+            if 2 * count < fullest
+        ]
+        return f"few pairs with {', '.join(few)}; others have up to {fullest}" if few else ""
+
+
 def covisible_pairs(
     views: Sequence[DepthMap], photo_keys: Sequence[str], pairing: Pairing
-) -> list[tuple[int, int]]:
+) -> Chosen:
     """References and targets that share as much as asked for, spread over what they differ in.
 
-    Each target gets references one after the other, in rounds, always from the band of expected
-    holes, and in it from the direction, that has the fewest pairs so far. What remains equal is
-    decided by a hash of the photos' content, so that neither names nor order matter.
+    All frames' candidates are taken together, always one from the band of expected holes that has
+    the fewest pairs so far, and in it from the direction that has the fewest; of equals the band
+    that has fewer candidates goes first. What remains equal is decided by a hash of the photos'
+    content, so that neither names nor order matter.
 
     Args:
         views: The frames' depth, small (see `core.covisibility.small_view`), in one world.
         photo_keys: What identifies each frame's photo, as the hash of its content.
         pairing: Bounds and number.
-
-    Returns:
-        (reference, target) indices, sorted by target and reference.
     """
-    shares = covisibility(views, likely_partners(views, MAX_PARTNERS))
-    minimum, maximum = pairing.covisibility
-    by_target: dict[int, list[Candidate]] = {}
-    for reference, target in np.argwhere((shares >= minimum) & (shares <= maximum)).tolist():
-        if reference != target:
-            candidate = _candidate(reference, target, shares, views, photo_keys)
-            by_target.setdefault(target, []).append(candidate)
-    return sorted(_spread(by_target, photo_keys, pairing.pairs_per_frame), key=lambda p: p[::-1])
+    candidates = _candidates(views, photo_keys, pairing.covisibility)
+    chosen = list(_spread(candidates, pairing.pairs_per_frame))
+    pairs = sorted(((c.reference, c.target) for c in chosen), key=lambda pair: pair[::-1])
+    counts = Counter(candidate.hole_band for candidate in chosen)
+    return Chosen(pairs, [counts[band] for band in range(len(HOLE_BANDS) + 1)])
 
 
-def _candidate(
-    reference: int,
-    target: int,
-    shares: NDArray[np.float32],
-    views: Sequence[DepthMap],
-    photo_keys: Sequence[str],
-) -> Candidate:
-    hole_share = 1.0 - shares[target, reference]
-    digest = hashlib.sha256(f"{photo_keys[reference]} {photo_keys[target]}".encode()).digest()
-    return Candidate(
-        reference,
-        target,
-        int(np.searchsorted(HOLE_BANDS, hole_share)),
-        _direction(views[reference].camera, views[target].camera),
-        digest,
+def expected_hole_shares(
+    views: Sequence[DepthMap], pairs: Sequence[tuple[int, int]]
+) -> list[float]:
+    """What share of each pair's picture will be holes, at a guess.
+
+    Args:
+        views: The frames' depth, in one world.
+        pairs: (reference, target) indices.
+    """
+    targets: dict[int, list[int]] = {}
+    for reference, target in pairs:
+        targets.setdefault(reference, []).append(target)
+    small = [view_for_holes(view) for view in views]
+    shares = {}
+    for reference, seen_from in targets.items():
+        found = expected_holes(small[reference], [small[target].camera for target in seen_from])
+        shares |= {(reference, t): float(s) for t, s in zip(seen_from, found, strict=True)}
+    return [shares[pair] for pair in pairs]
+
+
+def hole_histogram(hole_shares: Sequence[float]) -> str:
+    """How many pairs have what share of holes, a line a band."""
+    edges = [0, *(round(100 * edge) for edge in HOLE_BANDS), 100]
+    bands = np.searchsorted(HOLE_BANDS, hole_shares)
+    counts = np.bincount(bands, minlength=len(HOLE_BANDS) + 1)
+    columns = BAR_COLUMNS / max(1, counts.max())
+    return "\n".join(
+        f"{low:>4} to {high:>3} %  {count:>6}  {'#' * math.ceil(columns * count)}".rstrip()
+        for low, high, count in zip(edges, edges[1:], counts.tolist(), strict=False)
     )
+
+
+def _candidates(
+    views: Sequence[DepthMap], photo_keys: Sequence[str], bounds: tuple[float, float]
+) -> list[Candidate]:
+    """Every reference with every target that sees as much of its points as asked for."""
+    shares = covisibility(views, likely_partners(views, MAX_PARTNERS))
+    within = (shares >= bounds[0]) & (shares <= bounds[1])
+    np.fill_diagonal(within, False)
+    pairs = [(reference, target) for reference, target in np.argwhere(within).tolist()]
+    holes = expected_hole_shares(views, pairs)
+    return [
+        Candidate(
+            reference,
+            target,
+            int(np.searchsorted(HOLE_BANDS, hole_share)),
+            _direction(views[reference].camera, views[target].camera),
+            hashlib.sha256(f"{photo_keys[reference]} {photo_keys[target]}".encode()).digest(),
+        )
+        for (reference, target), hole_share in zip(pairs, holes, strict=True)
+    ]
 
 
 def _direction(reference: Camera, target: Camera) -> int:
@@ -126,26 +184,29 @@ def _direction(reference: Camera, target: Camera) -> int:
     return (axis + 1) * (1 if center[axis] >= 0 else -1)
 
 
-def _spread(
-    by_target: dict[int, list[Candidate]], photo_keys: Sequence[str], per_frame: int
-) -> Iterator[tuple[int, int]]:
+def _spread(candidates: Sequence[Candidate], per_frame: int) -> Iterator[Candidate]:
+    """Up to so many candidates of each target, evenly over bands and directions."""
+    queues: dict[tuple[int, int], list[Candidate]] = {}
+    for candidate in sorted(candidates, key=lambda candidate: candidate.key, reverse=True):
+        queues.setdefault((candidate.hole_band, candidate.direction), []).append(candidate)
+    supply = Counter(candidate.hole_band for candidate in candidates)
+    of_target: Counter[int] = Counter()
     in_band: Counter[int] = Counter()
     in_direction: Counter[tuple[int, int]] = Counter()
 
-    def rarity(candidate: Candidate) -> tuple[int, int, bytes]:
-        band = candidate.hole_band
-        return in_band[band], in_direction[band, candidate.direction], candidate.key
+    def rarity(place: tuple[int, int]) -> tuple[int, ...]:
+        return in_band[place[0]], supply[place[0]], in_direction[place], *place
 
-    targets = sorted(by_target, key=lambda target: photo_keys[target])
-    for _ in range(per_frame):
-        for target in targets:
-            if not by_target[target]:
-                continue
-            chosen = min(by_target[target], key=rarity)
-            by_target[target].remove(chosen)
-            in_band[chosen.hole_band] += 1
-            in_direction[chosen.hole_band, chosen.direction] += 1
-            yield chosen.reference, chosen.target
+    while queues:
+        place = min(queues, key=rarity)
+        candidate = queues[place].pop()
+        if not queues[place]:
+            del queues[place]
+        if of_target[candidate.target] < per_frame:
+            of_target[candidate.target] += 1
+            in_band[candidate.hole_band] += 1
+            in_direction[place] += 1
+            yield candidate
 
 
 def all_pairs(count: int, bidirectional: bool) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..core.covisibility import small_view
 from ..core.errors import InputError, Remedy
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
@@ -23,8 +23,13 @@ from ..fleet.stages import available_cores
 from ..recordings.masks import masked, masked_by
 from ..recordings.recording import Recording, with_depth_scale
 from ..recordings.registry import RECORDED, recorded_geometry
+from .clips.job import ClipJob
+from .clips.making import ClipMaker
+from .clips.plan import CLIPS_NAME
+from .depth.agreement import agreeing
+from .depth.augmenting import augmented
 from .options import NOT_EMPTY, BuildOptions
-from .pairing import covisible_pairs
+from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
 from .pairs.making import PairMaker
 from .pairs.verdict import all_rejected, hardly_of_use, quality_of
@@ -119,7 +124,7 @@ def build_scene(
         raise InputError(
             f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
-    with staged(scene_path, output, options.sampling, keep=not options.dry_run) as stage:
+    with staged(scene_path, output, options.sampling, keep=options.writes) as stage:
         summary.hide(stage.hidden, stage.shown)
         _build_staged(stage.folder, output, options, backends, summary)
 
@@ -128,29 +133,56 @@ def _build_staged(
     folder: Path, output: Path, options: BuildOptions, backends: Backends, summary: SceneSummary
 ) -> None:
     """Make the pairs of a scene's folder, see `build_scene`."""
-    scene = open_scene(folder, options.selection, workers=options.workers or available_cores())
+    minimum = 1 if options.hole_shares else 2
+    scene = open_scene(folder, options.selection, minimum, options.workers or available_cores())
     scene = _with_depth_scale(scene, options.depth_scale)
     _report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
+    options = options.settled(source.name)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
-    if backends.refine is not None:
+    if (refine := backends.refine) is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
+        estimate = partial(_refined, refine, estimate)
     if options.dry_run:
-        _say_what_is_missing(folder, SceneJob(scene.photos, PairFolder(output), options, source))
+        _say_what_is_missing(folder, _job(scene, output, options, source))
+        return
+    if options.plan:
+        job, geometry = _job(scene, output, options, source), estimate()
+        summary.plan(geometry.left_out, expected_difficulty(geometry, job))
         return
     with sole_writer(output):
-        job = SceneJob(scene.photos, PairFolder(output), options, source)
+        job = _job(scene, output, options, source)
         if not job.is_planned or job.todo() or job.scene_gaussians() or job.colmap_model():
             with writing_to(output):
                 job.folder.clean()
-            geometry = estimate() if backends.refine is None else backends.refine(estimate())
-            _make(job, _masked(geometry, scene, options), backends, summary)
+            _make(job, _prepared(estimate(), scene, job), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         _judge(job, summary)
         for line in job.other_pairs():
             log.warning(line)
         with writing_to(output):
             job.folder.finish()
+
+
+def _job(
+    scene: SceneInput, output: Path, options: BuildOptions, source: GeometrySource
+) -> SceneJob:
+    """What is asked of a scene: pairs, or clips.
+
+    Raises:
+        InputError: Clips are asked for, and the scene has too few frames for one.
+    """
+    if options.clips is None:
+        return SceneJob(scene.photos, PairFolder(output), options, source)
+    job = ClipJob(scene.photos, PairFolder(output, CLIPS_NAME), options, source)
+    job.check(scene.path)
+    return job
+
+
+def _refined(
+    refine: Callable[[SceneGeometry], SceneGeometry], estimate: Callable[[], SceneGeometry]
+) -> SceneGeometry:
+    return refine(estimate())
 
 
 def _judge(job: SceneJob, summary: SceneSummary) -> None:
@@ -178,6 +210,14 @@ def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInpu
     return replace(scene, recording=scene.recording._replace(frames=tuple(frames)))
 
 
+def _prepared(geometry: SceneGeometry, scene: SceneInput, job: SceneJob) -> SceneGeometry:
+    """The geometry as pairs are made of it: masked, its depth checked and made worse as asked."""
+    options, geometry = job.options, _masked(geometry, scene, job.options)
+    if options.depth_agreement:
+        geometry = agreeing(geometry, options.depth_agreement, options.point_filter)
+    return augmented(geometry, job.photo_key) if options.augment_depth else geometry
+
+
 def _masked(geometry: SceneGeometry, scene: SceneInput, options: BuildOptions) -> SceneGeometry:
     """The geometry with the scene's masks and what a model of the user's leaves out."""
     geometry = masked(geometry, scene.masks)
@@ -197,28 +237,23 @@ def _make(
         summary.report(line)
     gaussians, colmap_model, options = job.scene_gaussians(), job.colmap_model(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, _chosen_pairs(geometry, job), geometry.provenance)
+    job.narrow_to(photos, chosen_pairs(geometry, job), geometry.provenance)
     sky_scores, workers = (
         _sky_scores(photos, options, backends),
         options.workers or available_cores(),
     )
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
-    PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
+    if isinstance(job, ClipJob):
+        job.check(job.folder.path)
+        if left_over := job.left_over():
+            log.info(f"{job.folder.path}: the last {left_over} frames make no clip")
+        ClipMaker(job, warper, summary).run(workers)
+    else:
+        PairMaker(job, warper, summary, backends.gaussian_ply).run(workers)
     if gaussians:
         _write_scene_gaussians(gaussians, warper, job, summary, backends)
     if colmap_model:
         _write_colmap_model(colmap_model, warper, geometry, job, summary)
-
-
-def _chosen_pairs(geometry: SceneGeometry, job: SceneJob) -> list[tuple[int, int]]:
-    """(reference, target) indices of the frames to pair, by what they share where that decides."""
-    options, frames = job.options, geometry.frames
-    if not options.pairing.needs_depth:
-        return options.pairing.of_frames(len(frames), options.bidirectional)
-    bar = tqdm(frames, desc=f"{job.folder.path.name} pairing", unit="frame", disable=options.quiet)
-    views = [small_view(frame.load_depth()) for frame in bar]
-    keys = [job.photo_key(frame.photo.path) for frame in frames]
-    return covisible_pairs(views, keys, options.pairing)
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
@@ -247,7 +282,8 @@ def _say_what_is_missing(scene_path: Path, job: SceneJob) -> None:
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""
     and_splats += " and its COLMAP model" if job.colmap_model() else ""
     log.info(
-        f"{scene_path}: {todo} pairs{and_splats} to make, {len(job.pairs) - todo} there already"
+        f"{scene_path}: {todo} {job.things}{and_splats} to make, "
+        f"{len(job.pairs) - todo} there already"
     )
 
 

@@ -15,12 +15,16 @@ from .options import BuildOptions
 from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
 from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
-from .pairs.plan import WarpPair, name_pairs
+from .pairs.one_photo import missed
+from .pairs.plan import WarpPair, name_pairs, one_photo_pairs
 from .pairs.record import PairRecord
 from .pairs.warp import Warp
 from .scene_files.colmap_model import ColmapModelFolder
 from .scene_files.gaussians import SceneGaussiansFile
 from .scores import Scores, measured
+
+MAX_INPUT_BYTES = 2**32
+"""Of a photo, a mask or a depth file: none that we take is larger; hashing one takes seconds."""
 
 
 class GeometrySource(NamedTuple):
@@ -57,6 +61,8 @@ class SceneJob:
         source: Where depth and cameras come from.
     """
 
+    things = "pairs"
+
     def __init__(
         self,
         photos: Sequence[Path],
@@ -68,14 +74,14 @@ class SceneJob:
         self.provenance: Mapping[str, str] = {}
         self._frames_are_final = not source.may_leave_out
         chosen = options.pairing.of_frames(len(photos), options.bidirectional)
-        self.pairs = name_pairs(photos, chosen)
-        self.kinds = tuple(k.name for k in OUTPUTS if not k.flag or k.name in options.extras)
+        self.pairs = self._named(photos, chosen)
+        self.kinds = self._wanted_kinds()
         self._sha256_of = cache(_sha256_of)
 
     @property
     def is_planned(self) -> bool:
         """Whether it is known without any depth which pairs are asked for."""
-        return not self.options.pairing.needs_depth
+        return bool(self.options.hole_shares) or not self.options.pairing.needs_depth
 
     def narrow_to(
         self,
@@ -85,7 +91,17 @@ class SceneJob:
     ) -> None:
         """Take the frames that geometry was found for, their pairs, and what records say of it."""
         self.photos, self.provenance, self._frames_are_final = photos, provenance, True
-        self.pairs = name_pairs(photos, reference_and_target)
+        self.pairs = self._named(photos, reference_and_target)
+
+    def _named(
+        self, photos: Sequence[Path], reference_and_target: Sequence[tuple[int, int]]
+    ) -> Sequence[WarpPair]:
+        if self.options.hole_shares:
+            return one_photo_pairs(photos, self.options.hole_shares)
+        return name_pairs(photos, reference_and_target)
+
+    def _wanted_kinds(self) -> tuple[str, ...]:
+        return tuple(k.name for k in OUTPUTS if not k.flag or k.name in self.options.extras)
 
     def photo_key(self, photo: Path) -> str:
         """What identifies a photo: the hash of its content."""
@@ -119,7 +135,11 @@ class SceneJob:
         """A line about pairs that lie in the folder beside those asked for, made otherwise."""
         planned, asked = {pair.name for pair in self.pairs}, self.options.as_recorded()
         records = self.folder.records.values()
-        others = [r.name for r in records if r.name not in planned and r.options != asked]
+        others = [
+            record.name
+            for record in records
+            if record.name not in planned and asked != _without_hole_share(record.options)
+        ]
         if not others:
             return []
         return [
@@ -157,7 +177,7 @@ class SceneJob:
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
         recorded = self.source.as_recorded()
         wanted = {
-            **self.options.as_recorded(),
+            **self._options_of(pair),
             "geometry": recorded,
             "reference": self.photos[pair.reference].name,
             **_by_role(self.sha256(pair)),
@@ -184,8 +204,8 @@ class SceneJob:
         """
         reference, target = self.photos[pair.reference], self.photos[pair.target]
         files = {"reference": reference, "target": target}
-        if reference in self.source.depth_files:
-            files["depth"] = self.source.depth_files[reference]
+        if (warped := self.photos[pair.warped]) in self.source.depth_files:
+            files["depth"] = self.source.depth_files[warped]
         for role, photo in (("reference", reference), ("target", target)):
             if photo in self.source.mask_files:
                 files[f"{role}_mask"] = self.source.mask_files[photo]
@@ -200,24 +220,34 @@ class SceneJob:
         Raises:
             InputError: The folder cannot be written.
         """
-        warp = warp.with_gain()
+        warp = warp.compared()
         if self.options.match_exposure:
             warp = warp.matched()
+        warp = warp.with_holes_filled(self.options.hole_fill)
         scores = measured(warp)
         with_confidence = "confidence" in self.options.extras
         encoding = Encoding(self.options.output_format, with_confidence, gaussian_ply)
-        rejected = self.options.quality.rejection(scores)
+        rejected = self.options.quality.rejection(scores) or missed(
+            pair.hole_share, scores["hole_share"]
+        )
         if not rejected:
             with writing_to(self.folder.path):
                 for kind in sorted(self.missing(pair)):
                     content = OUTPUT_NAMED[kind].encode(warp, encoding)
                     name = pair.file_name(kind, self.options.output_format)
                     self.folder.write_file(name, content)
-        return self._record(pair, warp, scores, rejected)
+        cameras = {role: camera_to_json(camera) for role, camera in warp.cameras.items()}
+        return self.record(pair, cameras, scores, rejected)
 
-    def _record(
-        self, pair: WarpPair, warp: Warp, scores: Scores, rejected: str | None
+    def _options_of(self, pair: WarpPair) -> dict[str, Any]:
+        """What a pair's record says of how it was asked for."""
+        own = {} if pair.hole_share is None else {"hole-share": pair.hole_share}
+        return {**self.options.as_recorded(), **own}
+
+    def record(
+        self, pair: WarpPair, cameras: Mapping[str, Any], scores: Scores, rejected: str | None
     ) -> PairRecord:
+        """The record of a pair whose files are there, or that was rejected."""
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
         kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self.kinds)]
@@ -229,12 +259,17 @@ class SceneJob:
             is_reverse=pair.is_reverse,
             files={} if rejected else {k: pair.file_name(k, extension) for k in kinds},
             sha256=self.sha256(pair),
-            cameras={role: camera_to_json(camera) for role, camera in warp.cameras.items()},
+            cameras=cameras,
             geometry={**self.source.as_recorded(), **self.provenance},
-            options=self.options.as_recorded(),
+            options=self._options_of(pair),
             scores=scores,
             rejected=rejected,
         )
+
+
+def _without_hole_share(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's options but for the one that differs between the pairs of one photo."""
+    return {name: value for name, value in options.items() if name != "hole-share"}
 
 
 def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
@@ -243,6 +278,8 @@ def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:
 
 def _sha256_of(path: Path) -> str:
     try:
+        if path.stat().st_size > MAX_INPUT_BYTES:
+            raise InputError(f"{path}: more than {MAX_INPUT_BYTES} bytes; left out")
         return sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); left out") from error

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import math
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..core.argument_types import number
+from .camera_motion import step_length, turn_deg
 
 if TYPE_CHECKING:
     from ..core.scoring import Shift
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 DECIMALS = 4
 """Records keep so many, which reads well."""
+
+DISTANCES = 1000
+"""The median distance of points is taken of about so many of them, evenly spread."""
 
 Side = Literal["min", "max"]
 _WORDS: Mapping[Side, tuple[str, str]] = {"min": ("less", "below"), "max": ("more", "above")}
@@ -37,6 +42,10 @@ class Score:
         measure: Of a warp; None where there is nothing to measure.
         bounds: Which bounds a pair can be held to.
         maximum: The largest bound that makes sense.
+        unit: What stands after a value; empty for shares and factors.
+        digits: Decimals that tell pairs apart.
+        short: What the review page calls it in its list of pairs; empty where it is not listed.
+        is_charted: Whether the review page draws its histogram.
     """
 
     name: str
@@ -45,6 +54,10 @@ class Score:
     measure: Callable[[Warp], float | None]
     bounds: tuple[Side, ...] = ()
     maximum: float = math.inf
+    unit: str = ""
+    digits: int = 3
+    short: str = ""
+    is_charted: bool = False
 
 
 def _coverage(warp: Warp) -> float:
@@ -94,6 +107,37 @@ def _gain(warp: Warp) -> float | None:
     return None if warp.gain is None else warp.gain.step
 
 
+def _largest_hole(warp: Warp) -> float:
+    from ..core.scoring import largest_share
+
+    return largest_share(warp.hole, warp.counted)
+
+
+def _turn(warp: Warp) -> float:
+    return turn_deg(warp.cameras["reference"], warp.cameras["target"])
+
+
+def _baseline(warp: Warp) -> float | None:
+    """The way between the cameras in units of the points' median distance, free of the scene's."""
+    from ..core.cameras import project
+
+    reference, points = warp.cameras["reference"], warp.cloud.xyz_world
+    _, distances = project(reference, points[:: max(1, len(points) // DISTANCES)])
+    ahead = [distance for distance in distances.tolist() if distance > 0]
+    if not ahead:
+        return None
+    return step_length(reference, warp.cameras["target"]) / statistics.median(ahead)
+
+
+def _covisibility(warp: Warp) -> float | None:
+    return warp.covisibility
+
+
+def _motion(warp: Warp) -> float | None:
+    seen = int(warp.seen.sum())
+    return None if warp.moved is None or not seen else int(warp.moved.sum()) / seen
+
+
 def _channel_gain(channel: int) -> Callable[[Warp], float | None]:
     return lambda warp: None if warp.gain is None else warp.gain[channel]
 
@@ -106,10 +150,29 @@ SCORES = (
         _coverage,
         ("min", "max"),
         maximum=1,
+        short="coverage",
     ),
-    Score("hole_share", "hole share", "the rest of the target", _hole_share),
+    Score(
+        "hole_share",
+        "hole share",
+        "the rest of the target",
+        _hole_share,
+        ("min", "max"),
+        maximum=1,
+        is_charted=True,
+    ),
     Score("overlap", "overlap", "share of the points that lie in the target's view", _overlap),
-    Score("psnr", "PSNR", "PSNR in dB, at most 100, where covered", _psnr, ("min",)),
+    Score(
+        "psnr",
+        "PSNR",
+        "PSNR in dB, at most 100, where covered",
+        _psnr,
+        ("min",),
+        unit="dB",
+        digits=1,
+        short="PSNR",
+        is_charted=True,
+    ),
     Score("ssim", "SSIM", "SSIM where covered", _ssim),
     Score(
         "shift",
@@ -117,12 +180,84 @@ SCORES = (
         "median displacement of splats against the target in pixels, where texture tells",
         _shift,
         ("max",),
+        unit="px",
+        digits=2,
     ),
-    Score("shift_p90", "shift p90", "90th percentile of that displacement", _shift_p90),
-    Score("gain", "gain", "exposure step of a channel, from 1 on", _gain, ("max",)),
+    Score(
+        "shift_p90",
+        "shift p90",
+        "90th percentile of that displacement",
+        _shift_p90,
+        unit="px",
+        digits=2,
+    ),
+    Score(
+        "gain",
+        "gain",
+        "exposure step of a channel, from 1 on",
+        _gain,
+        ("max",),
+        is_charted=True,
+    ),
+    Score(
+        "contradicted",
+        "contradicted depth",
+        "share of the reference's depth that other views contradict",
+        lambda warp: warp.contradicted,
+        ("max",),
+        maximum=1,
+    ),
     Score("gain_red", "red gain", "the target's red over the reference's", _channel_gain(0)),
     Score("gain_green", "green gain", "the target's green over the reference's", _channel_gain(1)),
     Score("gain_blue", "blue gain", "the target's blue over the reference's", _channel_gain(2)),
+    Score(
+        "largest_hole",
+        "largest hole",
+        "share of the target that its largest connected hole takes up",
+        _largest_hole,
+        ("min", "max"),
+        maximum=1,
+        is_charted=True,
+    ),
+    Score(
+        "turn",
+        "camera turn",
+        "degrees that the camera turns from reference to target",
+        _turn,
+        ("min", "max"),
+        maximum=180,
+        unit="°",
+        digits=1,
+        short="turn",
+        is_charted=True,
+    ),
+    Score(
+        "baseline",
+        "baseline",
+        "way of the camera over the points' median distance",
+        _baseline,
+        ("min", "max"),
+        short="baseline",
+        is_charted=True,
+    ),
+    Score(
+        "covisibility",
+        "covisibility",
+        "share of the reference's surface that the target sees, by both depths",
+        _covisibility,
+        ("min", "max"),
+        maximum=1,
+        is_charted=True,
+    ),
+    Score(
+        "motion",
+        "motion",
+        "share of what is covered where the target shows something that moved",
+        _motion,
+        ("max",),
+        maximum=1,
+        is_charted=True,
+    ),
 )
 """In the order in which records name them."""
 
@@ -149,8 +284,8 @@ class Bound(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As records and flags name it, such as `min-coverage`."""
-        return f"{self.side}-{self.score.name}"
+        """As records and flags name it, such as `min-hole-share`."""
+        return f"{self.side}-{self.score.name}".replace("_", "-")
 
     def fails(self, value: float | None, limit: float) -> bool:
         """Whether a value is not good enough; one that could not be measured never is."""

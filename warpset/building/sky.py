@@ -22,6 +22,7 @@ from ..core.errors import InputError, Remedy
 from ..core.masks import Mask
 from ..files.cache import ArrayCache, content_key
 from ..files.photos import read_photo, sha256_of, upright_size
+from .options import MAX_MODEL_BYTES
 
 Scores = NDArray[np.uint8]
 
@@ -41,8 +42,7 @@ def find_sky_model(path: Path | None) -> Path:
         InputError: It is not there and cannot be fetched.
     """
     if path is not None:
-        if not path.is_file():
-            raise InputError(f"{path}: found no such file, need an ONNX model", Remedy.SKY_MODEL)
+        check_model_file(path, Remedy.SKY_MODEL)
         return path
     try:
         return Path(hf_hub_download(HUB_REPOSITORY, HUB_FILE, etag_timeout=HUB_TIMEOUT_S))
@@ -52,6 +52,14 @@ def find_sky_model(path: Path | None) -> Path:
             f"{HUB_REPOSITORY}: {HUB_FILE} cannot be fetched ({reason}); go online once",
             Remedy.SKY_MODEL,
         ) from error
+
+
+def check_model_file(path: Path, remedy: Remedy | None = None) -> None:
+    """Raise an InputError if there is no file that can be an ONNX model, before it is read."""
+    if not path.is_file():
+        raise InputError(f"{path}: found no such file, need an ONNX model", remedy)
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        raise InputError(f"{path}: more than {MAX_MODEL_BYTES} bytes, no ONNX model is", remedy)
 
 
 class SkySegmenter:
@@ -124,8 +132,7 @@ class MaskModel:
     """
 
     def __init__(self, model: Path, grow_px: int):
-        if not model.is_file():
-            raise InputError(f"{model}: found no such file, need an ONNX model of masks")
+        check_model_file(model)
         self._model, self._grow_px = model, grow_px
         self._session, self._input = _opened(model, "mask")
         self.left_out = cache(self._left_out)

@@ -6,12 +6,15 @@ import dataclasses
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import InputError
 from ..files.json_files import as_record, read_text
 from ..files.writing import write_atomically
+from .pairing import hole_histogram
+from .pairs.record import PairRecord
 from .pairs.verdict import PairQuality, quality_line
 
 SHARDS_FOLDER = ".shards"
@@ -31,6 +34,7 @@ class SceneSummary:
     problems: list[str] = field(default_factory=list)
     shown_as: dict[str, str] = field(default_factory=dict)
     qualities: list[PairQuality] = field(default_factory=list)
+    planned: list[float] | None = None
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
@@ -44,6 +48,19 @@ class SceneSummary:
             line = line.replace(folder, shown)
         log.warning(line)
         self.problems.append(line)
+
+    def plan(self, left_out: Sequence[str], hole_shares: list[float]) -> None:
+        """Keep what pairs would be made, as their expected shares of holes."""
+        for line in left_out:
+            self.report(line)
+        self.planned = hole_shares
+
+    def count(self, record: PairRecord) -> None:
+        """Count a pair that was made, or rejected."""
+        if record.rejected:
+            self.rejected += 1
+        else:
+            self.written += 1
 
     def say_problems(self) -> None:
         """Say problems that were met in another process."""
@@ -59,9 +76,17 @@ class SceneSummary:
         self.missing_photos += other.missing_photos
         self.problems += other.problems
         self.qualities += other.qualities
+        if other.planned is not None:
+            self.planned = [*(self.planned or ()), *other.planned]
 
     def describe(self, output_dir: Path) -> str:
-        """The last lines of a run: what became of the pairs, and how good they are."""
+        """The last lines of a run: what became of the pairs, and how good they are.
+
+        Of a plan, how many there would be with what share of holes.
+        """
+        if self.planned is not None:
+            head = f"{output_dir}: {len(self.planned)} pairs would be made, {len(self.problems)} "
+            return f"{head}problems; expected holes:\n{hole_histogram(self.planned)}"
         counts = (
             f"{output_dir}: {self.written} pairs written, {self.kept} there already, "
             f"{self.rejected} rejected, {len(self.problems)} problems, "

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .cameras import Camera
-from .reprojection import Reprojection, sample
+from .geometry import Depth, DepthMap
+from .reprojection import Reprojected, Reprojection, corners, sample
 
 TIGHTEST, LOOSEST = 0.005, 0.02
 """Bounds of the tolerance within which two depths agree, as a ratio."""
@@ -75,6 +78,64 @@ def agreement(
         supporters += agrees
     mean = own * total / (1.0 + supporters)
     return Agreement(mean[0], supporters[0], sum(tolerances) / len(tolerances))
+
+
+def contradictions(
+    view: DepthMap, others: Sequence[DepthMap], tolerance: float
+) -> NDArray[np.float32]:
+    """How many more views contradict each pixel of a view's depth than agree with it.
+
+    A view contradicts a pixel when it sees through it, to a farther surface; or when it sees a
+    nearer surface before the pixel which the pixel's own view sees through, so that one of the two
+    is wrong. What is truly hidden, and what nobody looks at, is contradicted by none.
+
+    Args:
+        view: The view.
+        others: What others see, of the same world; their unknown depth says nothing.
+        tolerance: Ratio by which depths may differ and agree.
+
+    Returns:
+        (h, w) float32, below 0 where more agree; 0 where nobody looks, or depth is unknown.
+    """
+    votes = torch.zeros(view.camera.shape_hw)
+    for other in others:
+        there, back = _seen_from(view, other, tolerance), _seen_from(other, view, tolerance)
+        shone_through = corners(back.seen_through, there.place) & there.hidden_by
+        votes += there.seen_through | shone_through.any(0)[0]
+        votes -= there.agrees.float()
+    return votes.numpy()
+
+
+class _Seen(NamedTuple):
+    """What another view sees where a view's pixels lie.
+
+    Attributes:
+        place: Where they lie.
+        agrees: (h, w) whether the same surface is seen.
+        seen_through: (h, w) whether only farther surfaces are seen.
+        hidden_by: (4, 1, h, w) which of the pixels around the place show a nearer surface.
+    """
+
+    place: Reprojected
+    agrees: Tensor
+    seen_through: Tensor
+    hidden_by: Tensor
+
+
+def _seen_from(view: DepthMap, other: DepthMap, tolerance: float) -> _Seen:
+    own = _inverse(view.depth)[None]
+    place = Reprojection(view.camera, other.camera, own).at(own)
+    ratio = corners(_inverse(other.depth), place) / place.inverse_depth
+    counts = place.seen & (own > 0)
+    agrees = counts & ((ratio - 1.0).abs() < tolerance).any(0)
+    nearest = ratio.amax(0)
+    farther = counts & (nearest > 0) & (nearest <= 1.0 - tolerance)
+    return _Seen(place, agrees[0], farther[0], counts & ~agrees & (ratio >= 1.0 + tolerance))
+
+
+def _inverse(depth: Depth) -> Tensor:
+    with np.errstate(divide="ignore"):
+        return torch.from_numpy(np.where(depth > 0, 1.0 / depth, 0.0).astype(np.float32))
 
 
 def near_rims(inverse_depth: Tensor, keep: Tensor, tolerance: float) -> Tensor:

@@ -28,6 +28,7 @@ class Remedy(Enum):
     CAMERAS = auto()
     SKY_MODEL = auto()
     FLEET_GROUP = auto()
+    FLEET_START = auto()
     FLEET_ADDRESS = auto()
     CORES_OF_A_WORKER = auto()
     WEBDATASET_GROUP = auto()

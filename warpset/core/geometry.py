@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,11 +32,14 @@ class DepthMap(NamedTuple):
         depth: (h, w) float32 z-depth in scene units, 0 = unknown.
         confidence: (h, w) float32 in the estimator's units, or None for fully trusted.
         camera: The frame's camera on the depth map's raster.
+        contradicted: Share of the depth that other views contradicted and that is dropped; None
+            where nobody asked.
     """
 
     depth: Depth
     confidence: Depth | None
     camera: Camera
+    contradicted: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +136,39 @@ def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:
         depth = np.where(on_one_surface, smooth, depth)
     height, width = depth_map.depth.shape
     inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
-    return DepthMap(np.where(inside, depth, np.float32(0)), confidence, camera)
+    depth = np.where(inside, depth, np.float32(0))
+    return DepthMap(depth, confidence, camera, depth_map.contradicted)
+
+
+def fill_unknown(depth: Depth) -> Depth:
+    """Depth (h, w) with what is unknown (0) taken from around it, smoothly; all 0 stays so.
+
+    Inverse depth is averaged over ever larger squares until one has some, and brought back down
+    bilinearly (pull and push; Gortler et al. 1996, "The lumigraph").
+    """
+    known = depth > 0
+    if not known.any():
+        return depth
+    inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=known)
+    return np.where(known, depth, 1.0 / _filled(inverse, known)).astype(np.float32)
+
+
+def _filled(values: Depth, known: Mask) -> Depth:
+    if known.all():
+        return values
+    height, width = values.shape
+    even = ((0, height % 2), (0, width % 2))
+    total, count = (np.pad(part, even) for part in (np.where(known, values, 0.0), 1.0 * known))
+    total, count = (_summed_by_two(part) for part in (total, count))
+    mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    coarse = _filled(mean.astype(np.float32), count > 0)
+    enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(known, values, np.asarray(enlarged, np.float32))
+
+
+def _summed_by_two(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    height, width = values.shape
+    return values.reshape(height // 2, 2, width // 2, 2).sum(axis=(1, 3))
 
 
 def _clipped_floor(positions: NDArray[np.floating], depth: Depth, axis: int) -> NDArray[np.intp]:

@@ -68,3 +68,23 @@ def sample(image: Tensor, where: Reprojected) -> Tensor:
     grid = torch.stack([where.x, where.y], -1).reshape(1, -1, where.x.shape[-1], 2)
     samples = F.grid_sample(image[None, None], grid, padding_mode="border", align_corners=False)
     return samples.reshape(where.x.shape)
+
+
+def corners(image: Tensor, where: Reprojected) -> Tensor:
+    """(4, n, h, w) the four pixels of the other view's (H, W) image around each place.
+
+    No mean of two surfaces is among them, as `sample` has them at edges; the border repeats.
+    """
+    height, width = image.shape
+    left = ((where.x + 1.0) * (width / 2) - 0.5).floor()
+    top = ((where.y + 1.0) * (height / 2) - 0.5).floor()
+    return torch.stack(
+        [
+            image[
+                (top + down).nan_to_num().clamp(0, height - 1).long(),
+                (left + right).nan_to_num().clamp(0, width - 1).long(),
+            ]
+            for down in (0, 1)
+            for right in (0, 1)
+        ]
+    )

@@ -1,4 +1,4 @@
-"""How good a pair is: PSNR and SSIM where something was seen, misalignment, overlap; no files."""
+"""How good a pair is: PSNR, SSIM, overlap, misalignment, the largest hole, what moved; no files."""
 
 from __future__ import annotations
 
@@ -64,6 +64,82 @@ def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
 
 def _blurred(picture: NDArray) -> NDArray:
     return cv2.GaussianBlur(picture, (11, 11), 1.5)
+
+
+def largest_share(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> float:
+    """Share of the counted pixels that the largest connected part of a mask (h, w) takes up."""
+    total = np.count_nonzero(counted)
+    if not total:
+        return 0.0
+    wanted = (mask & counted).astype(np.uint8)
+    _, _, facts, _ = cv2.connectedComponentsWithStats(wanted, connectivity=8)
+    areas = facts[1:, cv2.CC_STAT_AREA]  # the first is the background
+    return int(areas.max()) / total if len(areas) else 0.0
+
+
+MOTION_REACH_PX = 2
+"""A splat that lies so near to where it should is not taken for something that moved.
+
+Raised, small things that moved by little are missed."""
+
+MOTION_MEAN_PX = 5
+"""Side of the square whose mean difference is judged; noise of single pixels is evened out."""
+
+MOTION_LEVELS = 12.0
+"""Differences of fewer levels than this are noise, reflections and compression."""
+
+MOTION_DEVIATIONS = 8.0
+"""In pairs that differ all over, as with coarse depth, so many robust deviations are common."""
+
+MOTION_STRIDE = 4
+"""Every so many pixels of every so many rows tell what is common in a pair.
+
+Medians of all pixels would take longer than the rest."""
+
+MOTION_CORE_PX, MOTION_GROWTH_PX = 7, 6
+"""Narrower than the first, a difference is the rim of an object; the others grow by the second, to
+take in the faint edges of what moved."""
+
+
+def moved_pixels(
+    splats: NDArray[np.uint8], target: NDArray[np.uint8], seen: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Seen pixels where the target shows another thing than the splats, as what moved does.
+
+    A splat is compared with the range of the target's colours around it, so that a warp that is
+    slightly off differs by nothing. What is left is averaged, and what stands out from the pair's
+    own differences (median and median absolute deviation) counts, grown.
+
+    Args:
+        splats: (h, w, 3), as bright as the target.
+        target: (h, w, 3).
+        seen: (h, w), the pixels to compare.
+    """
+    reach = np.ones((2 * MOTION_REACH_PX + 1,) * 2, np.uint8)
+    above = cv2.subtract(splats, cv2.dilate(target, reach))
+    below = cv2.subtract(cv2.erode(target, reach), splats)
+    red, green, blue = cv2.split(cv2.max(above, below))
+    excess = cv2.max(cv2.max(red, green), blue)
+    window, known = (MOTION_MEAN_PX, MOTION_MEAN_PX), seen.astype(np.float32)
+    summed = cv2.blur(cv2.multiply(excess, known, dtype=cv2.CV_32F), window)
+    excess = summed / np.maximum(cv2.blur(known, window), 1e-3)
+    every = (slice(None, None, MOTION_STRIDE),) * 2
+    common = excess[every][seen[every]]
+    if not len(common):
+        return np.zeros_like(seen)
+    middle = float(np.median(common))
+    deviation = 1.4826 * float(np.median(np.abs(common - middle)))
+    limit = max(MOTION_LEVELS, middle + MOTION_DEVIATIONS * deviation)
+    differs = ((excess > limit) & seen).astype(np.uint8)
+    core = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _disc(MOTION_CORE_PX))
+    if not core.any():
+        return np.zeros_like(seen)
+    grown = cv2.dilate(core, _disc(2 * MOTION_GROWTH_PX + 1))
+    return (grown > 0) & seen
+
+
+def _disc(side_px: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side_px, side_px)), np.uint8)
 
 
 Picture = NDArray[np.float32]

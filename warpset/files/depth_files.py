@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
@@ -142,6 +140,8 @@ def _check_count(count: int) -> None:
 
 
 def _read_exr(path: Path) -> NDArray:
+    import OpenEXR  # no photo needs it
+
     with OpenEXR.File(str(path), header_only=True) as file:
         (left, top), (right, bottom) = file.header()["dataWindow"]
         _check_count((int(right) - int(left) + 1) * (int(bottom) - int(top) + 1))
@@ -176,6 +176,7 @@ def _read_colmap(path: Path) -> NDArray:
 
     `colmap/scripts/python/read_write_dense.py` documents them.
     """
+    _check_count(path.stat().st_size // LARGEST_VALUE_BYTES)
     content = path.read_bytes()
     match = re.match(rb"(\d{1,9})&(\d{1,9})&(\d{1,9})&", content[:32])
     if match is None:
@@ -190,6 +191,8 @@ def _read_colmap(path: Path) -> NDArray:
 
 
 def _read_hdf5(path: Path) -> NDArray:
+    import h5py  # no photo needs it
+
     with h5py.File(path, "r") as file:
         arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
         dataset = _named_depth(arrays)

@@ -7,6 +7,7 @@ that are decoded in this process and run nothing.
 
 from __future__ import annotations
 
+import errno
 import warnings
 from functools import cache
 from importlib.util import find_spec
@@ -25,6 +26,10 @@ PICTURE_FORMATS = (
 """Pillow's names of the formats that we take; JPEG stands for MPO as well."""
 
 
+MAX_FILE_BYTES = 2**31
+"""Of a picture: twice what as many pixels as we take have in 16 bits a channel."""
+
+
 def open_image(source: Path | IO[bytes]) -> Image.Image:
     """Open a picture without decoding it; to be used as a context manager.
 
@@ -32,6 +37,8 @@ def open_image(source: Path | IO[bytes]) -> Image.Image:
         PIL.UnidentifiedImageError: The file holds none of the formats that we take.
         OSError: The file cannot be read.
     """
+    if isinstance(source, Path) and source.stat().st_size > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MAX_FILE_BYTES} bytes")
     _register_plugins()
     return Image.open(source, formats=PICTURE_FORMATS)
 

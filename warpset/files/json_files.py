@@ -76,7 +76,10 @@ def as_record(text: str, kind: type[Record]) -> Record:
     known = {field.name for field in fields(kind)}
     if isinstance(content, dict) and (unknown := content.keys() - known):
         raise ValueError(f"has an unknown field {min(unknown)[:80]!r}")
-    return msgspec.convert(content, kind)
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:  # which older versions have as no ValueError
+        raise ValueError(str(error)) from error
 
 
 def _refuse(constant: str) -> NoReturn:

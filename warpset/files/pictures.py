@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -42,6 +41,8 @@ def confidence_bytes(confidence: NDArray[np.float32] | None, hole: NDArray[np.bo
 
 def depth_bytes(depth: NDArray[np.float32]) -> bytes:
     """z-depth (h, w) as EXR with one float32 channel Y, 0 = unknown."""
+    import OpenEXR  # pictures do without
+
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "depth.exr"

@@ -13,6 +13,7 @@ from .shards import Shard, shard_from_environment
 
 FLEET_WAYS_ON = {
     Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
+    Remedy.FLEET_START: "set RAY_TMPDIR to a folder with room, or leave out --ray",
     Remedy.FLEET_ADDRESS: (
         "start one with `ray start --head`, or give --ray alone to use this machine"
     ),

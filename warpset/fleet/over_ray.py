@@ -23,6 +23,8 @@ DEFAULT_CPUS_PER_WORKER = 4
 ANSWER_TIMEOUT_S = 15
 OBJECT_STORE_BYTES = 100_000_000
 
+QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+
 RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Read when ray is imported: nothing is reported, and workers take the Python that is installed.
 Under `uv run` each of them would otherwise install the project anew."""
@@ -63,7 +65,8 @@ def map_over_ray(
         A name, and what its work returned or raised.
 
     Raises:
-        InputError: Ray is not installed, does not answer, or has no room for a worker.
+        InputError: Ray is not installed, cannot start, does not answer, or has no room for a
+            worker.
     """
     ray = _start_ray(fleet)
     try:
@@ -157,19 +160,29 @@ def _start_ray(fleet: Fleet) -> Any:
         raise InputError(
             "Ray is not installed, need it for many workers", Remedy.FLEET_GROUP
         ) from error
-    quietly: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address:
         _await_answer(fleet.address)
-        ray.init(fleet.address, runtime_env=_working_tree(fleet.project), **quietly)
-    else:
-        ray.init(
-            "local",
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            runtime_env={"env_vars": {"PYTHONPATH": str(fleet.project)}},
-            **quietly,
-        )
+    try:
+        (_join_cluster if fleet.address else _start_cluster)(ray, fleet)
+    except Exception as error:  # whatever a system lacks: room, memory, ports, a writable folder
+        reason = _last_line(str(error))
+        where = f"Ray at {fleet.address}" if fleet.address else "Ray on this machine"
+        raise InputError(f"{where}: cannot start ({reason})", Remedy.FLEET_START) from error
     return ray
+
+
+def _join_cluster(ray: Any, fleet: Fleet) -> None:
+    ray.init(fleet.address, runtime_env=_working_tree(fleet.project), **QUIETLY)
+
+
+def _start_cluster(ray: Any, fleet: Fleet) -> None:
+    ray.init(
+        "local",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        runtime_env={"env_vars": {"PYTHONPATH": str(fleet.project)}},
+        **QUIETLY,
+    )
 
 
 def _working_tree(project: Path) -> dict[str, Any]:

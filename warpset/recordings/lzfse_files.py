@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core.errors import InputError
+from ..files.json_files import open_regular
 
 END = b"bvx$"
 HEADS = {b"bvx-": struct.Struct("<4sI"), b"bvxn": struct.Struct("<4sII")}
 LZFSE_HEAD = struct.Struct("<4sIQQQ")
 TWENTY_BITS = (1 << 20) - 1
+
+MAX_GROWTH, HEAD_BYTES = 2, 2**16
+"""More than compression ever adds to an array; a file may be no larger."""
 
 
 def read_lzfse(path: Path, shape_hw: tuple[int, int], dtype: DTypeLike) -> NDArray:
@@ -28,7 +32,8 @@ def read_lzfse(path: Path, shape_hw: tuple[int, int], dtype: DTypeLike) -> NDArr
         raise InputError(f"{path}: needs pyliblzfse, which is not installed") from error
     wanted = shape_hw[0] * shape_hw[1] * np.dtype(dtype).itemsize
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read(MAX_GROWTH * wanted + HEAD_BYTES)
         announced = _announced_bytes(content)
         if announced != wanted:
             raise ValueError(f"it announces {announced} bytes, need {wanted}")

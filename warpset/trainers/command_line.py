@@ -196,7 +196,7 @@ def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
     for finding in findings.faults:
         log.warning(finding)
     log.info(
-        f"{place.folder}: {findings.rows} pairs as {trainer.title} reads them, "
+        f"{place.folder}: {findings.rows} {trainer.things} as {trainer.title} reads them, "
         f"{len(findings.faults)} findings"
     )
     return 1 if findings.faults else 0
@@ -204,7 +204,7 @@ def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
 
 def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
     problems, options = Problems(), _read_options(args)
-    pairs = find_pairs(args.output_dir, problems.report)
+    pairs = find_pairs(args.output_dir, problems.report, trainer.records_name)
     wanted = select_pairs(pairs, _read_selection(args, pairs, problems.report))
     if not options.prompts.are_given:
         log.info(f"no prompt given, pairs get {trainer.default_prompt!r}; see --prompt")
@@ -216,8 +216,9 @@ def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
     elif args.split and not validation:
         log.warning(f"--split {args.split} puts no scene into validation; raise it or add scenes")
     log.info(
-        f"{place.folder}: {len(rows)} pairs {'would be ' if args.dry_run else ''}exported for "
-        f"{trainer.title}, {validation} of them for validation, {len(problems)} problems"
+        f"{place.folder}: {len(rows)} {trainer.things} "
+        f"{'would be ' if args.dry_run else ''}exported for {trainer.title}, "
+        f"{validation} of them for validation, {len(problems)} problems"
     )
     if trainer.command is not None:
         log.info(trainer.command(export_context(trainer, folder, options)))

@@ -34,6 +34,7 @@ class ExportedRow:
         size_wh: Width and height of the target.
         scores: Its scores, see `building.scores.Scores`.
         licence: What the network behind its geometry lets be done with it; empty where unsaid.
+        frames: Frames of a clip; 1 for a pair.
     """
 
     number: str
@@ -47,6 +48,7 @@ class ExportedRow:
     size_wh: tuple[int, int]
     scores: Mapping[str, float | None]
     licence: str = ""
+    frames: int = 1
 
     def place(self, kind: str) -> str:
         """Path of one of its files, relative to the export."""

@@ -26,8 +26,9 @@ from .pair_selection import (
     is_validation,
     select_pairs,
 )
-from .registry import TRAINERS
+from .registry import CLIP_TRAINERS, TRAINERS
 from .trainer import Trainer
+from .videos import is_clip, prepare_video
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +87,12 @@ def export_pairs(
         OSError: The folder cannot be written; the earlier export is as it was.
     """
     if isinstance(trainer, str):
-        if trainer not in TRAINERS:
-            raise InputError(f"found no trainer {trainer!r}, need one of {', '.join(TRAINERS)}")
-        trainer = TRAINERS[trainer]
-    pairs = select_pairs(find_pairs(output_dir, report), selection or Selection())
+        known = TRAINERS | CLIP_TRAINERS
+        if trainer not in known:
+            raise InputError(f"found no trainer {trainer!r}, need one of {', '.join(known)}")
+        trainer = known[trainer]
+    found = find_pairs(output_dir, report, trainer.records_name)
+    pairs = select_pairs(found, selection or Selection())
     return lay_out_pairs(trainer, pairs, place.resolve(), options or ExportOptions(), report)
 
 
@@ -240,7 +243,10 @@ class _Exporter:
     def _pictures(self, pair: RecordedPair, kinds: Sequence[str]) -> dict[str, Picture]:
         paths = {kind: pair.path(kind) for kind in kinds}
         size_wh = self._size(paths)
-        pictures = {kind: prepare_picture(path, kind, size_wh) for kind, path in paths.items()}
+        pictures = {
+            kind: prepare_video(path) if is_clip(path) else prepare_picture(path, kind, size_wh)
+            for kind, path in paths.items()
+        }
         pictures |= {kind: as_png(pictures[kind]) for kind in self.trainer.png_kinds}
         if "mask" in pictures and self.trainer.seen_weight:
             pictures["mask"] = weighted_mask(pictures["mask"], self.trainer.seen_weight)
@@ -250,6 +256,11 @@ class _Exporter:
         resize = self._options.resize
         if resize is None:
             return None
+        if any(map(is_clip, paths.values())):
+            raise InputError(
+                f"{paths['target']}: is a clip, which is exported as it is; make clips in the size "
+                "that they shall be trained in"
+            )
         size_wh = common_size(paths)
         return preset_size(resize, size_wh) if isinstance(resize, str) else resize
 
@@ -275,6 +286,7 @@ class _Exporter:
             size_wh=pictures["target"].size_wh,
             scores=pair.record.scores,
             licence=pair.record.licence,
+            frames=pair.record.options.get("clips", 1),
         )
 
 

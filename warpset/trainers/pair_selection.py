@@ -78,21 +78,27 @@ class Selection:
         return pair.key not in self.rejected and rejection is None
 
 
-def find_pairs(output_dir: Path, report: Report = log.warning) -> list[RecordedPair]:
+def find_pairs(
+    output_dir: Path, report: Report = log.warning, records_name: str = RECORDS_NAME
+) -> list[RecordedPair]:
     """The pairs that the main script wrote below its output folder, see `find_recorded_pairs`.
 
     Raises:
         InputError: The folder is missing, holds no pair, or holds two scenes of one name.
     """
-    pairs = [pair for pair in find_recorded_pairs(output_dir, report) if not pair.record.rejected]
+    recorded = find_recorded_pairs(output_dir, report, records_name)
+    pairs = [pair for pair in recorded if not pair.record.rejected]
     if not pairs:
+        things = "pairs" if records_name == RECORDS_NAME else "clips"
         raise InputError(
-            f"{output_dir}: found no pairs, need some to export; run build_warp_dataset.py first"
+            f"{output_dir}: found no {things}, need some to export; run build_warp_dataset.py first"
         )
     return pairs
 
 
-def find_recorded_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
+def find_recorded_pairs(
+    output_dir: Path, report: Report, records_name: str = RECORDS_NAME
+) -> list[RecordedPair]:
     """All pairs on record, those that were rejected too, scenes and pairs in natural order.
 
     A scene whose records cannot be read is reported.
@@ -105,20 +111,20 @@ def find_recorded_pairs(output_dir: Path, report: Report) -> list[RecordedPair]:
             f"{output_dir}: found no such folder, need the pairs of build_warp_dataset.py; "
             "name its output folder"
         )
-    scenes = [path.parent for path in output_dir.glob(f"*/{RECORDS_NAME}")]
+    scenes = [path.parent for path in output_dir.glob(f"*/{records_name}")]
     _check_names(output_dir, scenes)
     pairs = []
     for scene in sorted_naturally(scenes):
         try:
-            pairs += _pairs_of(scene)
+            pairs += _pairs_of(scene, records_name)
         except InputError as error:
             report(f"{error}; scene {scene.name} left out")
     return pairs
 
 
-def _pairs_of(scene: Path) -> list[RecordedPair]:
+def _pairs_of(scene: Path, records_name: str) -> list[RecordedPair]:
     """The pairs of a scene in canonical order; of two records of one pair the later counts."""
-    records = {record.name: record for record in read_records(scene)}
+    records = {record.name: record for record in read_records(scene, records_name)}
     ordered = sorted(records.values(), key=lambda record: record.sort_key)
     return [RecordedPair(scene, record) for record in ordered]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .layouts import (
     aitoolkit,
+    diffsynth_video,
     diffusion_pipe,
     difix,
     hf,
     modelscope,
     musubi,
+    musubi_video,
     onetrainer,
     pairs_zip,
     sd_scripts,
@@ -33,3 +35,8 @@ TRAINERS = {
     )
 }
 """Trainers by the name of their layout."""
+
+CLIP_TRAINERS = {
+    trainer.name: trainer for trainer in (diffsynth_video.TRAINER, musubi_video.TRAINER)
+}
+"""Trainers that take clips instead of pairs."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ..building.outputs import TRIPLET
+from ..building.pairs.record import RECORDS_NAME
 from .documents import VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder
 from .export_pictures import Picture
@@ -78,6 +79,7 @@ class Trainer:
         default_prompt: The caption of pairs where none is given.
         pack: What takes rows in place of the folder; None where each file lies there by itself.
         command: The command line that trains; None where the trainer needs more than that.
+        records_name: The file of records that it takes its rows from.
         caches: Patterns of files and folders that the trainer fills with what it computed from
             pictures and captions, by their names alone; they go when one of these changes.
     """
@@ -101,4 +103,10 @@ class Trainer:
     default_prompt: str = FIX_PROMPT
     pack: Callable[[ExportFolder], AbstractContextManager[Packer]] | None = None
     command: Callable[[ExportContext], str] | None = None
+    records_name: str = RECORDS_NAME
     caches: Sequence[str] = ()
+
+    @property
+    def things(self) -> str:
+        """What it is trained on."""
+        return "pairs" if self.records_name == RECORDS_NAME else "clips"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -20,6 +20,7 @@ from .findings import Consequences, Findings
 from .grids import Size, by, lost_share
 from .rows import CONTROL_EXTENSIONS, Member, Reading, TrainerRow, pictures_in
 from .trainer import Trainer, Training
+from .videos import VideoFacts, is_clip, look_at_video
 
 SHIFT_PX = 0.5
 """Target and control closer than this, in pixels of the source, count as lined up: trainers round
@@ -117,15 +118,19 @@ class _Judge:
 
     def judge_row(self, row: TrainerRow) -> None:
         """Find what is wrong with the members of one row."""
-        sizes = {}
+        sizes, videos = {}, {}
         for kind, member in row.members.items():
             if member is None:
                 self._add("missing", f"{row.name}: found no {kind}; {self._consequences.missing}")
+            elif isinstance(member, Path) and is_clip(member):
+                if (video := self._video_facts(member)) is not None:
+                    videos[kind], sizes[kind] = video, video.size_wh
             elif (facts := self._facts(member, f"{row.name}, {kind}")) is not None:
                 sizes[kind] = facts.size_wh
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{kind} {wh[0]}x{wh[1]}" for kind, wh in sizes.items())
             self._add("size", f"{row.name}: sizes differ ({listed}); the warp does not line up")
+        self._judge_lengths(row.name, videos)
         if "target" in sizes:
             self.sizes[sizes["target"]] += 1
         numbers = {_number(member) for member in row.members.values() if isinstance(member, Path)}
@@ -136,6 +141,21 @@ class _Judge:
             )
         if not (row.caption or "").strip():
             self._add("caption", f"{row.name}: no caption; {self._consequences.uncaptioned}")
+
+    def _video_facts(self, member: Path) -> VideoFacts | None:
+        try:
+            return look_at_video(member)
+        except InputError as error:
+            self._add("corrupt", f"{error}; the loader stops or trains on what it could read")
+            return None
+
+    def _judge_lengths(self, name: str, videos: Mapping[str, VideoFacts]) -> None:
+        """Find videos of one row that are not equally long, or not of 4n+1 frames."""
+        listed = ", ".join(f"{kind} {video.frames}" for kind, video in videos.items())
+        if len({video.frames for video in videos.values()}) > 1:
+            self._add("length", f"{name}: videos differ in frames ({listed}); they run apart")
+        elif not all(video.is_whole for video in videos.values()):
+            self._add("length", f"{name}: found {listed} frames, need 4n+1; the loader drops some")
 
     def _facts(self, member: Member, name: str) -> PictureFacts | None:
         try:

@@ -1,5 +1,6 @@
 """Photos registered against fixed frames: accuracy, drift, dropped frames, plug-ins, nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from aerial_megadepth.localization.registration import (
     align,
     drift_m,
 )
-from aerial_megadepth.localization.scene_features import SiftFeatures, make_features
+from aerial_megadepth.localization.report import read_report, report_on
+from aerial_megadepth.localization.scene_features import FeatureModels, SiftFeatures, make_features
 from tests.aerial.chain_builders import Shot, a_sparse_model
 from tests.builders import a_rotation
 from tests.stereo.stereo_builders import (
@@ -85,6 +87,34 @@ def test_photos_land_where_they_were_taken_and_frames_do_not_move(row, tmp_path,
         assert found.posed[index].path == true.path
         assert np.array_equal(camera.K, true.camera.K)
     assert found.model.compute_mean_reprojection_error() < 0.5
+
+
+@pytest.mark.parametrize("how", ["mapping", "pose"])
+def test_a_photo_that_disagrees_with_its_model_is_dropped_and_said(row, tmp_path, how):
+    """Its model says that it stands two metres from where its picture was really taken."""
+    frames, group = frames_and_group(row)
+    pose = group.photos[1].camera.cam_from_world.copy()
+    pose[1, 3] += 2.0
+    elsewhere = replace(group.photos[1].camera, cam_from_world=pose)
+    photos = list(group.photos)
+    photos[1] = replace(photos[1], camera=elsewhere)
+    lying = PhotoGroup(tuple(photos), group.views)
+    found = registrar(frames, lying, tmp_path).register(how)
+    assert list(found.posed) == [0, 1, 2, 3, 4, 6, 7]
+    assert [n for n, check in found.checks.items() if not check.agrees] == [5]
+    assert found.checks[5].off_m == pytest.approx(2.0, rel=0.05)
+    assert not any(image_index(image.name) == 5 for image in registered_images(found.model))
+    report = report_on(found, len(frames), [lying], 4)
+    dropped = [residual for residual in report.residuals if not residual.kept]
+    assert [residual.name for residual in dropped] == [photos[1].path.name]
+    assert all(residual.reprojection_px < 1 for residual in report.residuals if residual.kept)
+    assert "1 dropped that stand up to 2.0 m off" in report.summary()
+    report.write(tmp_path / "report.json")
+    assert read_report(tmp_path / "report.json") == report
+
+
+def registered_images(model):
+    return [image for image in model.images.values() if image.has_pose]
 
 
 def test_a_model_that_wandered_off_is_brought_back_even_along_a_straight_flight(row):
@@ -272,14 +302,14 @@ def test_learned_features_fill_the_database(tmp_path):
 
 def test_learned_features_need_their_models(tmp_path):
     with pytest.raises(InputError, match="--features aliked: found no file at --aliked_model"):
-        make_features("aliked", None, None)
+        make_features("aliked", FeatureModels())
     extractor = an_extractor(tmp_path / "aliked.onnx", [(0, 0)], [(1, 0)])
     with pytest.raises(InputError, match="found no file at --lightglue_model"):
-        make_features("aliked", extractor, tmp_path / "none.onnx")
+        make_features("aliked", FeatureModels(extractor, tmp_path / "none.onnx"))
     (tmp_path / "bad.onnx").write_bytes(b"garbage")
     with pytest.raises(InputError, match="cannot be read as an ONNX model"):
-        make_features("aliked", extractor, tmp_path / "bad.onnx")
+        make_features("aliked", FeatureModels(extractor, tmp_path / "bad.onnx"))
     with pytest.raises(InputError, match="found a model that takes image, .* need one that takes"):
-        make_features("aliked", extractor, extractor)
+        make_features("aliked", FeatureModels(extractor, extractor))
     matcher = a_matcher(tmp_path / "lightglue.onnx")
-    assert isinstance(make_features("aliked", extractor, matcher), OnnxFeatures)
+    assert isinstance(make_features("aliked", FeatureModels(extractor, matcher)), OnnxFeatures)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from aerial_megadepth.megadepth.image_list import write_image_list
+from aerial_megadepth.scenes.input_hashes import hash_inputs
 from aerial_megadepth.scenes.scene_steps import (
     RunOptions,
-    read_scene_list,
     run_options,
     run_scenes,
     step_parser,
@@ -21,7 +20,6 @@ from aerial_megadepth.scenes.scene_steps import (
 from aerial_megadepth.scenes.step_record import RECORD_NAME
 from tests.aerial.aerial_steps import CopyStep
 from tests.builders import tree
-from warpset.core.errors import InputError
 from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet
 
@@ -37,14 +35,19 @@ def run(step, *scenes, isolated=False, **options):
     return run_scenes(step, scenes, RunOptions(**options), isolated=isolated)
 
 
+def times(root):
+    """When each file was written; folders also change where locks come and go."""
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
 def test_a_scene_is_made_once(tmp_path, capsys):
     step = a_step(tmp_path, a="1", b="2")
     assert run(step, "a", "b") == 0
     assert "2 scenes made, 0 there already, 0 incomplete, 0 failed" in capsys.readouterr().err
-    before = {path: path.stat().st_mtime_ns for path in step.root.rglob("*")}
+    before = times(step.root)
     assert run(step, "a", "b") == 0
     assert "0 scenes made, 2 there already" in capsys.readouterr().err
-    assert before == {path: path.stat().st_mtime_ns for path in step.root.rglob("*")}
+    assert before == times(step.root)
 
 
 def test_the_record_holds_what_the_result_was_made_of(tmp_path):
@@ -201,14 +204,14 @@ def test_a_killed_run_takes_its_scene_process_with_it(tmp_path):
     (tmp_path / "sleepy.py").write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from aerial_megadepth.scenes.scene_process import make_in_process\n"
+        "from aerial_megadepth.scenes.scene_process import SceneProcesses\n"
         "class Sleepy:\n"
         "    def make(self, scene, folder):\n"
         "        (folder / 'pid').write_text(str(os.getpid()))\n"
         "        (folder / 'pid').rename(folder / 'ready')\n"
         "        time.sleep(60)\n"
         "if __name__ == '__main__':\n"
-        "    make_in_process(Sleepy(), 'a', Path(sys.argv[1]))\n"
+        "    SceneProcesses(Sleepy()).make('a', Path(sys.argv[1]))\n"
     )
     root = Path(__file__).parents[3]
     parent = subprocess.Popen(
@@ -233,26 +236,6 @@ def is_running(pid: int) -> bool:
     if not status.parent.parent.exists():
         pytest.skip("needs /proc")
     return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def test_scenes_are_listed_by_names_or_by_an_image_list(tmp_path):
-    (tmp_path / "names.txt").write_text("10\n2  # the square\n\n# none\n2\n")
-    assert read_scene_list(tmp_path / "names.txt") == ["2", "10"]
-    write_image_list(tmp_path / "list.json", {("10", "0"): ["a"], ("2", "1"): ["b"]})
-    assert read_scene_list(tmp_path / "list.json") == ["2", "10"]
-    assert read_scene_list(None, {"b10", "b9"}) == ["b9", "b10"]
-
-
-@pytest.mark.parametrize("line", ["../secret", "a/b", ".hidden", "C:x", "a\\b"])
-def test_a_scene_name_that_leaves_its_folder_is_refused(tmp_path, line):
-    (tmp_path / "names.txt").write_text(line)
-    with pytest.raises(InputError, match="need plain names"):
-        read_scene_list(tmp_path / "names.txt")
-
-
-def test_no_scene_at_all_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="found no scene"):
-        read_scene_list(None, [], tmp_path)
 
 
 def test_the_common_flags_are_there():
@@ -304,3 +287,8 @@ def test_a_scene_that_another_run_makes_is_said_and_the_others_go_on(tmp_path, c
     (line,) = capsys.readouterr().err.splitlines()
     assert "another run is writing here" in line
     assert not step.output("a").exists() and (step.output("b") / "copy").is_file()
+
+
+def test_a_pipe_among_the_inputs_counts_as_missing_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert hash_inputs([tmp_path / "pipe"]) == {"0/pipe": "missing"}

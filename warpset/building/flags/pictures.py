@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 from ...core.argument_types import number
 from ...core.masks import ConfidenceThreshold
 from ...core.sizes import SIZE_PRESETS, SizeRule
 from ...files.photos import sha256_of
-from ..options import BuildOptions, MaskRule, PointFilter
+from ..options import (
+    ESTIMATED_EDGE_THRESHOLD,
+    MAX_MODEL_BYTES,
+    BuildOptions,
+    MaskRule,
+    PointFilter,
+)
+from ..pairs.warp import HOLE_FILLS
 
 DEFAULTS = BuildOptions()
+
+DEFAULT_HOLE_SHARES = (0.1, 0.2, 0.3)
 
 # Pixels of the photo, a hundredth of its side: silhouettes of small networks miss by that much.
 DEFAULT_MASK_GROW_PX = 8
@@ -23,6 +33,22 @@ def confidence_threshold(text: str) -> ConfidenceThreshold:
         return ConfidenceThreshold.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def edge_threshold(text: str) -> float | Literal["auto"]:
+    """An argparse type: a number from 0 on, or `auto`."""
+    return "auto" if text == "auto" else number(float, 0)(text)
+
+
+def shares(text: str) -> tuple[float, ...]:
+    """An argparse type: `0.1,0.2`, shares between 0 and 1, as an ascending tuple."""
+    try:
+        found = sorted({float(part) for part in text.split(",")})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need shares, as 0.1,0.2") from error
+    if not 0 < found[0] <= found[-1] < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, need shares between 0 and 1")
+    return tuple(found)
 
 
 def add_switch(group: argparse._ArgumentGroup, flag: str, text: str) -> None:
@@ -56,13 +82,24 @@ def add_size_flags(group: argparse._ArgumentGroup) -> None:
 def add_rendering_flags(group: argparse._ArgumentGroup) -> None:
     """Flags that say how points become pictures."""
     add_switch(group, "--upsample-depth", "bring depth to the output size, keeping its edges")
+    add_splat_flags(group)
+    group.add_argument(
+        "--hole-fill",
+        choices=HOLE_FILLS,
+        default=DEFAULTS.hole_fill,
+        help="holes show what lies behind, faded (fade) or not (none), or black, grey or noise",
+    )
+
+
+def add_splat_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags that say how splats are drawn, whatever they are of."""
     group.add_argument(
         "--sigma",
         type=number(float, 0),
         default=DEFAULTS.sigma_px,
         help="distance in pixels over which filled holes fade to black",
     )
-    add_switch(group, "--auto-s0", "estimate the splat size per frame from depth and intrinsics")
+    add_switch(group, "--auto-s0", "estimate the splat size from depth and intrinsics")
 
 
 def add_point_flags(group: argparse._ArgumentGroup) -> None:
@@ -75,9 +112,10 @@ def add_point_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--depth-edge-threshold",
-        type=number(float, 0),
-        default=DEFAULTS.point_filter.edge_threshold or 0,
-        help="drop pixels floating between two depths this share apart; 0 = keep them",
+        type=edge_threshold,
+        default=DEFAULTS.point_filter.edge_threshold,
+        help="drop pixels floating between two depths this share apart; 0 = keep them; auto: "
+        f"{ESTIMATED_EDGE_THRESHOLD} for estimated depth, 0 for recorded",
     )
     add_switch(group, "--filter-sky", "drop points that a segmentation model takes for sky")
     group.add_argument(
@@ -112,6 +150,29 @@ def add_mask_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_depth_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of what is done to a whole scene's depth."""
+    group.add_argument(
+        "--depth-agreement",
+        type=number(float, 0, 1),
+        default=DEFAULTS.depth_agreement or 0,
+        help="drop depth that more views contradict than confirm within this share; 0 = ask none",
+    )
+    add_switch(group, "--augment-depth", "give depth errors like a network's: drift, blur, noise")
+
+
+def add_one_photo_flags(group: argparse._ArgumentGroup) -> None:
+    """Flags of pairs that are made of one photo."""
+    add_switch(group, "--from-one-photo", "make pairs of one photo, warped out and back")
+    group.add_argument(
+        "--hole-share",
+        type=shares,
+        default=DEFAULT_HOLE_SHARES,
+        metavar="X,X",
+        help="for --from-one-photo: share of holes of each photo's pairs",
+    )
+
+
 def read_size_rule(args: argparse.Namespace) -> SizeRule:
     """What the flags of `add_size_flags` say."""
     resize_wh = (args.resize_width, args.resize_height) if args.resize_width else None
@@ -138,4 +199,6 @@ def read_mask_rule(args: argparse.Namespace) -> MaskRule | None:
 
 
 def _sha256_or_none(path: Path | None) -> str | None:
-    return sha256_of(path) if path is not None and path.is_file() else None
+    if path is None or not path.is_file() or path.stat().st_size > MAX_MODEL_BYTES:
+        return None
+    return sha256_of(path)

@@ -19,11 +19,12 @@ class PairFolder:
 
     Args:
         path: The folder; made when first written to.
+        records_name: Name of the file that holds their records.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
-        self.records = {record.name: record for record in read_records(path)}
+    def __init__(self, path: Path, records_name: str = RECORDS_NAME):
+        self.path, self._records_path = path, path / records_name
+        self.records = {record.name: record for record in read_records(path, records_name)}
 
     def clean(self) -> None:
         """Remove what a killed run left half-written."""
@@ -56,8 +57,7 @@ class PairFolder:
         stale = set(before.files.values()) - set(record.files.values()) if before else set()
         for name in sorted(stale):
             (self.path / name).unlink(missing_ok=True)
-        records_path = self.path / RECORDS_NAME
-        with records_path.open("ab") as file:
+        with self._records_path.open("ab") as file:
             size = file.tell()
             try:
                 file.write(record.to_line().encode())
@@ -75,6 +75,6 @@ class PairFolder:
     def _rewrite_records(self) -> None:
         ordered = sorted(self.records.values(), key=lambda record: record.sort_key)
         content = "".join(record.to_line() for record in ordered).encode()
-        records_path = self.path / RECORDS_NAME
-        if records_path.is_file() and records_path.read_bytes() != content:
-            write_atomically(records_path, content)
+        path = self._records_path
+        if path.is_file() and path.read_bytes() != content:
+            write_atomically(path, content)

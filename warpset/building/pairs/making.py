@@ -54,7 +54,7 @@ class PairMaker:
     def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
         try:
             self._job.sha256(pair)  # first, so that a photo replaced while it is read shows later
-            return pair, self._warper.prepare(pair.reference, pair.target)
+            return pair, self._warper.prepare_pair(pair)
         except InputError as error:
             return pair, error
 
@@ -73,10 +73,7 @@ class PairMaker:
     def _finish(self, record: PairRecord) -> None:
         with writing_to(self._job.folder.path):
             self._job.folder.replace_record(record)
-        if record.rejected:
-            self._summary.rejected += 1
-        else:
-            self._summary.written += 1
+        self._summary.count(record)
 
     def _say_left_out(self) -> None:
         for reason, names in self._left_out.items():

@@ -19,16 +19,24 @@ class WarpPair:
         name: What the pair's files start with.
         reference: Index of the frame that is warped.
         target: Index of the frame whose view it is warped into.
+        hole_share: Wanted share of holes where the target itself is warped, out and back, and the
+            reference is only shown; None where the reference is warped.
     """
 
     name: str
     reference: int
     target: int
+    hole_share: float | None = None
 
     @property
     def is_reverse(self) -> bool:
-        """Whether the reference comes after the target."""
-        return self.reference > self.target
+        """Whether the reference comes after the target and is warped."""
+        return self.reference > self.target and self.hole_share is None
+
+    @property
+    def warped(self) -> int:
+        """Index of the frame whose points are rendered."""
+        return self.reference if self.hole_share is None else self.target
 
     def file_name(self, kind: str, extension: str) -> str:
         """Name of one of the pair's files; `extension` is that of the triplet's pictures."""
@@ -40,6 +48,32 @@ def neighbours(count: int, bidirectional: bool) -> list[tuple[int, int]]:
     forward = ((index, index + 1) for index in range(count - 1))
     both = (pair for index, other in forward for pair in ((index, other), (other, index)))
     return list(both) if bidirectional else [(r, t) for r, t in both if r < t]
+
+
+def one_photo_pairs(photos: Sequence[Path], hole_shares: Sequence[float]) -> list[WarpPair]:
+    """Pairs of every frame with itself, `<target>_hole<percent>`, for each wanted share of holes.
+
+    The frame before is the reference, after the first the one that follows; a frame that is alone
+    is its own.
+
+    Args:
+        photos: The scene's frames, in order.
+        hole_shares: Wanted shares of holes, 0..1.
+
+    Raises:
+        InputError: Two photos would give their pairs one name.
+    """
+    pairs = [
+        WarpPair(f"{name}_hole{100 * share:g}", _beside(index, len(photos)), index, share)
+        for index, name in enumerate(frame_names(photos))
+        for share in hole_shares
+    ]
+    _refuse_shared_names(photos, pairs)
+    return pairs
+
+
+def _beside(index: int, count: int) -> int:
+    return index - 1 if index else min(1, count - 1)
 
 
 def name_pairs(
@@ -59,12 +93,16 @@ def name_pairs(
     """
     names = frame_names(photos)
     pairs = [WarpPair(_pair_name(names, r, t), r, t) for r, t in reference_and_target]
+    _refuse_shared_names(photos, pairs)
+    return pairs
+
+
+def _refuse_shared_names(photos: Sequence[Path], pairs: Sequence[WarpPair]) -> None:
     shared = _shared(pair.name for pair in pairs)
     if shared:
         raise InputError(
             f"{photos[0].parent}: two pairs would both be named {min(shared)}; rename a photo"
         )
-    return pairs
 
 
 def _pair_name(frame_names: Sequence[str], reference: int, target: int) -> str:

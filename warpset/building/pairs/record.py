@@ -29,12 +29,14 @@ class PairRecord:
 
     Attributes:
         name: The pair's name.
-        reference: File name of the photo that was warped.
+        reference: File name of the photo that was warped; of a pair of one photo, of the one that
+            is shown beside it.
         target: File name of the photo whose view it was warped into.
         is_reverse: Whether the reference comes after the target.
         files: File name by kind; empty where the pair was rejected.
         sha256: Of both photos, and of the recorded depth and cameras if there are any, by role.
-        cameras: K, cam_from_world and size_wh of the written pictures, by role.
+        cameras: K, cam_from_world and size_wh of the written pictures, by role; of a pair of one
+            photo the `displaced` one as well.
         geometry: Where depth and cameras come from, in which revision, and under what licence.
         options: The options that decide what the pair looks like.
         scores: See `scores.Scores`.
@@ -91,15 +93,19 @@ def _is_file_name(name: str) -> bool:
         return False
 
 
-def read_records(folder: Path) -> list[PairRecord]:
+def read_records(folder: Path, name: str = RECORDS_NAME) -> list[PairRecord]:
     """The records of a scene's pairs, in the order written; empty where there are none.
 
     A last line that a kill cut off is left out.
 
+    Args:
+        folder: The scene's.
+        name: Of the file; others than pairs have their own.
+
     Raises:
         InputError: Some other line is no record, or the file cannot be read.
     """
-    path = folder / RECORDS_NAME
+    path = folder / name
     try:
         return [_read_line(path, number, line) for number, line in enumerate(_lines(path), 1)]
     except FileNotFoundError:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...core.cameras import (
     Camera,
+    FloatArray,
     cam_from_world_from_opengl,
     focal_from_fov,
     intrinsics,
@@ -49,7 +50,9 @@ class CameraFile(NamedTuple):
         return between(self.cameras, frames) if self.are_keyframes else self.cameras
 
 
-def read_cameras(path: Path, like: Camera) -> CameraFile:
+def read_cameras(
+    path: Path, like: Camera, world_offset: Sequence[float] = (0.0, 0.0, 0.0)
+) -> CameraFile:
     """The cameras of a file of any kind that is known.
 
     Those are `pairs.jsonl` (the targets), `cameras.json`, keyframes of the viewer,
@@ -58,12 +61,14 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
     Args:
         path: A file, or a folder with a COLMAP model.
         like: Gives size and intrinsics where the file has none.
+        world_offset: (3,) what was taken off the positions that the scene was recorded with; files
+            of ours are without it already.
 
     Raises:
         InputError: There are no cameras, or they cannot be read.
     """
     try:
-        found = _read(path, like)
+        found = _read(path, like, np.asarray(world_offset, np.float64))
     except (OSError, *NONSENSE) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
@@ -75,9 +80,9 @@ def read_cameras(path: Path, like: Camera) -> CameraFile:
     return found
 
 
-def _read(path: Path, like: Camera) -> CameraFile:
+def _read(path: Path, like: Camera, world_offset: FloatArray) -> CameraFile:
     if path.is_dir():
-        return CameraFile(_colmap_cameras(path))
+        return CameraFile([_moved(camera, world_offset) for camera in _colmap_cameras(path)])
     text = read_text(path)
     if path.suffix == ".jsonl":
         records = [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -86,12 +91,20 @@ def _read(path: Path, like: Camera) -> CameraFile:
     content = json.loads(text)
     if isinstance(content, dict) and isinstance(content.get("frames"), list):
         poses = [ChainMap(one, content) for one in content["frames"] if isinstance(one, dict)]
-        return CameraFile([_opengl_camera(fields, like) for fields in poses])
+        cameras = [_opengl_camera(fields, like) for fields in poses]
+        return CameraFile([_moved(camera, world_offset) for camera in cameras])
     for name in ("keyframes", "cameras"):
         if isinstance(content, dict) and isinstance(content.get(name), list):
             cameras = [camera_from_json(one) for one in content[name]]
             return CameraFile(cameras, are_keyframes=name == "keyframes")
     raise ValueError('neither "keyframes", "cameras" nor "frames" in it')
+
+
+def _moved(camera: Camera, world_offset: FloatArray) -> Camera:
+    """The camera in a world whose positions are less by the offset."""
+    cam_from_world = camera.cam_from_world.copy()
+    cam_from_world[:3, 3] += cam_from_world[:3, :3] @ world_offset
+    return replace(camera, cam_from_world=cam_from_world)
 
 
 def _part(record: Any, *names: str) -> Any:

@@ -38,7 +38,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
         description="Renders a photo from where none was taken, as pairs are rendered.",
         allow_abbrev=False,
     )
-    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGES", help="photos of a place")
+    add_photos(parser)
     _add_files(parser.add_argument_group("input and output"))
     _add_views(parser.add_argument_group("views"))
     add_size_flags(parser.add_argument_group("resolution"))
@@ -49,9 +49,29 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     return parser
 
 
-def _add_files(group: argparse._ArgumentGroup) -> None:
+def add_photos(parser: OneLineParser) -> None:
+    """Photos, as a command's own arguments."""
+    parser.add_argument(
+        "images", nargs="*", type=Path, metavar="IMAGES", help="photos of one place"
+    )
+
+
+def add_other_sources(group: argparse._ArgumentGroup) -> None:
+    """What may be given instead of photos."""
     group.add_argument("--scene", type=Path, help="a scene folder instead of photos")
     group.add_argument("--ply", type=Path, help="a point cloud or Gaussian PLY instead of photos")
+
+
+def need_one_source(parser: OneLineParser, args: argparse.Namespace) -> None:
+    """End with code 2 unless there is one source."""
+    sources = [name for name in ("images", "scene", "ply") if getattr(args, name)]
+    if len(sources) != 1:
+        found = " and ".join(sources) or "none"
+        parser.error(f"found {found}, need one of IMAGES, --scene and --ply")
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    add_other_sources(group)
     group.add_argument(
         "--photo", help="file name of the photo to start from; the first if not given"
     )
@@ -136,10 +156,7 @@ def _recorded_flags(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> None:
-    sources = [name for name in ("images", "scene", "ply") if getattr(args, name)]
-    if len(sources) != 1:
-        found = " and ".join(sources) or "none"
-        parser.error(f"found {found}, need one of IMAGES, --scene and --ply")
+    need_one_source(parser, args)
     ways = [name for name in ("path", "cameras") if getattr(args, name)]
     if read_move(args) != Move():
         ways.append("yaw, pitch, roll or move")
@@ -156,6 +173,7 @@ def _refuse_contradictions(parser: OneLineParser, args: argparse.Namespace) -> N
             "--frames": (not (args.path or args.cameras), "--path or keyframes"),
             "--photo": (bool(args.ply), "photos"),
             "--sky-model": (not args.filter_sky, "--filter-sky"),
+            "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
         },
     )
     if bool(args.resize_width) != bool(args.resize_height):
@@ -183,6 +201,7 @@ def read_options(args: argparse.Namespace) -> BuildOptions:
         size_rule=read_size_rule(args),
         upsample_depth=args.upsample_depth,
         point_filter=read_point_filter(args),
+        hole_fill=args.hole_fill,
         sigma_px=args.sigma,
         auto_s0=args.auto_s0,
         force=args.force_output,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -16,6 +14,7 @@ from ...core.cameras import Camera, project, up_of
 from ...core.drawing import draw, drawable
 from ...core.errors import InputError
 from ...core.geometry import SceneGeometry
+from ...core.masks import Mask
 from ...core.points import PointCloud
 from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
@@ -23,18 +22,17 @@ from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
 from ...fleet.locks import sole_writer
 from ..options import BuildOptions
+from ..pairs.warp import fade_px, fill_holes
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
 from .camera_paths import Scene
+from .films import Film
 
 Rgb = NDArray[np.uint8]
 
 CAMERAS_NAME = "cameras.json"
 FILM_NAME, MASK_FILM_NAME = "path.mp4", "path_mask.mp4"
 REFERENCE_NAME = "reference.png"
-FRAMES_A_SECOND = 24
-FILM_CODEC = "mp4v"
-"""MPEG-4 part 2: what OpenCV's builds for every system can write."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +45,7 @@ class Vantage:
         splat_size: Diameter of a splat that the points ask for, in world units.
         scene: Their camera on the raster of the pictures, their depth, and up.
         reference: (h, w, 3) the photo on the same raster; None where there is none.
+        world_offset: (3,) what was taken off all positions, see `recording.near_origin`.
     """
 
     name: str
@@ -54,6 +53,7 @@ class Vantage:
     splat_size: float
     scene: Scene
     reference: Rgb | None = None
+    world_offset: Sequence[float] = (0.0, 0.0, 0.0)
 
 
 def vantage_of(
@@ -98,11 +98,13 @@ def vantage_of_photo(
     """
     frame = geometry.frames[index]
     size_wh = options.size_rule.size_of(frame.photo.camera.size_wh)
-    frames = ResampledFrames(geometry.frames, options, sky_scores, keep=1)
-    cloud, splat_size = frames.points(index, size_wh)
+    frames = ResampledFrames(geometry, options, sky_scores, keep=1)
+    cloud, splat_size, _ = frames.points(index, size_wh)
     cameras = [one.photo.camera for one in geometry.frames]
     bare = vantage_of(cloud, splat_size, frames.camera(index, size_wh), cameras, frame.name)
-    return Vantage(frame.name, cloud, splat_size, bare.scene, frames.picture(index, size_wh))
+    return replace(
+        bare, reference=frames.picture(index, size_wh), world_offset=geometry.world_offset
+    )
 
 
 def render_views(
@@ -127,62 +129,39 @@ def render_views(
     """
     size_wh = vantage.scene.start.size_wh
     cameras = [fit_camera(camera, size_wh) for camera in cameras]
-    renderer = make_renderer(size_wh, options.sigma_px)
+    renderer = make_renderer(size_wh, fade_px(options.sigma_px, options.hole_fill))
     if options.auto_s0:
         renderer.s0 = vantage.splat_size
     said = {"reference": vantage.name, "options": options.as_recorded()}
-    with sole_writer(folder), writing_to(folder), tempfile.TemporaryDirectory() as scratch:
+    films = {name: Film(size_wh) for name in (FILM_NAME, MASK_FILM_NAME)}
+    with sole_writer(folder), writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CAMERAS_NAME).unlink(missing_ok=True)
         if vantage.reference is not None:
             write_atomically(folder / REFERENCE_NAME, picture_bytes(vantage.reference, "png"))
-        films, points = _Films(Path(scratch), size_wh), drawable(vantage.cloud)
+        points = drawable(vantage.cloud)
         bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
         for number, camera in enumerate(bar, 1):
             view = draw(renderer, points, camera)
-            _write(folder / f"view_{number:04}", view)
-            films.add(view)
-        for name, content in films.contents():
-            write_atomically(folder / name, content)
+            splats = fill_holes(view.rgb, view.hole, options.hole_fill)
+            _write(folder / f"view_{number:04}", splats, view)
+            films[FILM_NAME].add(splats)
+            films[MASK_FILM_NAME].add(_mask_picture(view.hole))
+        if len(cameras) > 1:
+            for name, film in films.items():
+                write_atomically(folder / name, film.content())
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
 
 
-def _write(stem: Path, view: RenderedView) -> None:
+def _mask_picture(hole: Mask) -> Rgb:
+    """White where holes are."""
+    return np.repeat(np.where(hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
+
+
+def _write(stem: Path, splats: Rgb, view: RenderedView) -> None:
     for kind, content in (
-        ("splats.png", picture_bytes(view.rgb, "png")),
+        ("splats.png", picture_bytes(splats, "png")),
         ("mask.png", mask_bytes(view.hole)),
         ("depth.exr", depth_bytes(view.depth)),
     ):
         write_atomically(stem.with_name(f"{stem.name}_{kind}"), content)
-
-
-class _Films:
-    """The film of a path and that of its masks; films of one picture are none.
-
-    Sides are cut to even numbers, which the codec needs.
-    """
-
-    def __init__(self, scratch: Path, size_wh: tuple[int, int]):
-        self._width, self._height = size_wh[0] // 2 * 2, size_wh[1] // 2 * 2
-        self._count = 0
-        self._paths = {name: scratch / name for name in (FILM_NAME, MASK_FILM_NAME)}
-        codec = cv2.VideoWriter.fourcc(*FILM_CODEC)
-        self._writers = [
-            cv2.VideoWriter(str(path), codec, FRAMES_A_SECOND, (self._width, self._height))
-            for path in self._paths.values()
-        ]
-
-    def add(self, view: RenderedView) -> None:
-        """Add a picture and its mask, white where holes are."""
-        mask = np.repeat(np.where(view.hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
-        for writer, picture in zip(self._writers, (view.rgb[..., ::-1], mask), strict=True):
-            writer.write(np.ascontiguousarray(picture[: self._height, : self._width]))
-        self._count += 1
-
-    def contents(self) -> Iterable[tuple[str, bytes]]:
-        """Name and bytes of each film."""
-        for writer in self._writers:
-            writer.release()
-        if self._count > 1:
-            for name, path in self._paths.items():
-                yield name, path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from ..documents import (
 from ..findings import Consequences
 from ..rows import Member, Reading, TrainerRow, below, pictures_in, read_text
 from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+
+log = logging.getLogger(__name__)
 
 
 class Flavour(NamedTuple):
@@ -67,7 +70,7 @@ FIRST_ALONE = (
     "latents of the first control alone, the splats, and would take the splats for a mask; FLUX.2 "
     "and Kontext get both controls and the mask"
 )
-"""Said by every validation, because nothing in an export can help it."""
+"""Said by exports for these models and every validation: nothing in an export can help it."""
 
 _MASKS = (
     "Masks are a conditioning data set of type `mask`: the loss is multiplied by their brightness, "
@@ -87,6 +90,8 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     """
     backends = []
     flavour = FLAVOURS[context.base_model]
+    if flavour.takes_first_alone:
+        log.warning(f"{FIRST_ALONE}; {context.place}: masks are not listed")
     wanted = (
         ("splats", "reference") if flavour.takes_first_alone else ("splats", "reference", "mask")
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..vggt.preprocess import ModelImage, preprocess
+from ...vggt.preprocess import ModelImage, preprocess
 
 Rgb = NDArray[np.uint8]
 

@@ -1,0 +1,158 @@
+"""Which pairs teach most: a small network that fills holes, trained on each recipe's pairs.
+
+Recipes are folders of pairs; the test is a scene held out, at 5, 20 and 40 % of holes. Every recipe
+gets the same network, steps and seed; what differs is its pairs. Usage:
+
+    build_warp_dataset.py --output-format png --save-mask ... (once a recipe, and once
+        --from-one-photo --hole-share 0.05,0.2,0.4 on the scene held out)
+    recipe.py --test HELD_OUT_PAIRS NAME=PAIRS...
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from warpset.building.pairs.record import read_records
+
+SIDE_PX, BATCH, WIDTH, RATE = 96, 8, 24, 2e-3
+FULL_SHARE = 0.6
+"""Where the network sees holes of this share of a crop or more, nothing is left to fill from."""
+
+
+class Filler(nn.Module):
+    """Splats, mask and reference (n, 7, h, w) to a picture (n, 3, h, w): three scales, skips."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (7, WIDTH, 2 * WIDTH, 2 * WIDTH)
+        self.down = nn.ModuleList(
+            nn.Conv2d(one, other, 3, padding=1)
+            for one, other in zip(widths, widths[1:], strict=False)
+        )
+        self.up = nn.ModuleList(
+            (nn.Conv2d(4 * WIDTH, WIDTH, 3, padding=1), nn.Conv2d(2 * WIDTH, WIDTH, 3, padding=1))
+        )
+        self.last = nn.Conv2d(WIDTH, 3, 3, padding=1)
+
+    def forward(self, given: Tensor) -> Tensor:
+        """What the holes show; the rest is what is given."""
+        first = F.relu(self.down[0](given))
+        second = F.relu(self.down[1](F.avg_pool2d(first, 2)))
+        third = F.relu(self.down[2](F.avg_pool2d(second, 2)))
+        wider = F.relu(self.up[0](torch.cat([_twice(third), second], 1)))
+        filled = given[:, :3] + self.last(F.relu(self.up[1](torch.cat([_twice(wider), first], 1))))
+        return torch.where(given[:, 3:4] > 0, filled, given[:, :3])
+
+
+def _twice(pixels: Tensor) -> Tensor:
+    return F.interpolate(pixels, scale_factor=2.0, mode="bilinear")
+
+
+Pair = tuple[Tensor, Tensor]
+"""What the network is given (7, h, w), and the target (3, h, w), 0..1, sides multiples of 4."""
+
+
+def read_pairs(folder: Path) -> dict[float | None, list[Pair]]:
+    """The pairs below a folder by their wanted share of holes."""
+    found = defaultdict(list)
+    for records in sorted(folder.glob("*/pairs.jsonl")):
+        for record in read_records(records.parent):
+            if record.rejected:
+                continue
+            kinds = ("splats", "mask", "reference", "target")
+            splats, mask, reference, target = (
+                _picture(records.parent / record.files[kind]) for kind in kinds
+            )
+            pair = torch.cat([splats, mask[:1], reference]), target
+            found[record.options.get("hole-share")].append(pair)
+    if not found:
+        raise SystemExit(f"{folder}: found no pairs, need some")
+    return found
+
+
+def _picture(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    height, width = (side // 4 * 4 for side in pixels.shape[:2])
+    return torch.from_numpy(pixels[:height, :width]).permute(2, 0, 1)
+
+
+def trained(pairs: list[Pair], steps: int) -> Filler:
+    """A network after so many steps on crops of pairs; the same for the same pairs."""
+    torch.manual_seed(0)
+    rng, network = np.random.default_rng(0), Filler()
+    optimizer = torch.optim.Adam(network.parameters(), RATE)
+    for _ in range(steps):
+        crops = [_crop(*pairs[rng.integers(len(pairs))], rng) for _ in range(BATCH)]
+        given, target = (torch.stack(part) for part in zip(*crops, strict=True))
+        hole = given[:, 3:4]
+        loss = (hole * (network(given) - target).abs()).sum() / hole.sum().clamp(min=1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network
+
+
+def _crop(given: Tensor, target: Tensor, rng: np.random.Generator) -> Pair:
+    """A square with some holes: of eight tried the first that has any."""
+    tried = [_window(given, target, rng) for _ in range(8)]
+    has_some = [0 < float(crop[0][3].mean()) < FULL_SHARE for crop in tried]
+    return tried[has_some.index(True) if any(has_some) else 0]
+
+
+def _window(given: Tensor, target: Tensor, rng: np.random.Generator) -> Pair:
+    top, left = (int(rng.integers(side - SIDE_PX + 1)) for side in target.shape[1:])
+    window = (slice(None), slice(top, top + SIDE_PX), slice(left, left + SIDE_PX))
+    return given[window], target[window]
+
+
+def psnr_in_holes(network: nn.Module, pairs: list[Pair]) -> float:
+    """PSNR in dB over the holes of all pairs together."""
+    total = count = 0.0
+    with torch.inference_mode():
+        for given, target in pairs:
+            hole = given[3:4] > 0
+            error = ((network(given[None])[0].clamp(0, 1) - target) ** 2 * hole).sum()
+            total, count = total + float(error), count + 3 * int(hole.sum())
+    return -10 * float(np.log10(total / count))
+
+
+class _Untouched(nn.Module):
+    def forward(self, given: Tensor) -> Tensor:
+        return given[:, :3]
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("recipes", nargs="+", metavar="NAME=PAIRS")
+    args = parser.parse_args()
+    test = read_pairs(args.test)
+    shares = sorted(share for share in test if share is not None)
+    print("recipe, pairs, " + ", ".join(f"{share:.0%} holes" for share in shares))
+    _say("as rendered", 0, _Untouched(), [test[share] for share in shares])
+    for recipe in args.recipes:
+        name, _, folder = recipe.partition("=")
+        pairs = [pair for group in read_pairs(Path(folder)).values() for pair in group]
+        _say(name, len(pairs), trained(pairs, args.steps), [test[share] for share in shares])
+
+
+def _say(name: str, count: int, network: nn.Module, tests: list[list[Pair]]) -> None:
+    found = (f"{psnr_in_holes(network, pairs):.2f}" for pairs in tests)
+    print(f"{name}, {count}, {', '.join(found)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

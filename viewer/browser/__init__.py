@@ -1,0 +1,1 @@
+"""The viewer in a browser: the only folder that imports viser."""

@@ -1,0 +1,1 @@
+"""Clips: a photo warped into a run of views, as videos; pairs lie elsewhere."""
