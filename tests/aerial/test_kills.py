@@ -80,7 +80,7 @@ def a_served_zip(root):
     """Gdown as it is, but from this disk."""
     with zipfile.ZipFile(root / "served.zip", "w") as archive:
         for n in range(40):
-            archive.writestr(f"0001/{n}.bin", bytes([n]) * 200_000)
+            archive.writestr(zipfile.ZipInfo(f"0001/{n}.bin"), bytes([n]) * 200_000)
 
     def download(_link, output, quiet, resume):
         assert quiet and resume
