@@ -195,20 +195,16 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
     rejected = [record for record in records if record.rejected]
     if why := all_rejected(records):
         is_empty = all(NOT_EMPTY.rejection(record.scores) for record in records)
-        if is_empty:
-            summary.report(f"{folder.path}: {why}")
-        else:  # other bounds are the user's wish
-            summary.say(f"{folder.path}: {why}", logging.WARNING)
+        say = summary.report if is_empty else summary.warn  # other bounds are the user's wish
+        say(f"{folder.path}: {why}")
     elif rejected:
         named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
         more = ", ..." if len(rejected) > 3 else ""
         line = f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})"
         summary.say(line, logging.WARNING)
     if doubt := hardly_of_use(records):
-        if job.options.quality.keeps_empty:
-            summary.say(f"{folder.path}: {doubt}", logging.WARNING)
-        else:
-            summary.report(f"{folder.path}: {doubt}")
+        say = summary.warn if job.options.quality.keeps_empty else summary.report
+        say(f"{folder.path}: {doubt}")
     elif hint := sparse_points(records):
         summary.say(f"{folder.path}: {hint}", logging.WARNING)
     summary.qualities = quality_of(folder.path.name, records)

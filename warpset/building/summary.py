@@ -50,6 +50,10 @@ class SceneSummary:
         """Say something that is no problem."""
         log.log(level, self.shown(line))
 
+    def warn(self, line: str) -> None:
+        """Say something that may be a problem, and is not counted as one."""
+        self.say(line, logging.WARNING)
+
     def shown(self, line: str) -> str:
         """A line as users may read it, without temporary folders."""
         for folder, shown in self.shown_as.items():
