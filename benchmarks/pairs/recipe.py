@@ -81,7 +81,7 @@ def read_pairs(folder: Path) -> dict[float | None, list[Pair]]:
 
 
 def _picture(path: Path) -> Tensor:
-    with Image.open(path) as image:
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
         pixels = np.asarray(image.convert("RGB"), np.float32) / 255
     height, width = (side // 4 * 4 for side in pixels.shape[:2])
     return torch.from_numpy(pixels[:height, :width]).permute(2, 0, 1)
