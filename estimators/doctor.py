@@ -45,6 +45,10 @@ GROUPS = {
     "fleet": OptionalGroup(("ray",), "many machines with --ray"),
     "stores": OptionalGroup(("s3fs",), "scenes and pairs in buckets (s3://)"),
     "trainers": OptionalGroup(("datasets",), "layouts read back by Hugging Face datasets"),
+    "viewer": OptionalGroup(("pyglet",), "the viewer's window"),
+    "serve": OptionalGroup(("viser",), "the viewer in a browser with --serve"),
+    "mesh": OptionalGroup(("trimesh",), "aerial frames rendered from a mesh"),
+    "features": OptionalGroup(("transformers",), "SuperPoint and LightGlue for aerial photos"),
     "webdataset": OptionalGroup(("webdataset",), "layouts read back by webdataset"),
     "aerial": OptionalGroup(("gdown",), "downloads of the aerial data"),
 }

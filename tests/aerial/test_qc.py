@@ -60,8 +60,9 @@ def measured(localized, spoil=lambda depth: depth):
     frames = read_localized(localized, []).frames
     views = []
     for n, frame in enumerate(frames):
-        depth, _, camera = frame.load_depth()
-        views.append((frame, DepthMap(spoil(depth) if n == 0 else depth, None, camera)))
+        seen = frame.load_depth()
+        depth = spoil(seen.depth) if n == 0 else seen.depth
+        views.append((frame, DepthMap(depth, None, seen.camera)))
     return measure_scene(read_sparse(localized), views)
 
 

@@ -51,7 +51,7 @@ def test_transforms_json_gives_cameras_and_metric_depth(tmp_path):
     second = recording.frames[1].photo.camera
     np.testing.assert_allclose(second.center_world, [0.1, 0, 0], atol=1e-9)
     np.testing.assert_allclose(second.K, [[60, 0, 32], [0, 60, 24], [0, 0, 1]])
-    depth, confidence, camera = depth_maps(recording)[1]
+    depth, confidence, camera, _ = depth_maps(recording)[1]
     assert confidence is None and camera.size_wh == (64, 48)
     np.testing.assert_allclose(depth, PLANE_DEPTH_M)
 
@@ -171,7 +171,7 @@ def test_a_photo_listed_twice_is_a_contradiction(tmp_path):
 def test_depth_of_another_size_is_taken_when_the_aspect_agrees(tmp_path):
     scene = a_scene(tmp_path / "s")
     cv2.imwrite(str(scene / "depths" / "1.png"), np.full((24, 32), 2000, np.uint16))
-    depth, _, camera = depth_maps(recording_of(scene))[0]
+    depth, _, camera, _ = depth_maps(recording_of(scene))[0]
     assert depth.shape == (24, 32)
     np.testing.assert_allclose(camera.K, [[30, 0, 16], [0, 30, 12], [0, 0, 1]])
 
@@ -268,7 +268,7 @@ def test_distortion_is_removed_from_photo_and_depth_alike(tmp_path):
     found = [positions[int(y), int(x)] for x, y in corners - 0.5]
     np.testing.assert_allclose(found[0], expected[0], atol=1e-2)
     np.testing.assert_allclose(found[2], expected[2], atol=1e-2)
-    depth, _, depth_camera = depth_maps(recording)[0]
+    depth, _, depth_camera, _ = depth_maps(recording)[0]
     assert depth_camera.size_wh == camera.size_wh
     assert (depth > 0).all()
 

@@ -21,12 +21,12 @@ from .flags.pictures import (
     read_point_filter,
     read_size_rule,
 )
+from .flags.places import add_places, refuse_places
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions
 from .outputs import ON_REQUEST
 from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
-from .sources.place_flags import add_places, refuse_places
 
 DEFAULTS = BuildOptions()
 
