@@ -86,7 +86,8 @@ class Template:
         paths = sorted(before | after)
         if changed := [path for path in paths if before.get(path) != after.get(path)]:
             yield f"changes files outside its output: {', '.join(changed[:3])}"
-        if left := [path.name for path in (folder / "tmp").iterdir()]:
+        left = [path.name for path in (folder / "tmp").iterdir()]
+        if left := [name for name in left if not name.startswith("torchinductor_")]:
             yield f"leaves temporary files: {', '.join(left[:3])}"
         made = len(_sizes(folder / "out"))
         is_silent = outcome.code == 0 and not outcome.said.strip()

@@ -76,7 +76,8 @@ class Group:
 
 def build(*flags: str) -> int:
     return build_warp_dataset.main(
-        ["--input-dir", "in", "--output-dir", "out", "--quiet", "--device", "cpu", *flags]
+        ["--input-dir", "in", "--output-dir", "out", "--quiet", "--min-coverage", "0"]
+        + ["--device", "cpu", *flags]
     )
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -204,7 +205,8 @@ def test_a_page_finds_its_way_back_and_keeps_its_place(start, chromium):
     again = start(port)
     assert again.address == address
     visit = the_visit(again)
-    np.testing.assert_allclose(visit._camera().cam_from_world, place, atol=1e-3)
+    found = partial(np.allclose, place, atol=1e-3)
+    wait_until(lambda: found(visit._camera().cam_from_world), "the place of before")
 
 
 def test_two_browsers_look_from_two_places(start, chromium, tmp_path):

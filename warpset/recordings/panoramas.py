@@ -73,8 +73,8 @@ def _mentions_panoramas(origin: Path) -> bool:
         if (origin / "cameras.bin").is_file():
             with (origin / "cameras.bin").open("rb") as file:
                 _, _, model = struct.unpack("<QIi", file.read(16))
-            known = colmap_library(str(origin)).CameraModelId
-            return model == int(known[PANORAMA]) if hasattr(known, PANORAMA) else False
+            known = getattr(colmap_library(str(origin)).CameraModelId, PANORAMA, None)
+            return known is not None and model == int(known)
         return PANORAMA.encode() in (origin / "cameras.txt").read_bytes()
     except (OSError, struct.error):
         return False

@@ -9,6 +9,7 @@ from PIL import Image
 
 from build_warp_dataset import main
 from tests.builders import a_camera, a_photo, opengl_pose, tree, write_transforms
+from tests.recordings.test_recorded import a_colmap_scene
 from warpset.building.pairs.folder import read_records
 from warpset.building.sources.panorama_views import panorama_positions, view_camera
 from warpset.core.cameras import Camera, pixel_centers
@@ -184,3 +185,8 @@ def test_colmaps_panoramas_are_read(tmp_path):
     first, _ = panoramas.recording.frames
     assert first.photo.camera.center_world == pytest.approx([0.1, 0, 0])
     assert first.depth_path == room / "depths" / "1.png"
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_model_of_perspective_cameras_has_no_panoramas(tmp_path, binary):
+    assert find_panoramas(a_colmap_scene(tmp_path / "room", binary)) is None
