@@ -23,12 +23,16 @@ def a_mosaic(rgb, size_wh=(96, 64)) -> np.ndarray:
     return mosaic
 
 
-def write_dng(path, mosaic, orientation=1):
-    """A mosaic as DNG 1.4 (Adobe's specification): one strip of uncompressed 16-bit samples."""
-    height, width = mosaic.shape
-    pixels = mosaic.astype("<u2").tobytes()
-    matrix = [3.24, -1.54, -0.5, -0.97, 1.88, 0.04, 0.06, -0.2, 1.06]  # XYZ to linear sRGB
-    tags = {
+KINDS = {"B": (1, "B"), "H": (3, "H"), "I": (4, "I"), "R": (5, "ii"), "r": (10, "ii")}
+"""TIFF's number of a kind of value, and how one is packed; R and r are ratios."""
+
+XYZ_TO_LINEAR_SRGB = [3.24, -1.54, -0.5, -0.97, 1.88, 0.04, 0.06, -0.2, 1.06]
+
+
+def dng_tags(size_wh, strip_bytes, orientation):
+    """The tags of DNG 1.4 (Adobe's specification) for one strip of uncompressed 16-bit samples."""
+    width, height = size_wh
+    return {
         254: ("I", [0]),
         256: ("I", [width]),
         257: ("I", [height]),
@@ -41,36 +45,43 @@ def write_dng(path, mosaic, orientation=1):
         274: ("H", [orientation]),
         277: ("H", [1]),
         278: ("I", [height]),
-        279: ("I", [len(pixels)]),
+        279: ("I", [strip_bytes]),
         33421: ("H", [2, 2]),
         33422: ("B", [0, 1, 1, 2]),
         50706: ("B", [1, 4, 0, 0]),
         50708: ("s", b"Test Camera\0"),
         50714: ("H", [0]),
         50717: ("I", [WHITE]),
-        50721: ("r", [round(10000 * value) for value in matrix]),
-        50728: ("R", [10000, 10000, 10000]),
+        50721: ("r", XYZ_TO_LINEAR_SRGB),
+        50728: ("R", [1.0, 1.0, 1.0]),
         50778: ("H", [21]),
     }
+
+
+def packed(kind, values):
+    """A tag's kind in TIFF's numbers, and its values in bytes."""
+    if kind == "s":
+        return 2, values
+    code, layout = KINDS[kind]
+    ratios = layout == "ii"
+    numbers = [part for value in values for part in (round(10000 * value), 10000)]
+    return code, struct.pack("<" + layout * len(values), *(numbers if ratios else values))
+
+
+def write_dng(path, mosaic, orientation=1):
+    """Write a mosaic as DNG."""
+    pixels = mosaic.astype("<u2").tobytes()
+    tags = dng_tags(mosaic.shape[::-1], len(pixels), orientation)
     offset = 8 + len(pixels)
     entries, extra = b"", b""
     extra_at = offset + 2 + 12 * len(tags) + 4
-    kinds = {"B": (1, "B"), "s": (2, "s"), "H": (3, "H"), "I": (4, "I")}
     for tag, (kind, values) in sorted(tags.items()):
-        if kind in "rR":
-            code, count = (10 if kind == "r" else 5), len(values)
-            packed = b"".join(struct.pack("<ii", value, 10000) for value in values)
-        elif kind == "s":
-            code, count, packed = 2, len(values), values
-        else:
-            code, count = kinds[kind][0], len(values)
-            packed = struct.pack(f"<{count}{kind}", *values)
-        if len(packed) > 4:
+        code, content = packed(kind, values)
+        entry = content.ljust(4, b"\0")
+        if len(content) > 4:
             entry = struct.pack("<I", extra_at + len(extra))
-            extra += packed + b"\0" * (len(packed) % 2)
-        else:
-            entry = packed.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, code, count) + entry
+            extra += content + b"\0" * (len(content) % 2)
+        entries += struct.pack("<HHI", tag, code, len(values)) + entry
     head = struct.pack("<2sHI", b"II", 42, offset)
     path.write_bytes(head + pixels + struct.pack("<H", len(tags)) + entries + b"\0" * 4 + extra)
     return path
