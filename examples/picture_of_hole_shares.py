@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from picture_of_pair import sized_picture
 from PIL import Image
+
+LAST_COLUMN = ("target", "reference")
 
 
 def main() -> None:
@@ -19,25 +22,18 @@ def main() -> None:
     splats = sorted(args.scene.glob(f"{args.photo}_hole*_splats.*"))
     names = [path.name.partition("_splats")[0] for path in splats]
     columns = [
-        [_part(args.scene, f"{name}_{kind}", args.width) for kind in ("splats", "mask")]
+        [sized_picture(args.scene, f"{name}_{kind}", args.width) for kind in ("splats", "mask")]
         for name in names
     ]
-    columns.append([_part(args.scene, f"{names[0]}_{kind}", args.width) for kind in _LAST])
+    columns.append(
+        [sized_picture(args.scene, f"{names[0]}_{kind}", args.width) for kind in LAST_COLUMN]
+    )
     width, height = columns[0][0].size
     picture = Image.new("RGB", (len(columns) * width, 2 * height))
     for left, column in enumerate(columns):
-        for top, part in enumerate(column):
-            picture.paste(part, (left * width, top * height))
+        for top, shown in enumerate(column):
+            picture.paste(shown, (left * width, top * height))
     picture.save(args.picture, quality=88, optimize=True)
-
-
-_LAST = ("target", "reference")
-
-
-def _part(scene: Path, stem: str, width: int) -> Image.Image:
-    path = next(path for path in sorted(scene.glob(f"{stem}.*")))
-    part = Image.open(path, formats=("PNG", "JPEG")).convert("RGB")
-    return part.resize((width, round(part.height * width / part.width)), Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":

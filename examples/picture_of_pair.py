@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path, help="picture to write")
     parser.add_argument("--width", type=int, default=480, help="width of each part in pixels")
     args = parser.parse_args()
-    parts = [_part(args.scene, f"{args.pair}_{kind}", args.width) for kind in KINDS]
+    parts = [sized_picture(args.scene, f"{args.pair}_{kind}", args.width) for kind in KINDS]
     width, height = parts[0].size
     picture = Image.new("RGB", (2 * width, 2 * height))
     for index, part in enumerate(parts):
@@ -27,10 +27,14 @@ def main() -> None:
     picture.save(args.picture, quality=88, optimize=True)
 
 
-def _part(scene: Path, stem: str, width: int) -> Image.Image:
-    path = next(path for path in sorted(scene.glob(f"{stem}.*")))
-    part = Image.open(path, formats=("PNG", "JPEG")).convert("RGB")
-    return part.resize((width, round(part.height * width / part.width)), Image.Resampling.LANCZOS)
+def sized_picture(scene: Path, stem: str, width: int) -> Image.Image:
+    """A picture of a pair, so many pixels wide; ends the script where it is not there."""
+    found = sorted(scene.glob(f"{stem}.*"))
+    if not found:
+        raise SystemExit(f"{scene / stem}: not there; masks need --save-mask")
+    picture = Image.open(found[0], formats=("PNG", "JPEG")).convert("RGB")
+    size_wh = width, round(picture.height * width / picture.width)
+    return picture.resize(size_wh, Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
