@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ...building.outputs import TRIPLET
+from ...building.outputs import FURTHER_REFERENCES, TRIPLET
 from ...core.errors import InputError, Remedy
 from ..documents import TRAIN, ExportedRow
 from ..export_folder import ExportFolder
@@ -124,7 +124,7 @@ TRAINER = Trainer(
     "webdataset",
     "WebDataset",
     {
-        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in TRIPLET},
+        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in (*TRIPLET, *FURTHER_REFERENCES)},
         "mask": "{number}.mask.png",
     },
     _read,
