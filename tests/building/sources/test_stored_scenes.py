@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from build_warp_dataset import main
-from tests.builders import a_scene, tree
+from tests.builders import TOLD, a_scene, tree
 from tests.video_builders import a_walk, write_video
 
 fsspec = pytest.importorskip("fsspec")
@@ -31,11 +31,8 @@ def upload(fs, folder: Path, root: str) -> None:
 
 def stored(fs, root: str) -> dict[str, bytes]:
     fs.invalidate_cache()
-    return {
-        path.removeprefix(f"{root}/"): fs.cat_file(path)
-        for path in fs.find(root)
-        if "/.cache" not in path
-    }
+    names = {path.removeprefix(f"{root}/"): path for path in fs.find(root) if "/.cache" not in path}
+    return {name: fs.cat_file(path) for name, path in names.items() if not TOLD.fullmatch(name)}
 
 
 @pytest.fixture
