@@ -40,7 +40,7 @@ def add_run_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--stage-gb",
-        type=number(float, 0.001),
+        type=number(float, 1e-6),
         default=None,
         metavar="GB",
         help="for addresses: fetch the next scene and send the last one meanwhile, on so much "
