@@ -247,10 +247,8 @@ def _make(
     photos = [frame.photo.path for frame in geometry.frames]
     chosen = chosen_pairs(geometry, job, summary.report)
     job.narrow_to(photos, chosen.reference_and_target, geometry.provenance, chosen.others)
-    sky_scores, workers = (
-        _sky_scores(photos, options, backends),
-        options.workers or available_cores(),
-    )
+    sky_scores = _sky_scores(photos, options, backends)
+    workers = options.workers or available_cores()
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
     if isinstance(job, ClipJob):
         job.check(job.folder.path)
@@ -286,9 +284,8 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 def _say_what_is_missing(scene_path: Path, job: SceneJob, summary: SceneSummary) -> None:
     if not job.is_planned:
         which = "further references" if job.pairs else "pairs"
-        summary.say(
-            f"{scene_path}: {which} are chosen by what frames share, once their depth is known"
-        )
+        known = "are chosen by what frames share, once their depth is known"
+        summary.say(f"{scene_path}: {which} {known}")
         return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""

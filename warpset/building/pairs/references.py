@@ -59,8 +59,8 @@ def _greedy(
     covered, left = seen[reference], {other for other in seen if seen[other].any()} - {reference}
 
     def gain(other: int) -> tuple[int, int, str]:
-        new = np.count_nonzero(seen[other] & ~covered)
-        return new, np.count_nonzero(seen[other]), keys[other]
+        new = int(np.count_nonzero(seen[other] & ~covered))
+        return new, int(np.count_nonzero(seen[other])), keys[other]
 
     chosen: list[int] = []
     while left and len(chosen) < count:
