@@ -75,7 +75,7 @@ def weights(tmp_path):
 
 def build(tmp_path, *flags, output="out") -> int:
     paths = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / output)]
-    random_depth = ["--min-coverage", "0"]
+    random_depth = ["--min-coverage", "0", "--min-psnr", "0"]
     return build_warp_dataset.main([*paths, *random_depth, "--device", "cpu", *map(str, flags)])
 
 

@@ -96,7 +96,9 @@ def test_pairs_of_no_use_end_the_run_with_a_problem(tmp_path, capsys):
     assert build(tmp_path) == 1
     error = capsys.readouterr().err
     assert "hardly be of use" in error and "1 problems" in error
-    assert build(tmp_path, "--min-coverage", "0", "--force_output") == 0
+    assert build(tmp_path, "--min-coverage", "0", "--force_output") == 1
+    assert "hardly be of use" in capsys.readouterr().err
+    assert build(tmp_path, "--min-psnr", "0", "--force_output") == 0
     error = capsys.readouterr().err
     assert "hardly be of use" in error and "0 problems" in error
 

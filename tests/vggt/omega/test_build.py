@@ -37,7 +37,9 @@ def photos(tmp_path):
 
 def build(tmp_path, *flags, output="out") -> int:
     paths = ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / output)]
-    return build_warp_dataset.main([*paths, "--device", "cpu", "--min-coverage", "0", *flags])
+    return build_warp_dataset.main(
+        [*paths, "--device", "cpu", "--min-coverage", "0", "--min-psnr", "0", *flags]
+    )
 
 
 @pytest.mark.parametrize("window", ["0", "2"])

@@ -58,5 +58,5 @@ def _recording_of(photos: Sequence[Path]) -> Recording | None:
         frames = [] if recording is None else recording.frames
         chosen = tuple(frame for frame in frames if frame.photo.path.resolve() in wanted)
         if recording is not None and len(chosen) == len(wanted):
-            return near_origin(recording._replace(frames=chosen, missing=0))
+            return near_origin(recording._replace(frames=chosen, missing=()))
     return None
