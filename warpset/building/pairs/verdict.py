@@ -93,7 +93,7 @@ def all_missed(records: Sequence[PairRecord]) -> bool:
     """Whether none of a photo's pairs has the share of holes that was wanted."""
     return all(
         record.rejected is not None
-        and record.rejected == missed(record.options.get("hole-share"), record.scores["hole_share"])
+        and record.rejected == missed(_wanted_holes(record), record.scores["hole_share"])
         for record in records
     )
 
@@ -111,6 +111,11 @@ def hardly_covered(records: Sequence[PairRecord]) -> str | None:
         f"{len(empty)} of {len(written)} pairs show less than {MIN_USE_COVERAGE:.0%} of the target "
         f"({empty[0].name} first), they can hardly be of use; likely {_likely_cause(empty)}"
     )
+
+
+def _wanted_holes(record: PairRecord) -> float | None:
+    """The share of holes that a pair of one photo was made for; None for other pairs."""
+    return record.options.get("hole-share")
 
 
 def _is_empty(record: PairRecord) -> bool:
@@ -138,7 +143,7 @@ def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
 
 def sparse_points(records: Sequence[PairRecord]) -> str | None:
     """Why pairs cover little of what their points could; None where they cover it."""
-    written = [record for record in records if not record.rejected]
+    written = [r for r in records if not r.rejected and _wanted_holes(r) is None]
     overlap, coverage = _median_score(written, "overlap"), _median_score(written, "coverage")
     if overlap is None or coverage is None or coverage >= SPARSE_SHARE * overlap:
         return None
