@@ -9,6 +9,7 @@ from .pairs.verdict import (
     hardly_covered,
     hardly_of_use,
     quality_of,
+    rejected_by,
     sparse_points,
 )
 from .scene_job import SceneJob
@@ -38,3 +39,4 @@ def judge(job: SceneJob, summary: SceneSummary) -> None:
     elif hint := sparse_points(records):
         summary.warn(f"{folder.path}: {hint}")
     summary.qualities = quality_of(folder.path.name, records)
+    summary.rejected_by = rejected_by(records)
