@@ -311,12 +311,7 @@ class Bound(NamedTuple):
         return f"{self.side}-{self.score.name}".replace("_", "-")
 
     def fails(self, value: float | None, limit: float) -> bool:
-        """Whether a value is not good enough; one that could not be measured never is.
-
-        A limit of 0 leaves nothing out from below.
-        """
-        if self.side == "min" and limit == 0:
-            return False
+        """Whether a value is not good enough; one that could not be measured never is."""
         return value is None or (value < limit if self.side == "min" else value > limit)
 
 

@@ -47,7 +47,7 @@ def scene_of_photos(given: Sequence[Path]) -> SceneInput:
         photos = [frame.photo.path for frame in recording.frames]
         masks = {f.photo.path: f.mask for f in recording.frames if f.mask is not None}
     folder = photos[0].parent
-    return SceneInput(folder, tuple(photos), recording, tuple(problems), 0, masks=masks)
+    return SceneInput(folder, tuple(photos), recording, tuple(problems), (), masks=masks)
 
 
 def _recording_of(photos: Sequence[Path]) -> Recording | None:
