@@ -184,7 +184,7 @@ def test_a_network_of_weak_cameras_takes_the_recorded_ones_and_says_so(tmp_path,
     for record in records_of(tmp_path):
         assert record.geometry["cameras"].startswith("recorded, depth fitted in")
         assert record.geometry["revision"].endswith(" cameras auto")
-    assert build(tmp_path, "--model", weights, "--cameras", "network", output="own") == 1  # random cameras
+    assert build(tmp_path, "--model", weights, "--cameras", "network", output="own") == 1
     assert all("cameras" not in r.geometry for r in records_of(tmp_path, "own"))
 
 

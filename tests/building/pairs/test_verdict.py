@@ -125,7 +125,7 @@ def test_the_gain_is_recorded_and_matched_on_request(tmp_path):
 def test_pairs_that_show_nothing_are_a_problem_whatever_bounds_are_given(tmp_path, capsys):
     room = a_scene(tmp_path / "in" / "room")
     write_transforms(room, read_transforms_file(room) | {"depth_unit_scale_factor": 1e-6})
-    assert build(tmp_path, "--min-coverage", "0", "--min-psnr", "0") == 1
+    assert build(tmp_path, "--min-coverage", "0") == 1
     error = capsys.readouterr().err
     assert "2 of 2 pairs show less than 2% of the target (2 first)" in error
     assert "depth in another unit" in error and "1 problems" in error
