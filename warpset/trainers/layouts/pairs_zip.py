@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO
 
 from ...building.outputs import FURTHER_REFERENCES, TRIPLET
+from ...files.json_files import open_regular
 from ..documents import TRAIN, Documents, ExportContext, ExportedRow, train_page
 from ..export_folder import ExportFolder
 from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
@@ -95,7 +96,7 @@ def _read(folder: Path, reading: Reading) -> None:
 def _rows(path: Path) -> list[TrainerRow]:
     members: dict[str, dict[str, Member | None]] = defaultdict(lambda: dict.fromkeys(TRIPLET))
     captions = {}
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             match = re.fullmatch(r"(\d+)(?:_(start\d?|end))?\.(\w+)", entry.filename)
             if match is None:
