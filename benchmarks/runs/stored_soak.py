@@ -11,6 +11,7 @@ photo alone, a depth map that is missing, a zip that is cut off.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import shutil
@@ -106,6 +107,7 @@ def a_bucket() -> Iterator[tuple[Any, dict[str, str]]]:
     """A bucket on this machine, and the environment that leads to it."""
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
