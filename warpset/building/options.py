@@ -12,11 +12,10 @@ from ..recordings.registry import RECORDED
 from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
-from .scores import Quality
+from .scores import MIN_USE_COVERAGE, Quality
 
-NOT_EMPTY = Quality((("min-coverage", 0.02),))
-"""What every pair has to show: with less of the target covered, wrong depth or cameras are far more
-likely than a wide step, and there is nothing to learn from."""
+NOT_EMPTY = Quality((("min-coverage", MIN_USE_COVERAGE),))
+"""What every pair has to show."""
 
 ESTIMATED_EDGE_THRESHOLD = 0.02
 """What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""

@@ -33,7 +33,7 @@ class PackedFile(NamedTuple):
 
     def read_bytes(self) -> bytes:
         """Its content."""
-        with self.shard.open("rb") as file:
+        with json_files.open_regular(self.shard) as file:
             file.seek(self.offset)
             return file.read(self.size)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from ...files.json_files import open_regular
 from ..documents import TRAIN, Documents, ExportContext, ExportedRow, train_page
 from ..export_folder import ExportFolder
 from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
@@ -90,7 +91,7 @@ def _rows(path: Path) -> list[TrainerRow]:
         lambda: dict.fromkeys(KINDS.values())
     )
     captions = {}
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             match = re.fullmatch(r"(\d+)(?:_(start2?|end))?\.(\w+)", entry.filename)
             if match is None:
