@@ -270,6 +270,7 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
+        "--gpus-per-worker": (args.ray is None, "--ray"),
         "--covisibility": only_covisible,
         "--pairs-per-frame": only_covisible,
         "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),

@@ -11,6 +11,8 @@ from ..core.errors import InputError, Remedy
 from .over_ray import Fleet
 from .shards import Shard, shard_from_environment
 
+SMALLEST_GPU_SHARE = 0.05  # a network and a renderer take more of any card's memory
+
 FLEET_WAYS_ON = {
     Remedy.FLEET_GROUP: "run with uv run --group fleet, or leave out --ray",
     Remedy.FLEET_START: "set RAY_TMPDIR to a folder with room, or leave out --ray",
@@ -38,6 +40,12 @@ def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="cores of each Ray worker; 4 if not given, or all of a machine that has less",
     )
+    group.add_argument(
+        "--gpus-per-worker",
+        type=number(float, SMALLEST_GPU_SHARE, 1),
+        default=1.0,
+        help="share of a GPU that each Ray worker takes where there are any; 0.5 = two share one",
+    )
 
 
 def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
@@ -49,7 +57,9 @@ def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
     """
     if args.ray is None:
         return None
-    return Fleet(args.ray, args.cpus_per_worker, args.device != "cpu", project)
+    return Fleet(
+        args.ray, args.cpus_per_worker, args.device != "cpu", project, args.gpus_per_worker
+    )
 
 
 def add_shard_flags(group: argparse._ArgumentGroup) -> None:

@@ -40,12 +40,14 @@ class Fleet:
             smallest machine where that has less.
         use_gpus: Give each worker a GPU where there are any.
         project: Folder whose modules the workers import.
+        gpus_per_worker: Share of a GPU that each takes; 0.5 lets two workers share one.
     """
 
     address: str
     cpus_per_worker: int | None
     use_gpus: bool
     project: Path
+    gpus_per_worker: float = 1.0
 
 
 def map_over_ray(
@@ -138,9 +140,9 @@ def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
     cpus = fleet.cpus_per_worker or min(DEFAULT_CPUS_PER_WORKER, *cores)
     takes: dict[str, float] = {"CPU": cpus}
     if fleet.use_gpus and any(machine.get("GPU", 0) >= 1 for machine in machines):
-        takes["GPU"] = 1
+        takes["GPU"] = fleet.gpus_per_worker
     count = sum(
-        min(int(machine.get(name, 0) // amount) for name, amount in takes.items())
+        min(int(machine.get(name, 0) / amount) for name, amount in takes.items())
         for machine in machines
     )
     if count == 0:
