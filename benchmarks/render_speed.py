@@ -31,7 +31,7 @@ from warpset.core.points import splat_size
 STAGES = {
     "project": ["project_points"],
     "z-buffer": ["keep_nearest", "unpack_nearest"],
-    "visibility": ["halve_depth", "remove_hidden", "close_cracks"],
+    "visibility": ["halve_depth", "nearest_in_row", "remove_hidden", "close_cracks"],
     "blend": ["splat_samples", "resolve_smooth"],
     "sharpen": ["splat_residuals", "resolve_sharp"],
     "fill": ["row_maximum", "weigh_far", "pull", "push", "relax"],

@@ -13,8 +13,10 @@ import numpy as np
 import warp as wp
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from renderer import plain
+from renderer import plain, plain_fill
 from renderer.hole_filling import HoleFillingRenderer
+
+TWINS = {**vars(plain_fill), **vars(plain)}
 
 
 class Replay(NamedTuple):
@@ -38,12 +40,12 @@ def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[Replay
     def replay(kernel: Any, arguments: list[Any], launch: Any) -> None:
         copies = [a_copy(argument) for argument in arguments]
         launch()
-        getattr(plain, kernel.key)(*copies)
+        TWINS[kernel.key](*copies)
         written = [a_copy(argument) for argument in arguments]
         replays.append(Replay(kernel.key, difference(written, copies)))
 
-    def replayed_items(kernel: Any, count: int, arguments: list[Any]) -> None:
-        replay(kernel, arguments, lambda: items(kernel, count, arguments))
+    def replayed_items(kernel: Any, count: int, arguments: list[Any], pixels_each: int = 1) -> None:
+        replay(kernel, arguments, lambda: items(kernel, count, arguments, pixels_each))
 
     def replayed_scatter(kernel: Any, samples: Any, arguments: list[Any]) -> None:
         width, height = renderer._size_wh

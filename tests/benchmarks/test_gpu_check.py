@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu import twins
 from benchmarks.gpu.parts import Failed, Part, Setup
-from renderer import plain
 from renderer.hole_filling import HoleFillingRenderer
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -46,8 +46,8 @@ def test_a_kernel_that_differs_from_its_twin_is_named(check, capsys, monkeypatch
         resolve(*arguments)
         arguments[-1][:] = ~arguments[-1]
 
-    resolve = plain.resolve_sharp
-    monkeypatch.setattr(plain, "resolve_sharp", another)
+    resolve = twins.TWINS["resolve_sharp"]
+    monkeypatch.setitem(twins.TWINS, "resolve_sharp", another)
     code, out = run(check, capsys, "kernels")
     assert code == 1
     assert "kernels: FAILED, Failed: resolve_sharp: another result" in out

@@ -22,7 +22,7 @@ from benchmarks.gpu.clouds import (
     together,
 )
 from benchmarks.gpu.twins import every_launch_replayed
-from renderer import fill_kernels, launcher, splat_kernels, surface_kernels
+from renderer import fill_kernels, launcher, raster_kernels, splat_kernels, surface_kernels
 from renderer.hole_filling import HoleFillingRenderer, RenderedView
 from warpset.core.cameras import (
     Camera,
@@ -329,7 +329,7 @@ def test_an_empty_image_is_refused():
 # --- kernels ------------------------------------------------------------------------------------
 
 
-KERNEL_MODULES = (splat_kernels, surface_kernels, fill_kernels)
+KERNEL_MODULES = (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
 SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 
 
@@ -360,7 +360,7 @@ def test_every_kernel_agrees_with_its_twin_on_twelve_megapixels():
     assert replays and not any(replay.differs for replay in replays)
 
 
-@pytest.mark.parametrize("module", KERNEL_MODULES, ids=["splat", "surface", "fill"])
+@pytest.mark.parametrize("module", KERNEL_MODULES, ids=["raster", "surface", "splat", "fill"])
 def test_every_kernel_compiles_for_cuda(module: Any, tmp_path: Any):
     binaries = wp.compile_aot_module(module, arch=90, module_dir=tmp_path)
     assert [path.suffix for path in binaries] == [".cubin"]
