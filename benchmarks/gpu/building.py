@@ -36,7 +36,8 @@ def ray_rows(setup: Setup) -> Iterator[Sequence[object]]:
         for number in range(count):
             make_long_scene(ROOM, folder / "in" / f"room{number}", frames)
         device = ["--device", setup.device]
-        shared = [*device, "--ray", "--cpus-per-worker", "1", "--gpus-per-worker", "0.5"]
+        shared = [*device, "--ray", "--cpus-per-worker", "1"]
+        shared += ["--gpus-per-worker", "0.5"] if setup.device == "cuda" else []
         for title, flags in {"one run": device, "two workers": shared}.items():
             run = run_commands(folder / "in", folder / title, flags)
             yield title, run.pairs, f"{run.pairs / run.wall_s:.2f}", f"{run.wall_s:.1f}"

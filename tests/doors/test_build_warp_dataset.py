@@ -438,8 +438,6 @@ def test_an_input_folder_without_scenes_is_one_line(tmp_path, capsys, content):
         ["--depth-scale", "5000", "--geometry", "stereo"],
         ["--target-overlap", "0.3"],
         ["--cpus-per-worker", "2"],
-        ["--gpus-per-worker", "0.5"],
-        ["--ray", "--gpus-per-worker", "2"],
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_code_2(flags, capsys):

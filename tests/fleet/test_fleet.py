@@ -18,7 +18,6 @@ import pytest
 from build_warp_dataset import main
 from tests.builders import a_scene, tree
 from warpset.core.errors import InputError
-from warpset.fleet import over_ray
 from warpset.fleet.over_ray import Fleet, map_over_ray
 from warpset.fleet.shards import Shard, shard_from_environment
 
@@ -213,7 +212,7 @@ def test_ctrl_c_is_one_line(tmp_path, scenes, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warpset.building.many_scenes.build_scene", interrupted)
+    monkeypatch.setattr("warpset.building.runs.building.build_scene", interrupted)
     assert main(flags(tmp_path)) == 1
     assert "stopped; run the same command again to go on" in capsys.readouterr().err
 
@@ -353,14 +352,6 @@ def shouting_work():
         return name.upper()
 
     return work
-
-
-@pytest.mark.parametrize(("share", "workers"), [(1.0, 2), (0.5, 4), (0.1, 16)])
-def test_workers_share_the_gpus_by_what_each_takes(share, workers):
-    machines = [{"Alive": True, "Resources": {"CPU": 16.0, "GPU": 2.0}}]
-    fleet = Fleet("", 1, use_gpus=True, project=ROOT, gpus_per_worker=share)
-    takes, count = over_ray._room_for_workers(SimpleNamespace(nodes=lambda: machines), fleet)
-    assert (takes, count) == ({"num_cpus": 1, "num_gpus": share}, workers)
 
 
 @pytest.mark.slow

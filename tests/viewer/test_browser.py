@@ -29,6 +29,7 @@ CONNECTED = "document.body.innerText.includes('Connected')"
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(CHROMIUM is None or os.name != "posix", reason="no Chromium to drive"),
 ]
 
@@ -149,6 +150,7 @@ def test_a_drag_turns_the_camera_and_a_photos_camera_turns_it_back(start, chromi
     wait_until(lambda: not np.allclose(visit._camera().cam_from_world, before.cam_from_world), "it")
     wait_until(lambda: not shows(chromium, first), "another picture")
     click(chromium, "Next photo")
+    wait_until(lambda: visit._standing == 1, "the next photo")
     click(chromium, "Previous photo")
     wait_until(lambda: shows(chromium, first), "the first picture again")
 
@@ -187,7 +189,7 @@ def load_first(serving):
 
 def stands_at_the_first_photo(visit) -> bool:
     stage = visit._opened.stage
-    return visit._pose().is_near(stage.pose(stage.cameras[0]))
+    return visit._where.pose.is_near(stage.pose(stage.cameras[0]))
 
 
 def test_a_page_finds_its_way_back_and_keeps_its_place(start, chromium):

@@ -9,7 +9,7 @@ pytest.importorskip("viser")
 
 from tests.builders import a_camera
 from tests.viewer.viewer_builders import PLAIN_DEPTH, a_subject
-from viewer.browser.poses import DEPTH_UNITS, Pose, Stage
+from viewer.browser.poses import DEPTH_UNITS, Pose, Stage, Whereabouts
 from viewer.fly_camera import FlyCamera, common_up
 
 SIZE_WH = (90, 50)
@@ -76,3 +76,28 @@ def test_two_subjects_of_other_scale_look_alike():
     )
     small, large = Stage.of(subject), Stage.of(larger)
     assert small.pose(small.cameras[2]).is_near(large.pose(large.cameras[2]))
+
+
+def test_a_report_that_a_placement_has_overtaken_is_not_believed():
+    first, second, third = (Pose(np.eye(4)[0], np.full(3, float(at))) for at in range(3))
+    where = Whereabouts(first)
+    where.place(second)
+    where.place(third)
+    where.report(first)
+    where.report(second)
+    assert where.pose is third
+    where.report(Pose(third.wxyz, third.position + 0.5))
+    where.report(first)
+    assert where.pose is first
+
+
+def test_a_browser_placed_where_it_was_before_is_believed_there():
+    first, second = (Pose(np.eye(4)[0], np.full(3, float(at))) for at in range(2))
+    where = Whereabouts(first)
+    where.place(second)
+    where.place(first)
+    where.report(second)
+    assert where.pose is first
+    where.report(first)
+    where.report(second)
+    assert where.pose is second

@@ -47,6 +47,32 @@ class Pose(NamedTuple):
         return apart < SAME_UNITS and turned < SAME_RAD
 
 
+class Whereabouts:
+    """Where a browser's camera is, by its own reports and by where it was placed last.
+
+    A report is on its way while the camera is placed elsewhere; it is known as late by the pose,
+    which the camera has left.
+
+    Attributes:
+        pose: Where the camera is.
+    """
+
+    def __init__(self, pose: Pose) -> None:
+        self.pose = pose
+        self._left: list[Pose] = []
+
+    def place(self, pose: Pose) -> None:
+        """The browser is told to be elsewhere."""
+        self._left = [left for left in (*self._left, self.pose) if not left.is_near(pose)]
+        self.pose = pose
+
+    def report(self, pose: Pose) -> None:
+        """The browser says where it is."""
+        if not any(left.is_near(pose) for left in self._left):
+            self._left.clear()
+            self.pose = pose
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """A subject's world in the browser.

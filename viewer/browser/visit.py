@@ -26,7 +26,7 @@ from ..output import save_bytes
 from ..session import REST_S
 from .open_scenes import OpenScene, OpenScenes
 from .panel import Actions, Panel
-from .poses import Pose
+from .poses import Pose, Whereabouts
 from .scenery import Scenery
 
 MOVING_JPEG_QUALITY = 80
@@ -57,6 +57,7 @@ class Visit:
         self._resting: asyncio.TimerHandle | None = None
         self._lock = threading.RLock()
         self._live = LiveRenderer(self._render, show=self._send)
+        self._where = Whereabouts(self._reported_pose())
         self._opened = scenes.first()
         self._source, self._standing = self._opened.source, 0
         self._panel = Panel(client.gui, tuple(scenes.served), self._actions())
@@ -74,7 +75,7 @@ class Visit:
         first = self._opened.stage.cameras[0]
         seen = self._client.camera
         begins = np.linalg.norm(seen.position - seen.look_at), np.linalg.norm(seen.look_at)
-        return self._pose().is_near(self._opened.stage.pose(first)) or np.allclose(
+        return self._where.pose.is_near(self._opened.stage.pose(first)) or np.allclose(
             begins, (START_UNITS, 0.0), atol=1e-3
         )
 
@@ -132,6 +133,8 @@ class Visit:
         """Move the browser's camera; its field of view is the photo's, cut to the page."""
         seen, stage = self._client.camera, self._opened.stage
         pose = stage.pose(camera)
+        with self._lock:
+            self._where.place(pose)
         with self._client.atomic():
             seen.position = pose.position
             seen.look_at = stage.pivot(camera)
@@ -141,17 +144,19 @@ class Visit:
 
     # what is seen
 
-    def _pose(self) -> Pose:
+    def _reported_pose(self) -> Pose:
         seen = self._client.camera
         return Pose(np.asarray(seen.wxyz, float), np.asarray(seen.position, float))
 
     def _camera(self) -> Camera:
         seen = self._client.camera
         size_wh = max(1, seen.image_width), max(1, seen.image_height)
-        return self._opened.stage.camera(self._pose(), self._standing, size_wh)
+        return self._opened.stage.camera(self._where.pose, self._standing, size_wh)
 
     async def _moved(self, _camera: viser.CameraHandle) -> None:
         """The browser's camera is elsewhere, or its page has another size."""
+        with self._lock:
+            self._where.report(self._reported_pose())
         self._look(is_moving=True)
         if self._resting is not None:
             self._resting.cancel()
@@ -185,8 +190,8 @@ class Visit:
     @property
     def _shows_cameras(self) -> bool:
         """Whether the photos' cameras are drawn: not before the eyes of who looks through one."""
-        own = self._opened.stage.cameras[self._standing]
-        return self._panel.shows_cameras and not self._pose().is_near(self._opened.stage.pose(own))
+        own = self._opened.stage.pose(self._opened.stage.cameras[self._standing])
+        return self._panel.shows_cameras and not self._where.pose.is_near(own)
 
     def _send(self, drawn: Drawn) -> None:
         mode, scene = self._panel.mode, self._client.scene
@@ -233,7 +238,7 @@ class Visit:
         self._say("saved", f"{path}{besides}")
 
     def _add_keyframe(self) -> None:
-        self._keyframes.append(self._opened.stage.keyframe(self._pose(), self._standing))
+        self._keyframes.append(self._opened.stage.keyframe(self._where.pose, self._standing))
         self._panel.count_keyframes(len(self._keyframes))
 
     def _drop_keyframe(self) -> None:

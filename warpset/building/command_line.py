@@ -22,6 +22,7 @@ from .flags.pictures import (
     read_size_rule,
 )
 from .flags.places import add_places, refuse_places
+from .flags.runs import RUN_WAYS_ON, add_run_flags
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions
 from .outputs import ON_REQUEST
@@ -46,6 +47,7 @@ WAYS_ON = {
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
     **FLEET_WAYS_ON,
+    **RUN_WAYS_ON,
 }
 """What mends an error, as the command line has it."""
 
@@ -120,6 +122,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     machines = parser.add_argument_group("many machines")
     add_fleet_flags(machines)
     add_shard_flags(machines)
+    add_run_flags(machines)
     return parser
 
 
@@ -270,7 +273,8 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
-        "--gpus-per-worker": (args.ray is None, "--ray"),
+        "--gpus-per-worker": (args.ray is None or args.device == "cpu", "--ray and a GPU"),
+        "--stage-gb": (args.ray is not None, "no --ray, whose workers overlap each other"),
         "--covisibility": only_covisible,
         "--pairs-per-frame": only_covisible,
         "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),
@@ -278,6 +282,9 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
         "--clip-crf": (args.clips is None, "--clips"),
     }
+    if args.dry_run or args.plan:
+        of_writing = "--join", "--retry-failed", "--stage-gb", "--prometheus"
+        idle |= dict.fromkeys(of_writing, (True, "a run that writes"))
     if args.clips:
         idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
     if args.from_one_photo:

@@ -32,7 +32,7 @@ from .options import NOT_EMPTY, BuildOptions
 from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
 from .pairs.making import PairMaker
-from .pairs.verdict import all_rejected, hardly_of_use, quality_of, sparse_points
+from .pairs.verdict import all_rejected, hardly_of_use, quality_of, rejected_by, sparse_points
 from .scene_files.colmap_model import MAX_POINTS, ColmapModelFolder, sampled
 from .scene_files.gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
@@ -208,6 +208,7 @@ def _judge(job: SceneJob, summary: SceneSummary) -> None:
     elif hint := sparse_points(records):
         summary.say(f"{folder.path}: {hint}", logging.WARNING)
     summary.qualities = quality_of(folder.path.name, records)
+    summary.rejected_by = rejected_by(records)
 
 
 def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:

@@ -27,7 +27,7 @@ from ..pairs.warp import Warp
 from ..scores import DECIMALS, SCORES, Scores, measured
 from ..summary import SceneSummary
 from ..warping import Warper
-from .encoding import VideoEncoder, even_size
+from .encoding import VideoEncoder, even_size, mask_picture
 from .job import ClipJob
 from .plan import WarpClip
 
@@ -88,7 +88,7 @@ class ClipMaker:
                     cameras["reference"], reference = warp.cameras["reference"], warp.reference
                     encoders["splats"].add(warp.splats)
                     encoders["target"].add(warp.target)
-                    encoders["mask"].add(_grey(warp.hole & warp.counted))
+                    encoders["mask"].add(mask_picture(warp.hole & warp.counted))
             means = mean_scores(scores)
             rejected = self._job.options.quality.rejection(means)
             if not rejected:
@@ -123,10 +123,6 @@ def mean_scores(scores: Sequence[Scores]) -> dict[str, float | None]:
         values = [value for one in scores if (value := one[score.name]) is not None]
         means[score.name] = round(fmean(values), DECIMALS) if values else None
     return means
-
-
-def _grey(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.repeat(np.where(mask, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
 
 
 def _as_recorded(cameras: dict[str, Any], size_wh: tuple[int, int]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -56,6 +58,12 @@ def quality_of(scene: str, records: Sequence[PairRecord]) -> list[PairQuality]:
         for record in records
         if not record.rejected and (coverage := record.scores.get("coverage")) is not None
     ]
+
+
+def rejected_by(records: Sequence[PairRecord]) -> dict[str, int]:
+    """How many pairs were rejected, by the bound that they missed, whatever they had."""
+    bounds = (re.sub(r" -?\d[\d.e+-]* is ", " is ", record.rejected or "") for record in records)
+    return dict(Counter(bound for bound in bounds if bound))
 
 
 def quality_line(pairs: Sequence[PairQuality]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +16,27 @@ from ...core.cameras import Camera, project, up_of
 from ...core.drawing import draw, drawable
 from ...core.errors import InputError
 from ...core.geometry import SceneGeometry
-from ...core.masks import Mask
 from ...core.points import PointCloud
 from ...core.protocols import MakeRenderer, RenderedView
 from ...core.sizes import fit_camera
 from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
 from ...fleet.locks import sole_writer
+from ..clips.encoding import VideoEncoder, even_size, mask_picture
 from ..options import BuildOptions
 from ..pairs.warp import fade_px, fill_holes
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
 from .camera_paths import Scene
-from .films import Film
 
 Rgb = NDArray[np.uint8]
 
 CAMERAS_NAME = "cameras.json"
 FILM_NAME, MASK_FILM_NAME = "path.mp4", "path_mask.mp4"
 REFERENCE_NAME = "reference.png"
+
+FILM_FRAMES_A_SECOND, FILM_CRF = 24, 16
+"""`crf` 16 hides nothing at full size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +137,6 @@ def render_views(
     if options.auto_s0:
         renderer.s0 = vantage.splat_size
     said = {"reference": vantage.name, "options": options.as_recorded()}
-    films = {name: Film(size_wh) for name in (FILM_NAME, MASK_FILM_NAME)}
     with sole_writer(folder), writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CAMERAS_NAME).unlink(missing_ok=True)
@@ -141,21 +144,12 @@ def render_views(
             write_atomically(folder / REFERENCE_NAME, picture_bytes(vantage.reference, "png"))
         points = drawable(vantage.cloud)
         bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
-        for number, camera in enumerate(bar, 1):
-            view = draw(renderer, points, camera)
-            splats = fill_holes(view.rgb, view.hole, options.hole_fill)
-            _write(folder / f"view_{number:04}", splats, view)
-            films[FILM_NAME].add(splats)
-            films[MASK_FILM_NAME].add(_mask_picture(view.hole))
+        views = (draw(renderer, points, camera) for camera in bar)
+        films = _write_views(views, folder, options.hole_fill, size_wh)
         if len(cameras) > 1:
-            for name, film in films.items():
-                write_atomically(folder / name, film.content())
+            for name, content in films.items():
+                write_atomically(folder / name, content)
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
-
-
-def _mask_picture(hole: Mask) -> Rgb:
-    """White where holes are."""
-    return np.repeat(np.where(hole, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
 
 
 def _write(stem: Path, splats: Rgb, view: RenderedView) -> None:
@@ -165,3 +159,23 @@ def _write(stem: Path, splats: Rgb, view: RenderedView) -> None:
         ("depth.exr", depth_bytes(view.depth)),
     ):
         write_atomically(stem.with_name(f"{stem.name}_{kind}"), content)
+
+
+def _write_views(
+    views: Iterable[RenderedView], folder: Path, hole_fill: str, size_wh: tuple[int, int]
+) -> dict[str, bytes]:
+    """Write the views' files; the films of them by name, in memory (48 of a megapixel are 2 MB)."""
+    films = {name: io.BytesIO() for name in (FILM_NAME, MASK_FILM_NAME)}
+    film_encoder = partial(
+        VideoEncoder,
+        size_wh=even_size(size_wh),
+        crf=FILM_CRF,
+        frames_a_second=FILM_FRAMES_A_SECOND,
+    )
+    with film_encoder(films[FILM_NAME]) as film, film_encoder(films[MASK_FILM_NAME]) as mask_film:
+        for number, view in enumerate(views, 1):
+            splats = fill_holes(view.rgb, view.hole, hole_fill)
+            _write(folder / f"view_{number:04}", splats, view)
+            film.add(splats)
+            mask_film.add(mask_picture(view.hole))
+    return {name: content.getvalue() for name, content in films.items()}
