@@ -65,22 +65,14 @@ def timed(
     arguments: Sequence[Any],
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Milliseconds of one frame: of each kernel by name, and in `all`; and the `launches`.
-
-    On CUDA the card's own events tell kernels apart, and the clock tells of the frame alone.
-    """
+    """Milliseconds of one frame: of each kernel by name, and in `all`; and the `launches`."""
     launcher, marks = renderer._launcher, []
     run, device = launcher.run, launcher.device
 
-    def now() -> Any:
-        if device.is_cpu:
-            return clock()
-        return device.stream.record_event(wp.Event(device, enable_timing=True))
-
     def timed_run(kernel: Any, launches: list[Any]) -> None:
-        start = now()
+        start = moment(device, clock)
         run(kernel, launches)
-        marks.append((kernel.key, start, now()))
+        marks.append((kernel.key, start, moment(device, clock)))
 
     launcher.run = timed_run
     start = clock()
@@ -90,9 +82,22 @@ def timed(
         launcher.run = run
     spent = defaultdict(float, all=1e3 * (clock() - start), launches=len(marks))
     for name, begun, ended in marks:
-        in_ms = 1e3 * (ended - begun) if device.is_cpu else wp.get_event_elapsed_time(begun, ended)
-        spent[name] += in_ms
+        spent[name] += milliseconds(begun, ended)
     return spent
+
+
+def moment(device: Any, clock: Callable[[], float]) -> Any:
+    """A time by the clock; on CUDA an event of the card, which alone knows when kernels ran."""
+    if device.is_cpu:
+        return clock()
+    return device.stream.record_event(wp.Event(device, enable_timing=True))
+
+
+def milliseconds(begun: Any, ended: Any) -> float:
+    """Between two moments."""
+    if isinstance(begun, float):
+        return 1e3 * (ended - begun)
+    return wp.get_event_elapsed_time(begun, ended)
 
 
 def copy_gb_per_second() -> float:
@@ -107,6 +112,14 @@ def copy_gb_per_second() -> float:
     return 2 * source.nbytes / best / 1e9
 
 
+def best_of(runs: int, width: int, height: int, clock: Callable[[], float]) -> dict[str, float]:
+    """The fastest of several warm frames."""
+    arguments, s0 = a_view(width, height)
+    renderer = HoleFillingRenderer(width, height, s0=s0, device="cpu")
+    timed(renderer, arguments)
+    return min((timed(renderer, arguments, clock) for _ in range(runs)), key=lambda t: t["all"])
+
+
 def main() -> None:
     """Print the table, one row a size."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
@@ -114,15 +127,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     args = parser.parse_args()
-    before, clock = peak_memory_bytes(), CLOCKS[args.clock]
-    rows = []
+    before, rows = peak_memory_bytes(), []
     for size in args.sizes:
         width, height = map(int, size.split("x"))
-        arguments, s0 = a_view(width, height)
-        renderer = HoleFillingRenderer(width, height, s0=s0, device="cpu")
-        timed(renderer, arguments)
-        runs = [timed(renderer, arguments, clock) for _ in range(args.runs)]
-        best = min(runs, key=lambda run: run["all"])
+        best = best_of(args.runs, width, height, CLOCKS[args.clock])
         peak = (peak_memory_bytes() - before) / 2**20
         rows.append((size, width * height, best, peak))
     speed = copy_gb_per_second()  # last, for its arrays would count as peak memory

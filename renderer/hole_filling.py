@@ -170,10 +170,6 @@ class HoleFillingRenderer:
         self._scatter(raster_kernels.keep_nearest, samples, [own.keys])
         run.items(raster_kernels.unpack_nearest, pixels, [own.keys, own.depths[0], own.exact])
         self._halve_depths()
-        width, height = own.sizes[len(own.depths) - 1]
-        rows = own.rows[:height]
-        run.items(surface_kernels.nearest_in_row, height, [width, own.depths[-1], rows])
-        run.items(surface_kernels.nearest_in_row, 1, [height, rows, levels.nearest])
         run.items(
             surface_kernels.remove_hidden,
             pixels,
@@ -200,10 +196,14 @@ class HoleFillingRenderer:
         self._launcher.run(kernel, launches)
 
     def _halve_depths(self) -> None:
-        """Rebuild the coarse levels of the depth pyramid."""
+        """Rebuild the coarse levels of the depth pyramid, and find the nearest depth of all."""
         run, own = self._launcher, self._buffers
         for size_wh, (fine, coarse) in zip(own.sizes, pairwise(own.depths), strict=False):
             run.items(surface_kernels.halve_depth, len(coarse), [*size_wh, fine, coarse])
+        width, height = own.sizes[len(own.depths) - 1]
+        rows = own.rows[:height]
+        run.items(surface_kernels.nearest_in_row, height, [width, own.depths[-1], rows])
+        run.items(surface_kernels.nearest_in_row, 1, [height, rows, own.nearest])
 
     def _blend(self, samples: Any, view: RenderedView) -> None:
         """Colour, depth and confidence of every pixel that samples of its surface reach."""

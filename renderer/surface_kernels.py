@@ -115,6 +115,14 @@ def splat_exceeds(levels: Levels, z: float, extent_px: float) -> bool:
 
 
 @wp.func
+def some_span(levels: Levels, level: int, share: float) -> bool:
+    """Whether on a level the nearest sample's splat, so any, is wider than a share of a texel."""
+    if level > levels.coarsest:
+        return False
+    return level == 0 or splat_exceeds(levels, levels.nearest[0], share * float(1 << level))
+
+
+@wp.func
 def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
     """Point at depth one behind a pixel position."""
     return wp.vec3f(
@@ -132,13 +140,12 @@ def sector_opening(
 ) -> float:
     """Openness of one sector: 1 - cos between the way to the camera and the worst occluder."""
     here = pyramid[pixel[1] * levels.width + pixel[0]]
-    step = sector_step(sector)
-    closed = float(0.0)
+    step, closed = sector_step(sector), float(0.0)
     # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
     for level in range(levels.coarsest + 1):
         size = float(1 << level)
-        if level > 0 and not splat_exceeds(levels, levels.nearest[0], size):
-            break  # not even the nearest sample's splat is as wide as a texel from here on
+        if not some_span(levels, level, 1.0):
+            break
         cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
         z = texel_depth(pyramid, levels, cell, level)
         # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
@@ -265,11 +272,10 @@ def close_cracks(
     exact[p] = False
     pixel = wp.vec2i(p % levels.width, p // levels.width)
     # finest first, so that the nearest samples decide what spans a crack
-    for level in range(levels.coarsest + 1):
-        if level > 0 and not splat_exceeds(levels, levels.nearest[0], 0.5 * float(1 << level)):
-            break
-        if front[p] == 0.0:
-            front[p] = spanning_depth(walls, levels, pixel, level)
+    level = int(0)
+    while front[p] == 0.0 and some_span(levels, level, 0.5):
+        front[p] = spanning_depth(walls, levels, pixel, level)
+        level += 1
     if front[p] == 0.0:
         front[p] = depth_beside(walls, levels, pixel)
         border[p] = True

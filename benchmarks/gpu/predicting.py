@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -91,30 +92,33 @@ class CrampedPredictor:
         return self._predictor(photos)
 
 
+@contextmanager
+def at_most(allowed_bytes: float, setup: Setup) -> Iterator[None]:
+    """Hold this process to some of the card's memory."""
+    if setup.device == "cuda":
+        torch.cuda.empty_cache()
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(allowed_bytes / total)
+    try:
+        yield
+    finally:
+        if setup.device == "cuda":
+            torch.cuda.set_per_process_memory_fraction(1.0)
+
+
 def halving_rows(setup: Setup) -> Iterator[Sequence[object]]:
     """One row: a scene too long for the memory goes through in windows, and no frame is lost."""
     network = a_network(VGGT_1B, torch.bfloat16, setup.device, shape(setup, VGGT_1B))
-    predictor: Any = VGGTPredictor(network, VGGT_1B.mode(None))
+    predictor = VGGTPredictor(network, VGGT_1B.mode(None))
     photos = some_photos(8 if setup.is_small else CROWD)
     windows: list[int] = []
     with_memory(setup)
     predictor(list(photos[:2]))
     allowed = ROOM_FOR_TWO * memory_bytes(setup)
-    if setup.device == "cuda":
-        torch.cuda.empty_cache()
-        total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(allowed / total)
-    else:
-        predictor = CrampedPredictor(predictor)
-    try:
-        made = list(
-            predict_scene(
-                predictor, photos.__getitem__, len(photos), 0, lambda w: windows.append(len(w))
-            )
-        )
-    finally:
-        if setup.device == "cuda":
-            torch.cuda.set_per_process_memory_fraction(1.0)
+    with at_most(allowed, setup):
+        cramped = predictor if setup.device == "cuda" else CrampedPredictor(predictor)
+        read, told = photos.__getitem__, lambda window: windows.append(len(window))
+        made = list(predict_scene(cramped, read, len(photos), 0, told))
     usable = sum(bool(np.isfinite(one.depth).all() and (one.depth > 0).any()) for one in made)
     yield len(photos), f"{allowed / GIB:.2f}", " ".join(map(str, windows)), usable
     if usable != len(photos) or max(windows) == len(photos):
