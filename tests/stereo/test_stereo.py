@@ -369,7 +369,7 @@ def test_colmap_stereo_hands_over_the_depth_maps_that_colmap_wrote(tmp_path, mon
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the shared sample data is not here")
 @pytest.mark.parametrize(
     ("name", "largest_median", "density"),
-    [("rgbd_synthetic", 0.02, 0.45), ("hololens", 0.04, 0.45)],
+    [("rgbd_synthetic", 0.015, 0.75), ("hololens", 0.025, 0.6)],
 )
 def test_withheld_depth_of_real_scenes_is_found_again(tmp_path, name, largest_median, density):
     recording = read_recording(SHARED_DATA / "scenes" / name)

@@ -24,6 +24,7 @@ from ..core.geometry import DepthMap, PosedPhoto
 from ..core.sizes import shrunk
 from ..files.pinhole_photos import read_pinhole
 from .filling import fill_gaps, without_speckles
+from .likeness import unlike_votes
 from .plane_priors import plane_prior
 from .plane_sweep import GrayView, Sweep, sweep
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
@@ -227,11 +228,25 @@ class _Scene:
             ],
             CONFIRMED_TOLERANCES * agreed.tolerance,
         )
-        depth = np.where(filled > 0, _as_depth(filled), np.where(refused > 0, 0, inferred))
+        is_refused = (refused > 0) | self._is_unlike(index, measured, prior)
+        depth = np.where(filled > 0, _as_depth(filled), np.where(is_refused, 0, inferred))
         trust = (1.0 + agreed.supporters * swept.correlation).cpu().numpy()
         confidence = np.where(depth > 0, FILLED_CONFIDENCE, UNKNOWN_CONFIDENCE)
         confidence = np.where(measured > 0, trust, confidence).astype(np.float32)
         return DepthMap(depth.astype(np.float32), confidence, camera)
+
+    def _is_unlike(
+        self, index: int, measured: NDArray[np.float32], prior: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """(h, w) whether most photos show what a prior says in another brightness."""
+        known = torch.from_numpy(np.where(measured > 0, measured, prior))
+        votes = unlike_votes(
+            self._view(index),
+            known.to(self._options.device),
+            torch.from_numpy(measured > 0).to(self._options.device),
+            [self._view(source.photo) for source in self.checking_views[index]],
+        )
+        return (votes > 0).cpu().numpy()
 
 
 def _measured_and_prior(
