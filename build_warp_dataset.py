@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 if __name__ == "__main__":  # before the libraries are loaded, which takes seconds
@@ -26,6 +25,7 @@ from estimators.options import ComputeOptions
 from estimators.registry import make_estimators, make_segmenter, refined
 from renderer.making import kernel_cache_folder, make_renderer
 from warpset.building.command_line import describe, make_parser, read_options, refuse_idle_flags
+from warpset.building.flags.runs import read_scenes, tell_status
 from warpset.building.many_scenes import ManyScenes, build_scenes
 from warpset.building.options import BuildOptions
 from warpset.building.pipeline import Backends
@@ -33,7 +33,6 @@ from warpset.building.summary import SceneSummary, ShardSummaries
 from warpset.core.errors import InputError
 from warpset.core.points import PointCloud
 from warpset.core.protocols import Renderer
-from warpset.fleet.command_line import read_fleet, read_shard
 from warpset.fleet.stopping import stopped_by_signals
 
 log = logging.getLogger("build_warp_dataset")
@@ -47,12 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(args.model, kernel_cache_folder)
     refuse_idle_flags(parser, args, idle_building_flags(args))
     options, compute = read_building_options(args, read_options(parser, args))
-    shard, fleet = read_shard(parser, args, os.environ), read_fleet(args, Path(__file__).parent)
-    scenes = ManyScenes(args.input_dir, args.output_dir, shard, fleet, describe)
+    scenes = read_scenes(parser, args, Path(__file__).parent, describe)
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
     try:
         with stopped_by_signals(), logging_redirect_tqdm():
+            if args.status:
+                return tell_status(args.output_dir)
             if args.merge_shards:
                 total = ShardSummaries(args.output_dir).merge()
             else:

@@ -8,5 +8,8 @@ import sys
 
 from warpset.fleet.stopping import stop_in_one_line
 
-if sys.argv[0] == "-m":  # a step is being started, and loading its libraries takes seconds
+is_step_being_started = sys.argv[0] == "-m"
+"""Whether this is imported for a step: there is no door yet to say what is wrong."""
+
+if is_step_being_started:  # loading its libraries takes seconds
     stop_in_one_line()

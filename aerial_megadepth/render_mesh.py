@@ -54,7 +54,7 @@ class RenderMesh:
     """The step.
 
     Attributes:
-        mesh: A mesh file, or a folder of them.
+        mesh: A mesh file, or a folder of them, or of 3D Tiles.
         data_root: Gets `data/<scene>/`.
         flight: The flight, over the middle of the mesh; heights are over its ground.
         ground_views: How many people take a picture.
@@ -63,6 +63,7 @@ class RenderMesh:
         fov_y_deg: Vertical field of view of all pictures.
         up: See `read_surface`.
         metres_per_unit: See `read_surface`.
+        tile_error_m: See `read_tiles`.
         device: `cuda` or `cpu`.
         quiet: Show no progress.
     """
@@ -76,6 +77,7 @@ class RenderMesh:
     fov_y_deg: float = 50.0
     up: str | None = None
     metres_per_unit: float = 1.0
+    tile_error_m: float = 0.0
     device: str = "cpu"
     quiet: bool = False
 
@@ -86,6 +88,8 @@ class RenderMesh:
         kept = asdict(self)
         for place in ("mesh", "data_root", "device", "quiet"):
             del kept[place]
+        if not self.tile_error_m:  # as records had it before there were tiles
+            del kept["tile_error_m"]
         return kept | {"size_wh": list(self.size_wh)}
 
     def inputs(self, scene: str) -> Sequence[Path]:
@@ -99,7 +103,7 @@ class RenderMesh:
 
     def make(self, scene: str, folder: Path) -> str:
         """See `SceneStep.make`."""
-        surface, _ = read_surface(self.mesh, self.up, self.metres_per_unit)
+        surface, _ = read_surface(self.mesh, self.up, self.metres_per_unit, self.tile_error_m)
         renderer, localized = MeshRenderer(surface, self.device), folder / LOCALIZED
         (localized / "images").mkdir(parents=True)
         posed: dict[int, PosedPhoto] = {}
@@ -187,6 +191,7 @@ def _read_step(args: argparse.Namespace) -> RenderMesh:
         fov_y_deg=args.fov,
         up=args.up,
         metres_per_unit=args.metres_per_unit,
+        tile_error_m=args.tile_error,
         device=args.device,
         quiet=args.quiet,
     )
@@ -196,7 +201,12 @@ def make_parser() -> OneLineParser:
     """The command line."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("--mesh", type=Path, required=True, help="a .glb, .gltf, .obj or .ply, or a folder of them")
+    add(
+        "--mesh",
+        type=Path,
+        required=True,
+        help="a .glb, .gltf, .obj or .ply, a folder of them, or of 3D Tiles",
+    )
     add("--data_root", type=Path, required=True, help="gets data/<scene>/")
     add("--scene", required=True, help="name of the scene")
     add(
@@ -213,6 +223,12 @@ def make_parser() -> OneLineParser:
     add("--fov", type=number(float, 5, 120), default=50.0, help="vertical field of view, degrees")
     add("--up", choices=("y", "z"), default=None, help="axis that is up; glTF's is y, others' z")
     add("--metres_per_unit", type=number(float, 1e-6), default=1.0, help="size of the mesh's unit")
+    add(
+        "--tile_error",
+        type=number(float, 0),
+        default=0.0,
+        help="of 3D Tiles: the coarsest with at most this geometric error, metres; 0 = the finest",
+    )
     add("--device", choices=("cpu", "cuda"), default="cpu", help="what draws the pictures")
     add("--force_output", action="store_true", help="make again what is there already")
     add("--quiet", action="store_true", help="say problems only")

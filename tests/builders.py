@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -107,13 +108,15 @@ def write_transforms(scene: Path, content: dict) -> None:
     (scene / "transforms.json").write_text(json.dumps(content))
 
 
+TOLD = re.compile(r"\.run/.*|summary\.json|index\.html")
+"""What runs tell of themselves in an output folder, times included."""
+
+
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder and its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    """Every file below a folder and its bytes, but for what runs tell of themselves."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = ((path.relative_to(folder).as_posix(), path) for path in files)
+    return {name: path.read_bytes() for name, path in names if not TOLD.fullmatch(name)}
 
 
 TINY_VGGT = VGGTConfig(

@@ -7,11 +7,13 @@ read fails the mesh.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +23,16 @@ from renderer.mesh import MeshSurface
 from warpset.core.errors import InputError
 from warpset.core.natural_order import sorted_naturally
 
+from .tiles import find_tileset, read_tiles
+
 if TYPE_CHECKING:
     import trimesh
 
 MESH_EXTENSIONS = (".glb", ".gltf", ".obj", ".ply")
 Y_UP_EXTENSIONS = (".glb", ".gltf")
 """glTF says that y is up; for the others it has to be known, and z is taken."""
+
+Z_FROM_Y_UP = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 MAX_BYTES = 2**33
 GREY = (150, 150, 150)
@@ -38,11 +44,13 @@ EpsImagePlugin.gs_binary = False  # PostScript in a mesh's texture would run in 
 
 
 def find_meshes(path: Path) -> list[Path]:
-    """A mesh file, or all of a folder's, in natural order.
+    """A mesh file, or all of a folder's, in natural order; of 3D Tiles their tileset alone.
 
     Raises:
         InputError: There is none.
     """
+    if tileset := find_tileset(path):
+        return [tileset]
     found = [path]
     if path.is_dir():
         listed = (file for file in path.rglob("*") if file.suffix.lower() in MESH_EXTENSIONS)
@@ -55,7 +63,7 @@ def find_meshes(path: Path) -> list[Path]:
 
 
 def read_surface(
-    path: Path, up: str | None, metres_per_unit: float
+    path: Path, up: str | None, metres_per_unit: float, max_error_m: float = 0.0
 ) -> tuple[MeshSurface, NDArray[np.float64]]:
     """Read the mesh of a place.
 
@@ -63,6 +71,7 @@ def read_surface(
         path: See `find_meshes`.
         up: `y` or `z`; None for what the format says.
         metres_per_unit: Metres a unit of the file.
+        max_error_m: See `read_tiles`; for 3D Tiles alone.
 
     Returns:
         The surface, the middle of its ground at the origin; (3,) metres that were taken off.
@@ -70,7 +79,7 @@ def read_surface(
     Raises:
         InputError: There is no mesh, it cannot be read, or it has no triangle.
     """
-    read = (part for file in find_meshes(path) for part in _parts(file, up))
+    read = (part for source in _sources(path, up, max_error_m) for part in _parts(source))
     parts = [part for part in read if len(part.faces)]
     if not parts:
         raise InputError(f"{path}: found no triangle, need at least one")
@@ -93,10 +102,9 @@ class _Part:
         texture: (h, w, 3) uint8, or None.
     """
 
-    def __init__(self, mesh: trimesh.Trimesh, transform: NDArray[np.float64], y_is_up: bool):
-        turn = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]) if y_is_up else np.eye(3)
+    def __init__(self, mesh: trimesh.Trimesh, transform: NDArray[np.float64]):
         own = np.asarray(mesh.vertices, np.float64)
-        self.vertices = (own @ transform[:3, :3].T + transform[:3, 3]) @ turn.T
+        self.vertices = own @ transform[:3, :3].T + transform[:3, 3]
         self.faces = np.asarray(mesh.faces, np.int64)
         visual: Any = mesh.visual
         uv, self.texture = getattr(visual, "uv", None), None
@@ -116,14 +124,48 @@ class _Part:
         return (rgb * light[:, None]).astype(np.uint8)
 
 
-def _parts(file: Path, up: str | None) -> Iterator[_Part]:
-    trimesh = _trimesh()
-    y_is_up = up == "y" or (up is None and file.suffix.lower() in Y_UP_EXTENSIONS)
+class _Source(NamedTuple):
+    """A mesh that can be parsed.
+
+    Attributes:
+        file: Where it was read from.
+        opened: Opens its content.
+        file_type: Its format.
+        transform: (4, 4) from its axes to z up.
+    """
+
+    file: Path
+    opened: Callable[[], IO[bytes]]
+    file_type: str
+    transform: NDArray[np.float64]
+
+
+def _sources(path: Path, up: str | None, max_error_m: float) -> Iterator[_Source]:
+    for file in find_meshes(path):
+        if file.suffix.lower() in MESH_EXTENSIONS:
+            y_is_up = up == "y" or (up is None and file.suffix.lower() in Y_UP_EXTENSIONS)
+            turn = Z_FROM_Y_UP if y_is_up else np.eye(4)
+            yield _Source(file, partial(file.open, "rb"), file.suffix[1:].lower(), turn)
+            continue
+        read_bytes = 0
+        for tile in read_tiles(file, max_error_m):
+            read_bytes += len(tile.gltf)
+            if read_bytes > MAX_BYTES:
+                raise InputError(
+                    f"{file}: found more than {MAX_BYTES} bytes of tiles; take coarser"
+                )
+            turn = Z_FROM_Y_UP if (up or tile.up) == "y" else np.eye(4)
+            opened = partial(io.BytesIO, tile.gltf)
+            yield _Source(tile.file, opened, tile.file_type, tile.transform @ turn)
+
+
+def _parts(source: _Source) -> Iterator[_Part]:
+    trimesh, file = _trimesh(), source.file
     try:
-        with file.open("rb") as opened, _complaints() as complaints:
+        with source.opened() as opened, _complaints() as complaints:
             scene = trimesh.load_scene(
                 opened,
-                file_type=file.suffix[1:].lower(),
+                file_type=source.file_type,
                 # its folder, and nothing above
                 resolver=trimesh.resolvers.FilePathResolver(str(file.resolve())),
             )
@@ -133,7 +175,7 @@ def _parts(file: Path, up: str | None) -> Iterator[_Part]:
             transform, name = scene.graph[node]
             mesh = scene.geometry[name]
             if isinstance(mesh, trimesh.Trimesh):
-                yield _Part(mesh, np.asarray(transform, np.float64), y_is_up)
+                yield _Part(mesh, source.transform @ np.asarray(transform, np.float64))
     except Exception as error:  # trimesh raises whatever its parsers stumble over
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read as a mesh ({reason})") from error

@@ -97,7 +97,7 @@ def run_options(args: argparse.Namespace) -> RunOptions:
     fleet = None
     if args.ray is not None:
         project = Path(__file__).parents[2]
-        fleet = Fleet(args.ray, args.cpus_per_worker, use_gpus=True, project=project)
+        fleet = Fleet(args.ray, args.cpus_per_worker, True, project, args.gpus_per_worker)
     return RunOptions(args.workers, args.force_output, args.quiet, fleet)
 
 

@@ -212,7 +212,7 @@ def test_ctrl_c_is_one_line(tmp_path, scenes, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("warpset.building.many_scenes.build_scene", interrupted)
+    monkeypatch.setattr("warpset.building.runs.building.build_scene", interrupted)
     assert main(flags(tmp_path)) == 1
     assert "stopped; run the same command again to go on" in capsys.readouterr().err
 

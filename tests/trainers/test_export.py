@@ -767,14 +767,14 @@ def test_webdataset_itself_reads_the_shards(tmp_path):
     assert json.loads(samples[0]["json"])["pair"] == "0"
 
 
-def test_diffusion_pipe_gets_the_pictures_own_aspects_and_evaluates_on_the_other_side(tmp_path):
+def test_diffusion_pipe_gets_the_pictures_own_sizes_and_evaluates_on_the_other_side(tmp_path):
     tomllib = pytest.importorskip("tomllib")
     for number in range(6):
         a_scene(tmp_path / "output", f"s{number}", photos=2)
     place = tmp_path / "set"
     export(tmp_path / "output", place, "diffusion-pipe", validation_share=0.5)
     data = tomllib.loads((place / "dataset.toml").read_text())
-    assert data["ar_buckets"] == [1.5] and data["resolutions"] == [1024]
+    assert data["size_buckets"] == [[96, 64, 1]]
     (directory,) = data["directory"]
     assert directory["path"] == (place / "target").as_posix()
     assert directory["control_path"] == (place / "splats").as_posix()

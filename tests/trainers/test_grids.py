@@ -5,11 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.pair_builders import a_scene
 from warpset.core.sizes import SIZE_PRESETS, preset_resolution
 from warpset.trainers.base_models import BASE_MODELS
+from warpset.trainers.captions import Prompts
 from warpset.trainers.documents import ExportContext
+from warpset.trainers.export import ExportOptions, export_pairs
 from warpset.trainers.grids import lost_share, whole
-from warpset.trainers.layouts import aitoolkit, modelscope, musubi
+from warpset.trainers.layouts import (
+    aitoolkit,
+    diffusion_pipe,
+    modelscope,
+    musubi,
+    sd_scripts,
+    simpletuner,
+)
 from warpset.trainers.registry import TRAINERS
 from warpset.trainers.trainer import Training
 
@@ -48,6 +58,46 @@ def test_musubi_keeps_the_sizes_of_a_preset_whole(preset):
     for size_wh in SIZE_PRESETS[preset]:
         fit = musubi.trained(size_wh, Training(preset_resolution(preset), "flux2-dev"))
         assert fit.target == fit.control == whole(size_wh)
+
+
+@pytest.mark.parametrize("layout", [diffusion_pipe, sd_scripts])
+@pytest.mark.parametrize("preset", SIZE_PRESETS)
+def test_other_trainers_keep_the_sizes_of_a_preset_whole(preset, layout):
+    for size_wh in SIZE_PRESETS[preset]:
+        fit = layout.trained(size_wh, Training(preset_resolution(preset), "flux2-dev"))
+        assert fit.target == fit.control == whole(size_wh)
+
+
+def test_diffusion_pipe_is_given_one_size_for_each_aspect_in_their_order(tmp_path):
+    """It takes the place of an aspect among all for the place of its size."""
+    for number, size_wh in enumerate([(192, 128), (96, 64), (64, 96), (128, 64)]):
+        a_scene(tmp_path / "output", f"s{number}", photos=2, size_wh=size_wh)
+    export_pairs(
+        tmp_path / "output", "diffusion-pipe", tmp_path / "set", ExportOptions(Prompts(("fix",)))
+    )
+    written = (tmp_path / "set" / "dataset.toml").read_text()
+    assert "size_buckets = [[64, 96, 1], [192, 128, 1], [128, 64, 1]]" in written
+
+
+@pytest.mark.parametrize("model", simpletuner.FLAVOURS)
+def test_simpletuner_crops_target_and_controls_alike(model, tmp_path):
+    a_scene(tmp_path / "output", photos=2)
+    options = ExportOptions(Prompts(("fix",)), base_model=model, quiet=True)
+    export_pairs(tmp_path / "output", "simpletuner", tmp_path / "set", options)
+    listed = json.loads((tmp_path / "set" / "multidatabackend.json").read_text())
+    crops = [
+        (each["crop"], each["crop_aspect"], each["crop_style"])
+        for each in listed
+        if "instance_data_dir" in each
+    ]
+    assert len(crops) >= 3 and set(crops) == {(True, "preserve", "center")}
+
+
+def test_sd_scripts_is_allowed_buckets_of_the_resolution(tmp_path):
+    a_scene(tmp_path / "output", photos=2)
+    options = ExportOptions(Prompts(("fix",)), resolutions=(1328,))
+    export_pairs(tmp_path / "output", "sd-scripts", tmp_path / "set", options)
+    assert "max_bucket_reso = 1328\n" in (tmp_path / "set" / "dataset.toml").read_text()
 
 
 def test_diffsynth_keeps_the_sizes_of_the_preset_for_1024_whole():
@@ -107,7 +157,8 @@ def test_the_page_shows_what_was_measured_beside_what_is_predicted():
         assert trainer.trained is not None
         training = Training(row["resolution"], row["model"], row["matches_target"])
         predicted = trainer.trained(tuple(row["source_wh"]), training).shift_px
-        title = BASE_MODELS[row["model"]].title + ", `match" * row["matches_target"]
+        title = BASE_MODELS[row["model"]].title if row["model"] else "any"
+        title += ", `match" * row["matches_target"]
         start = f"| {trainer.title} | {title}"
         source = "| {}x{} |".format(*row["source_wh"])
         cell = f"{row['shift_px']:.1f} = {predicted:.1f}"

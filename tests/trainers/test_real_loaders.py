@@ -94,8 +94,9 @@ def test_diffusion_pipe_reads_every_pair_with_one_control_and_its_mask(tmp_path)
 def test_onetrainer_reads_every_pair_with_one_control_and_its_mask(tmp_path):
     place = an_export(tmp_path, "onetrainer")
     wanted = expected("onetrainer", place, (*ONE_CONTROL, "mask"))
-    side = round((SIZE_WH[0] * SIZE_WH[1]) ** 0.5)
-    assert read_with("onetrainer", "read_onetrainer.py", place, side) == wanted
+    side, steps_that_keep_it_whole = round((SIZE_WH[0] * SIZE_WH[1]) ** 0.5), 32
+    read = read_with("onetrainer", "read_onetrainer.py", place, side, steps_that_keep_it_whole)
+    assert read == wanted
 
 
 @pytest.mark.slow

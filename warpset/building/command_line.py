@@ -22,9 +22,10 @@ from .flags.pictures import (
     read_size_rule,
 )
 from .flags.places import add_places, refuse_places
+from .flags.runs import RUN_WAYS_ON, add_run_flags
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions
-from .outputs import ON_REQUEST
+from .outputs import MAX_REFERENCES, ON_REQUEST
 from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
 
@@ -46,6 +47,7 @@ WAYS_ON = {
     Remedy.NO_CACHE: "or use --nocache, which keeps geometry in the system's temporary folder",
     Remedy.SKY_MODEL: "give --sky-model PATH, or leave out --filter-sky",
     **FLEET_WAYS_ON,
+    **RUN_WAYS_ON,
 }
 """What mends an error, as the command line has it."""
 
@@ -120,6 +122,7 @@ def make_parser(add_geometry_flags: AddFlags) -> OneLineParser:
     machines = parser.add_argument_group("many machines")
     add_fleet_flags(machines)
     add_shard_flags(machines)
+    add_run_flags(machines)
     return parser
 
 
@@ -220,6 +223,12 @@ def _add_pairing(group: argparse._ArgumentGroup) -> None:
         default=pairing.pairs_per_frame,
         help="for covisible: references of each target at most",
     )
+    group.add_argument(
+        "--references",
+        type=number(int, 1, MAX_REFERENCES),
+        default=DEFAULTS.references,
+        help="photos warped into each target's view together, those that cover it best",
+    )
 
 
 def add_system_flags(group: argparse._ArgumentGroup) -> None:
@@ -270,6 +279,8 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         "--depth-scale": (args.geometry not in ("auto", "recorded"), "--geometry recorded or auto"),
         "--target-overlap": (not args.auto_skip, "--auto-skip"),
         "--cpus-per-worker": (args.ray is None, "--ray"),
+        "--gpus-per-worker": (args.ray is None or args.device == "cpu", "--ray and a GPU"),
+        "--stage-gb": (args.ray is not None, "no --ray, whose workers overlap each other"),
         "--covisibility": only_covisible,
         "--pairs-per-frame": only_covisible,
         "--bidirectional": (by_surface, "another --pairing, for covisible pairs go both ways"),
@@ -277,10 +288,14 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         "--sigma": (args.hole_fill != "fade", "--hole-fill fade"),
         "--clip-crf": (args.clips is None, "--clips"),
     }
+    if args.dry_run or args.plan:
+        of_writing = "--join", "--retry-failed", "--stage-gb", "--prometheus"
+        idle |= dict.fromkeys(of_writing, (True, "a run that writes"))
     if args.clips:
-        idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
+        of_pairs = "--bidirectional", "--pairing", "--plan", "--references"
+        idle |= dict.fromkeys(of_pairs, (True, "no --clips"))
     if args.from_one_photo:
-        of_two = "--pairing", "--bidirectional", "--plan", "--clips"
+        of_two = "--pairing", "--bidirectional", "--plan", "--clips", "--references"
         idle |= dict.fromkeys(of_two, (True, "pairs of two photos, without --from-one-photo"))
     return idle
 
@@ -324,6 +339,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
         pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
+        references=args.references,
         sampling=FrameSampling(args.fps, args.frames),
         clips=ClipRule(args.clips, args.clip_crf) if args.clips else None,
         bidirectional=args.bidirectional,

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
-from ..core.errors import FolderInUseError, InputError
-from ..files.stores.address import Place, place
-from ..files.writing import full_scratch, writing_to
+from ..core.errors import FolderInUseError
+from ..files.stores.address import Address, Place
+from ..files.writing import writing_to
 from ..fleet.over_ray import Fleet, map_over_ray
+from ..fleet.scratch import own_scratch
 from ..fleet.shards import Shard
 from .options import BuildOptions
-from .pipeline import Backends, build_scene
-from .sources.stored_scenes import at_hand, find_scenes_at, scene_name_at
+from .pipeline import Backends
+from .runs.account import Outcomes, RunAccount
+from .runs.board import RunBoard
+from .runs.building import SceneBuilder, overlapped
+from .runs.ledger import FailureLedger
+from .sources.scene_names import named_scenes
+from .sources.stored_scenes import find_scenes_at
 from .summary import SceneSummary, ShardSummaries
 
-log = logging.getLogger(__name__)
+JOIN_POLL_S = 5.0
+"""Seconds until a scene that another run is at is looked at again; a lock in a store costs a
+request each time."""
 
-Outcomes = Iterator[tuple[str, SceneSummary | Exception]]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,11 @@ class ManyScenes:
         shard: The share of the scenes that is this run's; None for all.
         fleet: Ray workers that build them; None for this process.
         describe: An error in the words of whoever asked; picklable.
+        joins: Leave scenes that another run is at to it, and take them over if it dies.
+        retries_failed: Try scenes again that were set aside.
+        stage_bytes: Local disk for scenes and pairs of a store, of each process; None fetches a
+            scene when its turn comes.
+        prometheus: Where to write what Prometheus collects; None for nowhere.
     """
 
     input_dir: Place
@@ -43,6 +56,15 @@ class ManyScenes:
     shard: Shard | None = None
     fleet: Fleet | None = None
     describe: Callable[[Exception], str] = str
+    joins: bool = False
+    retries_failed: bool = False
+    stage_bytes: int | None = None
+    prometheus: Path | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether scenes come from a store, or pairs go to one."""
+        return isinstance(self.input_dir, Address) or isinstance(self.output_dir, Address)
 
 
 def build_scenes(
@@ -59,111 +81,136 @@ def build_scenes(
         InputError: There are no scenes, or nothing to build them with.
         OSError: The output folder cannot be written.
     """
-    found, shard, output_dir = find_scenes_at(asked.input_dir), asked.shard, asked.output_dir
-    scenes = [str(scene) for scene in found if not shard or shard.holds(scene_name_at(scene))]
-    summaries = ShardSummaries(output_dir)
-    if shard:
-        log.info(f"shard {shard.index} of {shard.count}: {len(scenes)} of {len(found)} scenes")
+    named = named_scenes(find_scenes_at(asked.input_dir), asked.output_dir)
+    mine = [s for s, name in named.names.items() if not asked.shard or asked.shard.holds(name)]
+    if asked.shard:
+        where = f"shard {asked.shard.index} of {asked.shard.count}"
+        log.info(f"{where}: {len(mine)} of {len(named.names)} scenes")
+    account = RunAccount(named.names, asked.describe)
+    for line in named.renamed:
+        log.warning(line)
+    if not asked.shard or asked.shard.index == 0:
+        account.leave_out(named.left_out)
     if options.writes:
-        if isinstance(output_dir, Path):
-            with writing_to(output_dir):
-                output_dir.mkdir(parents=True, exist_ok=True)
-        if shard:
-            summaries.forget(shard.index, shard.count)
-    if asked.fleet is not None and options.writes:
-        quiet = replace(options, quiet=True)
-        outcomes = _over_ray(asked, quiet, make_backends, scenes, asked.fleet)
+        _write(asked, options, make_backends, mine, account)
     else:
-        builder = scene_builder(asked, options, make_backends)
-        outcomes = _one_by_one(builder, scenes)
-    total, is_whole = _add_up(outcomes, len(scenes), asked.describe, options.quiet)
-    if shard and is_whole and options.writes:
-        summaries.keep(shard.index, shard.count, total)
-    return total
+        builder = _builder(asked, options, make_backends, named.names)
+        account.add_up(_one_by_one(builder, mine), len(mine), options.quiet)
+    return account.total
 
 
-def scene_builder(
-    asked: ManyScenes, options: BuildOptions, make_backends: Callable[[], Backends]
+def _write(
+    asked: ManyScenes,
+    options: BuildOptions,
+    make_backends: Callable[[], Backends],
+    scenes: Sequence[str],
+    account: RunAccount,
+) -> None:
+    """Build scenes and tell of it; see `build_scenes`."""
+    output_dir, shard = asked.output_dir, asked.shard
+    if isinstance(output_dir, Path):
+        with writing_to(output_dir):
+            output_dir.mkdir(parents=True, exist_ok=True)
+    if shard:
+        ShardSummaries(output_dir).forget(shard.index, shard.count)
+    with writing_to(output_dir) if isinstance(output_dir, Path) else contextlib.nullcontext():
+        ledger = FailureLedger(output_dir, options)
+        if asked.retries_failed:
+            ledger.forget_all()
+    with RunBoard(output_dir, len(account.names), asked.prometheus) as board:
+        account.keep(ledger, board)
+        scenes = account.without_set_aside(scenes)
+        outcomes = _outcomes(asked, options, make_backends, scenes, account.names)
+        account.add_up(outcomes, len(scenes), options.quiet)
+        account.list_set_aside()
+    if shard and account.is_whole:
+        ShardSummaries(output_dir).keep(shard.index, shard.count, account.total)
+
+
+def _outcomes(
+    asked: ManyScenes,
+    options: BuildOptions,
+    make_backends: Callable[[], Backends],
+    scenes: Sequence[str],
+    names: dict[str, str],
+) -> Outcomes:
+    """Build scenes in whatever way is asked for."""
+    if asked.fleet is not None:
+        options = replace(options, quiet=True)
+        make_work = partial(_worker, replace(asked, fleet=None), options, make_backends, names)
+        yield from _leaving(partial(_over_ray, make_work, fleet=asked.fleet), scenes, asked.joins)
+        return
+    with own_scratch() if asked.is_stored else contextlib.nullcontext():
+        builder = _builder(asked, options, make_backends, names)
+        build = partial(_one_by_one, builder)
+        if asked.stage_bytes is not None:
+            build = partial(overlapped, builder, stage_bytes=asked.stage_bytes)
+        yield from _leaving(build, scenes, asked.joins)
+
+
+def _builder(
+    asked: ManyScenes,
+    options: BuildOptions,
+    make_backends: Callable[[], Backends],
+    names: dict[str, str],
+) -> SceneBuilder:
+    outputs = {scene: asked.output_dir / name for scene, name in names.items()}
+    return SceneBuilder(outputs, options, make_backends(), asked.describe)
+
+
+def _worker(
+    asked: ManyScenes,
+    options: BuildOptions,
+    make_backends: Callable[[], Backends],
+    names: dict[str, str],
 ) -> Callable[[str], SceneSummary]:
-    """What builds the pairs of a scene folder, keeping the network for the next one.
-
-    Whatever goes wrong is in its summary, but for another run's writing to the same folder.
-    """
-    backends = make_backends()
-
-    def build(scene: str) -> SceneSummary:
-        source, summary = place(scene), SceneSummary()
-        try:
-            output = asked.output_dir / scene_name_at(source)
-            with at_hand(source, output, not options.writes) as here:
-                for folder, shown in here.shown_as.items():
-                    summary.hide(folder, shown)
-                build_scene(here.scene, here.output, options, backends, summary)
-        except FolderInUseError:
-            raise
-        except InputError as error:
-            summary.report(asked.describe(error))
-        except Exception as error:  # one scene must not take the others down
-            summary.report(f"{scene}: {_why(error, asked.output_dir)}; left out")
-        return summary
-
-    return build
-
-
-def _why(error: Exception, output_dir: Place) -> str:
-    """What went wrong: a full disk of temporary files, or something that nobody foresaw."""
-    folder = output_dir if isinstance(output_dir, Path) else Path.cwd()
-    if isinstance(error, OSError) and (line := full_scratch(error, folder)):
-        return line
-    return f"failed ({type(error).__name__}: {error}, {_raised_at(error)})"
-
-
-def _raised_at(error: Exception) -> str:
-    """Where in the code an error came from, for whoever has to mend it."""
-    innermost = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(innermost.filename).name}:{innermost.lineno}"
+    """What builds scenes in a process of its own, keeping the network for the next one."""
+    if asked.is_stored:
+        scratch = contextlib.ExitStack()
+        scratch.enter_context(own_scratch())
+        atexit.register(scratch.close)
+    return _builder(asked, options, make_backends, names)
 
 
 def _one_by_one(build: Callable[[str], SceneSummary], scenes: Sequence[str]) -> Outcomes:
-    """Build scene after scene, up to one that another run is at."""
     for scene in scenes:
         try:
             yield scene, build(scene)
         except FolderInUseError as error:
             yield scene, error
-            return
 
 
 def _over_ray(
-    asked: ManyScenes,
-    options: BuildOptions,
-    make_backends: Callable[[], Backends],
-    scenes: Sequence[str],
-    fleet: Fleet,
+    make_work: Callable[[], Callable[[str], SceneSummary]], scenes: Sequence[str], fleet: Fleet
 ) -> Outcomes:
     """Build scenes on the fleet's workers, their problems said here."""
-    make_work = partial(scene_builder, asked, options, make_backends)
     for scene, outcome in map_over_ray(make_work, scenes, fleet):
         if isinstance(outcome, SceneSummary):
             outcome.say_problems()
         yield scene, outcome
 
 
-def _add_up(
-    outcomes: Outcomes, count: int, describe: Callable[[Exception], str], quiet: bool
-) -> tuple[SceneSummary, bool]:
-    """The sum of all scenes, and whether none of them was another run's; what failed is said."""
-    total, seen, scene, is_whole = SceneSummary(), 0, "", True
-    bar = tqdm(outcomes, desc="scenes", unit="scene", total=count, disable=quiet or count == 1)
-    for scene, outcome in bar:
-        if isinstance(outcome, SceneSummary):
-            total.add(outcome)
-        elif isinstance(outcome, InputError):
-            total.report(describe(outcome))
-        else:
-            total.report(f"{scene}: failed ({type(outcome).__name__}: {outcome}); left out")
-        seen += 1
-        is_whole = is_whole and not isinstance(outcome, FolderInUseError)
-    if seen < count:
-        total.report(f"{scene}: {count - seen} scenes after it not tried; run the command again")
-    return total, is_whole
+def _leaving(
+    build: Callable[[Sequence[str]], Outcomes], scenes: Sequence[str], joins: bool
+) -> Outcomes:
+    """Outcomes of scenes that no other run is at.
+
+    Args:
+        build: Builds scenes, and says which of them another run is at.
+        scenes: The scenes.
+        joins: Come back to those of other runs until they are done; otherwise they end this run.
+    """
+    while scenes:
+        held = []
+        for scene, outcome in build(scenes):
+            if not isinstance(outcome, FolderInUseError):
+                yield scene, outcome
+            elif joins:
+                held.append(scene)
+            else:
+                yield scene, outcome
+                return
+        scenes = held
+        if held:
+            log.info(f"{len(held)} scenes are other runs'; looking again until they are done")
+            time.sleep(JOIN_POLL_S)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core.errors import InputError
-from ..files.json_files import as_record, read_text
-from ..files.stores.address import Address, Place
-from ..files.stores.store import Store
-from ..files.writing import write_atomically
+from ..files.json_files import as_record
+from ..files.stores.address import Place
+from ..files.stores.small_files import SmallFiles
 from .pairing import hole_histogram
 from .pairs.record import PairRecord
 from .pairs.verdict import PairQuality, quality_line
@@ -24,7 +23,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class SceneSummary:
-    """What became of a scene's pairs, counted, and a line for each problem."""
+    """What became of a scene's pairs, counted, and a line for each problem.
+
+    Attributes:
+        rejected_by: Pairs on record as rejected, by the bound that they missed.
+        failure: Why no more could be made of the scene; None where all was.
+        failure_counts: Whether it is about the scene, and not about what every scene needs.
+    """
 
     written: int = 0
     rejected: int = 0
@@ -35,6 +40,9 @@ class SceneSummary:
     shown_as: dict[str, str] = field(default_factory=dict)
     qualities: list[PairQuality] = field(default_factory=list)
     planned: list[float] | None = None
+    rejected_by: dict[str, int] = field(default_factory=dict)
+    failure: str | None = None
+    failure_counts: bool = True
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
@@ -45,6 +53,11 @@ class SceneSummary:
         line = self.shown(" ".join(line.splitlines()))
         log.warning(line)
         self.problems.append(line)
+
+    def fail(self, line: str, counts: bool = True) -> None:
+        """Say why no more can be made of the scene; `counts` where it is about the scene."""
+        self.report(line)
+        self.failure, self.failure_counts = self.problems[-1], counts
 
     def say(self, line: str, level: int = logging.INFO) -> None:
         """Say something that is no problem."""
@@ -115,21 +128,17 @@ class ShardSummaries:
     """
 
     def __init__(self, output_dir: Place):
-        self._output_dir, self._folder = output_dir, output_dir / SHARDS_FOLDER
+        self._output_dir, self._files = output_dir, SmallFiles(output_dir / SHARDS_FOLDER)
 
     def forget(self, index: int, count: int) -> None:
         """Remove what an earlier run of a shard kept."""
-        self._remove([_file_name(index, count)])
+        self._files.remove([_file_name(index, count)])
+        self._files.remove_folder()
 
     def keep(self, index: int, count: int, summary: SceneSummary) -> None:
         """Keep the summary of shard `index` of `count`, which has finished."""
         content = (json.dumps(dataclasses.asdict(summary)) + "\n").encode()
-        name = _file_name(index, count)
-        if isinstance(self._folder, Address):
-            Store(self._folder).replace(name, content)
-        else:
-            self._folder.mkdir(exist_ok=True)
-            write_atomically(self._folder / name, content)
+        self._files.write(_file_name(index, count), content)
 
     def merge(self) -> SceneSummary:
         """The sum of all shards, their problems said again; what they kept is then removed.
@@ -137,19 +146,20 @@ class ShardSummaries:
         Raises:
             InputError: There are none, shards of two builds, or one has not finished.
         """
-        kept = [name.removesuffix(".json").split("-of-") for name in self._names()]
+        names = [name for name in self._files.names() if "-of-" in name]
+        kept = [name.removesuffix(".json").split("-of-") for name in names]
         counts = sorted({int(count) for _, count in kept})
         if len(counts) != 1:
             found = f"shards of {' and of '.join(map(str, counts))}" if counts else "no shards"
             raise InputError(
-                f"{self._folder}: found {found}, need the shards of one build; "
+                f"{self._files.place}: found {found}, need the shards of one build; "
                 "run it in shards, or remove the older ones"
             )
         unfinished = set(range(counts[0])) - {int(index) for index, _ in kept}
         if unfinished:
             named = ", ".join(map(str, sorted(unfinished)))
             raise InputError(
-                f"{self._folder}: found {len(kept)} of {counts[0]} shards finished, "
+                f"{self._files.place}: found {len(kept)} of {counts[0]} shards finished, "
                 f"need all; run shard {named}"
             )
         total = SceneSummary()
@@ -157,33 +167,16 @@ class ShardSummaries:
             summary = self._read(_file_name(index, counts[0]))
             summary.say_problems()
             total.add(summary)
-        self._remove(self._names())
+        self._files.remove(names)
+        self._files.remove_folder()
         return total
-
-    def _names(self) -> list[str]:
-        if isinstance(self._folder, Address):
-            return [file.name for file in Store(self._folder).files()]
-        return [path.name for path in self._folder.glob("*-of-*.json")]
 
     def _read(self, name: str) -> SceneSummary:
         try:
-            if isinstance(self._folder, Address):
-                text = (Store(self._folder).read(name) or b"").decode()
-            else:
-                text = read_text(self._folder / name)
-            return as_record(text, SceneSummary)
+            return as_record((self._files.read(name) or b"").decode(), SceneSummary)
         except (OSError, ValueError) as error:
-            place = self._folder / name
+            place = self._files.place / name
             raise InputError(f"{place}: cannot be read ({error}); run that shard again") from error
-
-    def _remove(self, names: Iterable[str]) -> None:
-        if isinstance(self._folder, Address):
-            Store(self._folder).remove(names)
-            return
-        for name in names:
-            (self._folder / name).unlink(missing_ok=True)
-        if self._folder.is_dir() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
 
 
 def _file_name(index: int, count: int) -> str:

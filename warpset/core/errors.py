@@ -31,7 +31,11 @@ class Remedy(Enum):
     FLEET_START = auto()
     FLEET_ADDRESS = auto()
     CORES_OF_A_WORKER = auto()
+    CARDS_OF_A_WORKER = auto()
+    LOCAL_DISK = auto()
+    RETRY_FAILED = auto()
     WEBDATASET_GROUP = auto()
+    PUBLISH_GROUP = auto()
 
 
 class InputError(Exception):

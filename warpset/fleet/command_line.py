@@ -18,6 +18,7 @@ FLEET_WAYS_ON = {
         "start one with `ray start --head`, or give --ray alone to use this machine"
     ),
     Remedy.CORES_OF_A_WORKER: "lower --cpus-per-worker",
+    Remedy.CARDS_OF_A_WORKER: "lower --gpus-per-worker, or leave it out",
 }
 """What mends an error of the fleet, as command lines have it."""
 
@@ -38,6 +39,21 @@ def add_fleet_flags(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="cores of each Ray worker; 4 if not given, or all of a machine that has less",
     )
+    group.add_argument(
+        "--gpus-per-worker",
+        type=share_of_cards,
+        default=None,
+        help="GPUs of each Ray worker, such as 0.25 where four share one; one where there are any "
+        "if not given",
+    )
+
+
+def share_of_cards(text: str) -> float:
+    """An argparse type: GPUs of a worker, a share of one or whole ones, as Ray gives them."""
+    amount = number(float, 0.01)(text)
+    if amount > 1 and not amount.is_integer():
+        raise argparse.ArgumentTypeError(f"found {text}, need at most 1 or a whole number")
+    return amount
 
 
 def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
@@ -49,7 +65,8 @@ def read_fleet(args: argparse.Namespace, project: Path) -> Fleet | None:
     """
     if args.ray is None:
         return None
-    return Fleet(args.ray, args.cpus_per_worker, args.device != "cpu", project)
+    use_gpus = args.device != "cpu"
+    return Fleet(args.ray, args.cpus_per_worker, use_gpus, project, args.gpus_per_worker)
 
 
 def add_shard_flags(group: argparse._ArgumentGroup) -> None:

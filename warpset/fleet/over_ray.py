@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,6 +22,10 @@ RETRIES = 2
 
 DEFAULT_CPUS_PER_WORKER = 4
 ANSWER_TIMEOUT_S = 15
+
+GROW_S = 10.0
+"""Seconds after which machines that have joined a cluster are noticed."""
+
 OBJECT_STORE_BYTES = 100_000_000
 
 QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -28,6 +33,10 @@ QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Read when ray is imported: nothing is reported, and workers take the Python that is installed.
 Under `uv run` each of them would otherwise install the project anew."""
+
+
+class WorkerDiedError(InputError):
+    """Every worker that tried an item died of it."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,15 @@ class Fleet:
             smallest machine where that has less.
         use_gpus: Give each worker a GPU where there are any.
         project: Folder whose modules the workers import.
+        gpus_per_worker: GPUs of each, less than 1 where several share one; None for one where
+            there are any.
     """
 
     address: str
     cpus_per_worker: int | None
     use_gpus: bool
     project: Path
+    gpus_per_worker: float | None = None
 
 
 def map_over_ray(
@@ -94,24 +106,32 @@ class _Worker:
 def _spread(
     ray: Any, make_work: Callable[[], Work[Result]], names: Sequence[str], fleet: Fleet
 ) -> Iterator[tuple[str, Result | Exception]]:
-    """A worker gets its next name when it is up and free, so that none waits behind a slow one."""
-    resources, count = _room_for_workers(ray, fleet)
+    """A worker gets its next name when it is up and free, so that none waits behind a slow one.
+
+    Machines that join the cluster meanwhile get workers as well.
+    """
+    resources, room = _room_for_workers(ray, fleet)
     Worker = ray.remote(**resources, max_restarts=-1, max_task_retries=RETRIES)(_Worker)
-    workers = [Worker.remote(make_work, Path.cwd()) for _ in range(min(count, len(names)))]
-    busy: dict[Any, tuple[Any, str | None]] = {w.start.remote(): (w, None) for w in workers}
-    waiting, unfinished = deque(names), len(names)
+    busy: dict[Any, tuple[Any, str | None]] = {}
+    waiting, unfinished, count = deque(names), len(names), 0
     while unfinished:
-        done = ray.wait(list(busy))[0][0]
-        worker, name = busy.pop(done)
-        outcome = _outcome(ray, done, name or "Ray")
-        if name is not None:
-            unfinished -= 1
-            yield name, outcome
-        elif isinstance(outcome, Exception):
-            raise outcome
-        if waiting:
-            name = waiting.popleft()
-            busy[worker.work.remote(name)] = (worker, name)
+        with contextlib.suppress(InputError):  # machines may leave as well
+            room = _room_for_workers(ray, fleet)[1]
+        room = min(room, count + len(waiting))
+        for worker in [Worker.remote(make_work, Path.cwd()) for _ in range(room - count)]:
+            busy[worker.start.remote()] = worker, None
+        count = max(count, room)
+        for done in ray.wait(list(busy), timeout=GROW_S)[0]:
+            worker, name = busy.pop(done)
+            outcome = _outcome(ray, done, name or "Ray")
+            if name is not None:
+                unfinished -= 1
+                yield name, outcome
+            elif isinstance(outcome, Exception):
+                raise outcome
+            if waiting:
+                name = waiting.popleft()
+                busy[worker.work.remote(name)] = worker, name
 
 
 def _outcome(ray: Any, done: Any, name: str) -> Any:
@@ -121,7 +141,7 @@ def _outcome(ray: Any, done: Any, name: str) -> Any:
         return error.cause
     except ray.exceptions.RayError as error:
         died = f"its worker died {RETRIES + 1} times ({_last_line(str(error))})"
-        return InputError(f"{name}: {died}; left out")
+        return WorkerDiedError(f"{name}: {died}; left out")
 
 
 def _last_line(text: str) -> str:
@@ -130,25 +150,37 @@ def _last_line(text: str) -> str:
 
 
 def _room_for_workers(ray: Any, fleet: Fleet) -> tuple[dict[str, float], int]:
-    """What each worker takes, and how many of them the machines have room for."""
+    """What each worker takes, and how many of them the machines have room for.
+
+    Raises:
+        InputError: There is room for none.
+    """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
     if not cores:
         raise InputError(f"Ray at {fleet.address}: found no machine with a free processor core")
     cpus = fleet.cpus_per_worker or min(DEFAULT_CPUS_PER_WORKER, *cores)
     takes: dict[str, float] = {"CPU": cpus}
-    if fleet.use_gpus and any(machine.get("GPU", 0) >= 1 for machine in machines):
-        takes["GPU"] = 1
-    count = sum(
-        min(int(machine.get(name, 0) // amount) for name, amount in takes.items())
-        for machine in machines
-    )
+    cards = max(machine.get("GPU", 0) for machine in machines)
+    if fleet.use_gpus and (cards or fleet.gpus_per_worker):
+        takes["GPU"] = fleet.gpus_per_worker or 1
+    count = sum(_workers_on(machine, takes) for machine in machines)
+    if cards < takes.get("GPU", 0):
+        raise InputError(
+            f"{takes['GPU']:g} GPUs a worker: found machines of at most {cards:g} GPUs",
+            Remedy.CARDS_OF_A_WORKER,
+        )
     if count == 0:
         raise InputError(
             f"{cpus} cores a worker: found machines of at most {max(cores)} cores",
             Remedy.CORES_OF_A_WORKER,
         )
     return {f"num_{name.lower()}s": amount for name, amount in takes.items()}, count
+
+
+def _workers_on(machine: dict[str, float], takes: dict[str, float]) -> int:
+    """How many workers a machine has room for; 1 / 0.1 is ten, whatever binary fractions say."""
+    return min(int(machine.get(name, 0) / amount + 1e-9) for name, amount in takes.items())
 
 
 def _start_ray(fleet: Fleet) -> Any:

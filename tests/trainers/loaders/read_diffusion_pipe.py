@@ -13,7 +13,6 @@ from unittest.mock import MagicMock
 import tomllib
 import torch
 from facts import bytes_of, facts, say
-from PIL import Image
 
 deepspeed = MagicMock()
 deepspeed.__spec__ = ModuleSpec("deepspeed", None)  # transformers looks whether it is installed
@@ -69,7 +68,6 @@ class Unchanged:
 
 place = Path(sys.argv[1])
 config = tomllib.loads((place / "dataset.toml").read_text(encoding="utf-8"))
-config["resolutions"] = [list(Image.open(next((place / "target").glob("*.png"))).size)]
 torch.distributed.init_process_group(
     "gloo", init_method=f"file://{tempfile.mkdtemp()}/store", rank=0, world_size=1
 )

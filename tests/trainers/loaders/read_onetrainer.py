@@ -1,7 +1,7 @@
-"""Read an export with OneTrainer's own pipeline up to the VAE; the arguments are export and side.
+"""Read an export with OneTrainer's own pipeline up to the VAE.
 
-Buckets come in steps of 32 pixels, that small pictures stay whole. Its modules for caching and
-output need a model and are left out.
+The arguments are the export, the side of the square that is trained, and the steps that sides of
+buckets come in, in pixels. Its modules for caching and output need a model and are left out.
 """
 
 import sys
@@ -45,7 +45,12 @@ config.resolution = sys.argv[2]
 config.masked_training = config.custom_conditioning_image = True
 model = SimpleNamespace(train_dtype=DataType.FLOAT_32)
 dataset = Loader()._create_dataset(
-    config, model, None, TrainProgress(), is_validation=False, aspect_bucketing_quantization=32
+    config,
+    model,
+    None,
+    TrainProgress(),
+    is_validation=False,
+    aspect_bucketing_quantization=int(sys.argv[3]),
 )
 dataset.start_next_epoch()
 say(

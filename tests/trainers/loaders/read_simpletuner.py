@@ -45,6 +45,7 @@ StateTracker.set_args(args)
 StateTracker.set_accelerator(accelerator)
 StateTracker.set_config_path(work)
 model = ModelRegistry.get(args.model_family)(args, accelerator)
+model.check_user_config()
 model.get_vae = lambda: MagicMock(dtype=torch.float32)
 model.encode_dropout_caption = lambda *_, **__: {}
 StateTracker.set_model(model)

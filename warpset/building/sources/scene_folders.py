@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...core.errors import InputError, Remedy
@@ -103,7 +103,8 @@ def _recorded_by_one_of_many(input_dir: Path) -> bool:
 
 def _photo_marks(scene: Path) -> set[tuple[str, int]]:
     """Name and size in bytes of a scene's photos."""
-    return {(photo.name, photo.stat().st_size) for photo in look_for_photos(scene).photos}
+    photos = [photo for photo in look_for_photos(scene).photos if photo.is_file()]
+    return {(photo.name, photo.stat().st_size) for photo in photos}
 
 
 def _holds_photos_of_one_scene(folder_name: str) -> bool:
@@ -130,17 +131,22 @@ def scene_name(scene: Path) -> str:
         return scene.resolve().name
     if not (is_zip(scene) or is_video(scene)) or not scene.is_file():
         return scene.name
-    return name_of_packed(scene, [path for path in scene.parent.iterdir() if path != scene])
+    return name_of_packed(scene, names_taken(path.name for path in scene.parent.iterdir()))
 
 
-def name_of_packed(scene: Path, neighbours: Iterable[Path]) -> str:
-    """What the output folder of a zip or video is called beside its neighbours."""
-    taken = any(path.name == scene.stem or _is_file_of(path, scene.stem) for path in neighbours)
-    return f"{scene.stem}_{scene.suffix[1:].lower()}" if taken else scene.stem
+def names_taken(names: Iterable[str]) -> Mapping[str, int]:
+    """How many of a folder's entries would have an output folder of some name."""
+    taken = Counter[str]()
+    for name in names:
+        path = Path(name)
+        taken.update({name, path.stem} if is_zip(path) or is_video(path) else {name})
+    return taken
 
 
-def _is_file_of(path: Path, stem: str) -> bool:
-    return path.stem == stem and (is_zip(path) or is_video(path))
+def name_of_packed(scene: Path, taken: Mapping[str, int]) -> str:
+    """What the output folder of a zip or video is called beside others, see `names_taken`."""
+    is_alone = taken[scene.stem] == 1
+    return scene.stem if is_alone else f"{scene.stem}_{scene.suffix[1:].lower()}"
 
 
 def _no_scene(input_dir: Path) -> InputError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,24 +18,13 @@ from ...files.stores.store import Store, StoredFile
 from ...files.video import is_video
 from ...files.zip_scenes import is_zip
 from ..pairs.record import RECORDS_NAME
-from .scene_folders import find_scenes, name_of_packed, scene_name
+from .scene_folders import find_scenes, name_of_packed, names_taken, scene_name
+
+Shown = Mapping[str, str]
+"""What to say instead of a temporary folder that nobody can look into."""
 
 READ_AGAIN = (".json", ".jsonl")
 """What a run reads of the pairs that are there; of the rest it asks only whether it is."""
-
-
-class SceneAtHand(NamedTuple):
-    """A scene and the folder of its pairs on this machine.
-
-    Attributes:
-        scene: Its folder, zip or video.
-        output: Where its pairs go.
-        shown_as: What to say instead of temporary folders.
-    """
-
-    scene: Path
-    output: Path
-    shown_as: Mapping[str, str]
 
 
 def find_scenes_at(place: Place) -> list[Place]:
@@ -60,47 +49,101 @@ def find_scenes_at(place: Place) -> list[Place]:
     return [place / name for name in [*folders, *packed]]
 
 
-def scene_name_at(scene: Place) -> str:
-    """What a scene's output folder is called, see `scene_name`."""
-    if isinstance(scene, Path):
-        return scene_name(scene)
+def scene_names_at(scenes: Sequence[Place]) -> list[str]:
+    """What the scenes' output folders are called, see `scene_name`; each folder is listed once."""
+    taken = lru_cache(maxsize=1)(_names_taken_at)
+    return [_scene_name_at(scene, taken) for scene in scenes]
+
+
+def _scene_name_at(scene: Place, taken: Callable[[Place], Mapping[str, int]]) -> str:
     path = Path(scene.name)
-    if not (is_zip(path) or is_video(path)):
+    is_packed = is_zip(path) or is_video(path)
+    if isinstance(scene, Path) and not (is_packed and scene.is_file()):
+        return scene_name(scene)
+    if not is_packed:
         return scene.name
-    names = _names_at(Address(str(scene).rpartition("/")[0]))
-    return name_of_packed(path, [Path(name) for name in names if name != scene.name])
+    around = scene.parent if isinstance(scene, Path) else Address(str(scene).rpartition("/")[0])
+    return name_of_packed(path, taken(around))
 
 
-@lru_cache(maxsize=1)
-def _names_at(address: Address) -> tuple[str, ...]:
-    """What lies there, looked up once for all scenes of a run."""
-    folders, files = Store(address).children()
-    return (*folders, *files)
+def _names_taken_at(around: Place) -> Mapping[str, int]:
+    if isinstance(around, Path):
+        return names_taken(path.name for path in around.iterdir())
+    folders, files = Store(around).children()
+    return names_taken([*folders, *files])
 
 
 @contextlib.contextmanager
-def at_hand(scene: Place, output: Place, is_dry_run: bool) -> Iterator[SceneAtHand]:
-    """A scene and the folder of its pairs on this machine; what is made goes back to the store.
+def scene_here(scene: Place) -> Iterator[tuple[Path, Shown]]:
+    """A scene on this machine.
 
     Args:
         scene: Its folder, zip or video.
+
+    Yields:
+        Where it lies, and what to say instead of temporary folders.
+
+    Raises:
+        InputError: A store does not answer, or there is no room for it.
+    """
+    if isinstance(scene, Path):
+        yield scene, {}
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield _fetched(scene, Path(scratch)), {scratch: str(scene).rpartition("/")[0]}
+
+
+@contextlib.contextmanager
+def output_here(output: Place, is_dry_run: bool) -> Iterator[tuple[Path, Shown]]:
+    """The folder of a scene's pairs on this machine; what is made goes back to the store.
+
+    Args:
         output: Where its pairs go.
         is_dry_run: Whether nothing is written.
+
+    Yields:
+        Where it lies, and what to say instead of temporary folders.
 
     Raises:
         InputError: A store does not answer, or another run is writing to the output.
     """
-    with contextlib.ExitStack() as stack:
-        shown_as = {}
-        if isinstance(scene, Address):
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            shown_as[str(scratch)] = str(scene).rpartition("/")[0]
-            scene = _fetched(scene, scratch)
-        if isinstance(output, Address):
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            shown_as[str(scratch)] = str(output).rpartition("/")[0]
-            output = stack.enter_context(_mirrored(output, scratch, is_dry_run))
-        yield SceneAtHand(scene, output, shown_as)
+    if isinstance(output, Path):
+        yield output, {}
+        return
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _mirrored(output, Path(scratch), is_dry_run) as here,
+    ):
+        yield here, {scratch: str(output).rpartition("/")[0]}
+
+
+class SceneBytes(NamedTuple):
+    """What a scene takes up.
+
+    Attributes:
+        brought: Bytes here, once it is fetched, and unpacked where it is a zip.
+        photos: Bytes of what it holds, wherever that lies.
+    """
+
+    brought: int
+    photos: int
+
+
+def scene_bytes(scene: Place) -> SceneBytes:
+    """What a scene takes up, before it is fetched.
+
+    Raises:
+        InputError: The store does not answer, or it is no zip.
+    """
+    if isinstance(scene, Path):
+        inside = scene.rglob("*") if scene.is_dir() else (scene,)
+        return SceneBytes(0, sum(path.stat().st_size for path in inside if path.is_file()))
+    store, path = Store(scene), Path(scene.name)
+    if is_zip(path):
+        unpacked = store.unpacked_bytes()
+        return SceneBytes(store.size() + unpacked, unpacked)
+    size = store.size() if is_video(path) else sum(file.size for file in store.files())
+    return SceneBytes(size, size)
 
 
 def _fetched(scene: Address, scratch: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ from typing import Any, NamedTuple
 from ...core.errors import InputError
 from ...core.natural_order import sorted_naturally
 from .address import Address, without_secrets
+
+ZIP_BLOCK_BYTES = 1 << 18
+"""What is asked for at once of a zip's end; its list of files takes 100 bytes a file."""
 
 MAX_FILES = 200_000
 """As many as a zip of a scene may hold."""
@@ -109,6 +113,26 @@ class Store:
         """Copy the file that is at the address itself."""
         with self._reached():
             self._fs.get_file(self._root, str(target))
+
+    def size(self) -> int:
+        """Bytes of the file that is at the address itself."""
+        with self._reached():
+            return int(self._fs.info(self._root)["size"] or 0)
+
+    def unpacked_bytes(self) -> int:
+        """What the zip that is at the address itself says it unpacks to; its end is read alone.
+
+        Raises:
+            InputError: It is no zip, or the store does not answer.
+        """
+        with self._reached(), self._fs.open(self._root, "rb", block_size=ZIP_BLOCK_BYTES) as file:
+            try:
+                with zipfile.ZipFile(file) as opened:
+                    return sum(member.file_size for member in opened.infolist())
+            except zipfile.BadZipFile as error:
+                raise InputError(
+                    f"{self.address}: cannot be read as a zip ({error}); download or pack it again"
+                ) from error
 
     def send(self, folder: Path, names: Iterable[str]) -> None:
         """Copy files of a folder to the store, in the order given; each is whole or not there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..documents import (
@@ -25,6 +25,9 @@ from ..trainer import FOLDERS, MASK_FOLDER, Trainer, Training
 
 STEP_PX = 16
 """Sides of what is trained are multiples of this."""
+
+ASPECT_DIGITS = 3
+"""Digits that diffusion-pipe keeps of proportions."""
 
 MODELS = {
     "qwen-image-edit-2509": "qwen_image",
@@ -49,17 +52,16 @@ MEMORY = {
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     """`dataset.toml` a side after `examples/flux_kontext_dataset.toml`, and `TRAIN.md`.
 
-    Aspect buckets are the pictures' own, so that none is cropped to a foreign shape. Published
-    versions take one control, the splats; pull request 529 takes both by `control_paths`.
+    Size buckets are the pictures' own: of `ar_buckets` three digits are kept, so that 1152x896
+    pixels would be trained as 1168x896. Published versions take one control, the splats; pull
+    request 529 takes both by `control_paths`.
     """
     documents = {}
     for folder, members in by_folder(rows).items():
-        sizes = sorted({row.size_wh for row in members})
+        buckets = _buckets((row.size_wh for row in members), max(context.resolutions))
         masks = "mask" in members[0].files
         documents[f"{folder}dataset.toml"] = (
-            f"resolutions = {json.dumps(list(context.resolutions))}\n"
-            "enable_ar_bucket = true\n"
-            f"ar_buckets = {json.dumps([width / height for width, height in sizes])}\n\n"
+            f"size_buckets = {json.dumps(buckets)}\n\n"
             "[[directory]]\n"
             f"path = {quoted(context.path(f'{folder}target'))}\n"
             f"control_path = {quoted(context.path(f'{folder}splats'))}\n"
@@ -71,6 +73,18 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         )
     documents["TRAIN.md"] = _train_page(context, any(row.split == VALIDATION for row in rows))
     return documents
+
+
+def _buckets(sizes_wh: Iterable[Size], resolution: int) -> list[tuple[int, int, int]]:
+    """`size_buckets`: width, height and a frame each.
+
+    diffusion-pipe, `_find_closest_size_bucket`: found by their places among the sorted proportions
+    of three digits, so that they have to be in that order and each has to have its own; of several
+    the largest is taken.
+    """
+    buckets = sorted(bucket(size_wh, resolution) for size_wh in sizes_wh)
+    by_aspect = {round(width / height, ASPECT_DIGITS): (width, height) for width, height in buckets}
+    return [(*by_aspect[aspect], 1) for aspect in sorted(by_aspect)]
 
 
 def _train_page(context: ExportContext, validates: bool) -> str:
@@ -101,20 +115,25 @@ def _train_page(context: ExportContext, validates: bool) -> str:
 def trained(picture_wh: Size, training: Training) -> Trained:
     """Where pixels of a picture come to lie in diffusion-pipe: target and control alike.
 
-    diffusion-pipe, `ARBucketDataset` and `convert_crop_and_resize`: pictures, small ones too, are
-    brought to resolution² pixels of their proportions, sides rounded to 16, after the centre was
-    cut to the proportions of that.
+    diffusion-pipe, `convert_crop_and_resize`: scaled to the bucket after the centre was cut to its
+    proportions.
     """
-    ratio = picture_wh[0] / picture_wh[1]
-    width = math.sqrt(training.resolution**2 * ratio)
-    sides = width, training.resolution**2 / width
-    bucket_wh = round(sides[0] / STEP_PX) * STEP_PX, round(sides[1] / STEP_PX) * STEP_PX
+    bucket_wh = bucket(picture_wh, training.resolution)
     scale = max(bucket_wh[0] / picture_wh[0], bucket_wh[1] / picture_wh[1])
     left, top = (
         (side - kept / scale) / 2 for side, kept in zip(picture_wh, bucket_wh, strict=True)
     )
     cut = Raster(bucket_wh, (left, top, picture_wh[0] - left, picture_wh[1] - top))
     return Trained(cut, cut)
+
+
+def bucket(picture_wh: Size, resolution: int) -> Size:
+    """The size to train at: the picture's, in steps, or resolution² pixels where it has more."""
+    width, height = picture_wh
+    if width * height <= resolution**2:
+        return width // STEP_PX * STEP_PX, height // STEP_PX * STEP_PX
+    wide, high = (resolution * math.sqrt(ratio) for ratio in (width / height, height / width))
+    return round(wide / STEP_PX) * STEP_PX, round(high / STEP_PX) * STEP_PX
 
 
 def _read(folder: Path, reading: Reading) -> None:

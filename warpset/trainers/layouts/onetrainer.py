@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..documents import TRAIN, Documents, ExportContext, ExportedRow, by_folder, train_page
 from ..findings import Consequences
+from ..grids import Size, Trained, whole
 from ..rows import Member, Reading, TrainerRow, below, pictures_in, read_text
-from ..trainer import Trainer
+from ..trainer import Trainer, Training
 
 CONDITION, MASK = "-condlabel", "-masklabel"
+
+STEP_PX = 64
+"""Sides of buckets are multiples of this for FLUX Fill and SDXL, of 8 for Stable Diffusion 1.5."""
+
+ASPECTS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0)
+"""Proportions of buckets, the long side to the short one."""
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -46,6 +54,26 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     return {"concepts.json": json.dumps(concepts, indent=1) + "\n", "TRAIN.md": page}
 
 
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Where pixels of a picture come to lie in OneTrainer: target, condition and mask alike.
+
+    mgds, `AspectBucketing` and `ScaleCropImage`: every picture, small ones too, is scaled to cover
+    the bucket whose height to width is nearest.
+    """
+    long_short = [
+        tuple(
+            round(training.resolution * side / STEP_PX) * STEP_PX
+            for side in (math.sqrt(aspect), 1 / math.sqrt(aspect))
+        )
+        for aspect in ASPECTS
+    ]
+    buckets = [*long_short, *((short, long) for long, short in long_short)]
+    ratio = picture_wh[1] / picture_wh[0]
+    bucket_wh = min(buckets, key=lambda wh: abs(wh[1] / wh[0] - ratio))
+    cut = whole(picture_wh).covered(bucket_wh, round, math.floor)
+    return Trained(cut, cut)
+
+
 def _read(folder: Path, reading: Reading) -> None:
     """OneTrainer, `DataLoaderText2ImageMixin`: `<stem>-condlabel.png` and `-masklabel.png`."""
     pictures = pictures_in(folder)
@@ -72,6 +100,7 @@ TRAINER = Trainer(
     _read,
     Consequences(missing="OneTrainer fails to load the condition and stops"),
     _describe,
+    trained,
     caption="{number}.txt",
     caption_always=True,
     seen_weight=128,

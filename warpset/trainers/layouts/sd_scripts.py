@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,21 +17,27 @@ from ..documents import (
     train_page,
 )
 from ..findings import Consequences
+from ..grids import Size, Trained, whole
 from ..rows import Reading, read_folders
-from ..trainer import FOLDERS, Trainer
+from ..trainer import FOLDERS, Trainer, Training
+
+STEP_PX = 32
+"""Sides of buckets are multiples of this; SDXL takes no less."""
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     """`dataset.toml` a side after "ControlNet-LLLite", and `TRAIN.md`.
 
     sd-scripts knows one condition, `conditioning_data_dir`, and trains it as a ControlNet of SDXL;
-    the reference lies beside for whoever extends it.
+    the reference lies beside for whoever extends it. It stops where `max_bucket_reso`, 1024 if not
+    given, is below the resolution, although it uses the first of them alone here.
     """
     side = max(context.resolutions)
     documents = {
         f"{folder}dataset.toml": (
             f"[general]\nresolution = {side}\nenable_bucket = true\nbucket_no_upscale = true\n"
-            'bucket_reso_steps = 32\ncaption_extension = ".txt"\n\n'
+            f"max_bucket_reso = {side}\n"
+            f'bucket_reso_steps = {STEP_PX}\ncaption_extension = ".txt"\n\n'
             "[[datasets]]\nbatch_size = 1\n\n  [[datasets.subsets]]\n"
             f"  image_dir = {quoted(context.path(f'{folder}target'))}\n"
             f"  conditioning_data_dir = {quoted(context.path(f'{folder}splats'))}\n"
@@ -58,6 +65,38 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     return documents
 
 
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Where pixels of a picture come to lie in sd-scripts: targets are cut, conditions are not.
+
+    sd-scripts, `BucketManager.select_bucket` with `bucket_no_upscale`: above resolution² pixels the
+    target is scaled so that one side is a multiple of the step, and what sticks out of multiples of
+    it is cut off. `ControlNetDataset` brings the whole condition to that size.
+    """
+    scaled_wh = _scaled(picture_wh, training.resolution)
+    bucket_wh = _steps(scaled_wh[0]), _steps(scaled_wh[1])
+    target = whole(picture_wh).stretched(scaled_wh).cropped(bucket_wh)
+    return Trained(target, whole(picture_wh).stretched(bucket_wh))
+
+
+def _scaled(picture_wh: Size, resolution: int) -> Size:
+    """What a target is scaled to: a whole number of steps on the side where that fits better."""
+    ratio = picture_wh[0] / picture_wh[1]
+    if picture_wh[0] * picture_wh[1] <= resolution**2:
+        return picture_wh
+    width = math.sqrt(resolution**2 * ratio)
+    by_width = _steps(width + 0.5)
+    by_height = _steps(resolution**2 / width + 0.5)
+    ratio_by_width = by_width / _steps(by_width / ratio + 0.5)
+    ratio_by_height = _steps(by_height * ratio + 0.5) / by_height
+    if abs(ratio_by_width - ratio) < abs(ratio_by_height - ratio):
+        return by_width, int(by_width / ratio + 0.5)
+    return int(by_height * ratio + 0.5), by_height
+
+
+def _steps(side: float) -> int:
+    return int(side) // STEP_PX * STEP_PX
+
+
 def _read(folder: Path, reading: Reading) -> None:
     """sd-scripts, `ControlNetDataset`: conditions by the target's stem."""
     read_folders(folder, ("splats", "reference"), reading)
@@ -70,6 +109,7 @@ TRAINER = Trainer(
     _read,
     Consequences(missing="sd-scripts stops: missing conditioning data for images"),
     _describe,
+    trained,
     caption="target/{number}.txt",
     caption_always=True,
     caches=("*.npz", "metadata_cache.json"),

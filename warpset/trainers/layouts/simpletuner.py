@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...building.outputs import FURTHER_REFERENCES
 from ..documents import (
     TRAIN,
     VALIDATION,
@@ -20,8 +22,9 @@ from ..documents import (
     train_page,
 )
 from ..findings import Consequences
+from ..grids import Size, Trained, whole
 from ..rows import Member, Reading, TrainerRow, below, pictures_in, read_text
-from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+from ..trainer import FOLDERS, FURTHER_FOLDERS, MASK_FOLDER, Trainer, Training
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Flavour(NamedTuple):
     Attributes:
         family: `--model_family`.
         flavour: `--model_flavour`.
+        step_px: Sides of what is trained are multiples of this, `aspect_bucket_alignment`.
         memory: What its quickstart asks for.
         takes_first_alone: Whether it is given the first control for all of them and for the mask:
             where pictures go into the text encoder too, `prepare_batch_conditions` keeps the first
@@ -40,6 +44,7 @@ class Flavour(NamedTuple):
 
     family: str
     flavour: str
+    step_px: int
     memory: str
     takes_first_alone: bool = False
 
@@ -55,12 +60,12 @@ _KONTEXT = (
 )
 
 FLAVOURS = {
-    "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2", _QWEN, takes_first_alone=True),
-    "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3", _QWEN, takes_first_alone=True),
-    "flux2-dev": Flavour("flux2", "dev", _FLUX2),
-    "flux2-klein-4b": Flavour("flux2", "klein-4b", _FLUX2),
-    "flux2-klein-9b": Flavour("flux2", "klein-9b", _FLUX2),
-    "kontext": Flavour("flux", "kontext", _KONTEXT),
+    "qwen-image-edit-2509": Flavour("qwen_image", "edit-v2", 32, _QWEN, takes_first_alone=True),
+    "qwen-image-edit-2511": Flavour("qwen_image", "edit-v3", 32, _QWEN, takes_first_alone=True),
+    "flux2-dev": Flavour("flux2", "dev", 16, _FLUX2),
+    "flux2-klein-4b": Flavour("flux2", "klein-4b", 16, _FLUX2),
+    "flux2-klein-9b": Flavour("flux2", "klein-9b", 16, _FLUX2),
+    "kontext": Flavour("flux", "kontext", 64, _KONTEXT),
 }
 """By base model."""
 
@@ -84,19 +89,20 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     """`multidatabackend.json` for SimpleTuner, and `TRAIN.md` with the settings it wants besides.
 
     SimpleTuner, "Dataloader configuration file" and "Qwen Image Edit Quickstart": one conditioning
-    dataset a control, same file names, `reference_strict` for crops that match the target's. Of
-    several conditioning datasets it takes one at random unless it is told to combine them. The
-    validation side is a dataset of its own in the same file, named by `--eval_dataset_id`.
+    dataset a control, same file names, `reference_strict` for sizes that match the target's. What
+    sticks out of these is cut off at random, for target and controls apart, without
+    `crop_style: center`, even where `crop` is off. Of several conditioning datasets it takes one at
+    random unless it is told to combine them. The validation side is a dataset of its own in the
+    same file, named by `--eval_dataset_id`.
     """
     backends = []
     flavour = FLAVOURS[context.base_model]
     if flavour.takes_first_alone:
         log.warning(f"{FIRST_ALONE}; {context.place}: masks are not listed")
-    wanted = (
-        ("splats", "reference") if flavour.takes_first_alone else ("splats", "reference", "mask")
-    )
     for folder, members in by_folder(rows).items():
-        kinds = [kind for kind in wanted if kind in members[0].files]
+        kinds = members[0].controls
+        if "mask" in members[0].files and not flavour.takes_first_alone:
+            kinds = [*kinds, "mask"]
         backends += _backends(folder, members[0].split, kinds, context)
     backends.append(
         {
@@ -148,7 +154,9 @@ def _backends(
             "cache_dir_vae": context.path(f"{folder}cache/{kind}"),
             "resolution": max(context.resolutions),
             "resolution_type": "pixel_area",
-            "crop": False,
+            "crop": True,
+            "crop_aspect": "preserve",
+            "crop_style": "center",
         }
 
     target = pictures(
@@ -170,11 +178,41 @@ def _backends(
     return [target, *controls]
 
 
+def trained(picture_wh: Size, training: Training) -> Trained:
+    """Where pixels of a picture come to lie in SimpleTuner: target and controls alike.
+
+    SimpleTuner, `calculate_new_size_by_pixel_area`: every picture, small ones too, is scaled to
+    cover resolution² pixels of its proportions, of which it keeps two digits.
+    """
+    step_px = FLAVOURS[training.model].step_px
+    edge = _nearest(training.resolution, step_px)
+    ratio, proportions = picture_wh[0] / picture_wh[1], round(picture_wh[0] / picture_wh[1], 2)
+    width, height = (
+        _nearest(side, step_px)
+        for side in (edge * math.sqrt(proportions), edge / math.sqrt(proportions))
+    )
+    if width < height:
+        scaled_wh = width, int(width / ratio)
+    else:
+        scaled_wh = int(height * ratio), height
+    if (short := width - scaled_wh[0]) > 0:
+        scaled_wh = width, scaled_wh[1] + int(short / ratio)
+    elif (short := height - scaled_wh[1]) > 0:
+        scaled_wh = scaled_wh[0] + int(short * ratio), height
+    cut = whole(picture_wh).stretched(scaled_wh).cropped((width, height))
+    return Trained(cut, cut)
+
+
+def _nearest(side: float, step_px: int) -> int:
+    return max(round(side / step_px), 1) * step_px
+
+
 def _read(folder: Path, reading: Reading) -> None:
     """SimpleTuner, "Qwen Image Edit Quickstart": the very same file name in each dataset."""
     for target in pictures_in(folder / "target"):
         members: dict[str, Member | None] = {"target": target}
-        kinds = ["splats", "reference", *(["mask"] if (folder / "mask").is_dir() else [])]
+        if_there = [kind for kind in (*FURTHER_REFERENCES, "mask") if (folder / kind).is_dir()]
+        kinds = ["splats", "reference", *if_there]
         for kind in kinds:
             members[kind] = below(folder / kind, target.name)
         caption = read_text(target.with_suffix(".txt"))
@@ -184,10 +222,11 @@ def _read(folder: Path, reading: Reading) -> None:
 TRAINER = Trainer(
     "simpletuner",
     "SimpleTuner",
-    {**FOLDERS, **MASK_FOLDER},
+    {**FOLDERS, **FURTHER_FOLDERS, **MASK_FOLDER},
     _read,
     Consequences(missing="SimpleTuner stops: control tensors do not match the batch size"),
     _describe,
+    trained,
     caption="target/{number}.txt",
     caption_always=True,
     models=tuple(FLAVOURS),

@@ -1,0 +1,1 @@
+"""What becomes of a run over many scenes: told while it works, kept for the next one."""
