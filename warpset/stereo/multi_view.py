@@ -24,9 +24,9 @@ from ..core.geometry import DepthMap, PosedPhoto
 from ..core.sizes import shrunk
 from ..files.pinhole_photos import read_pinhole
 from .filling import fill_gaps, without_speckles
-from .likeness import unlike_votes
-from .plane_priors import plane_prior
 from .plane_sweep import GrayView, Sweep, sweep
+from .planes.likeness import unlike_votes
+from .planes.plane_priors import plane_prior
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
 
 UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core.reprojection import Reprojection, sample
-from .plane_sweep import GrayView
+from ...core.reprojection import Reprojection, sample
+from ..plane_sweep import GrayView
 
 # How much darker or lighter a point may be in another photo, 0 to 1, once exposures agree: 20
 # levels of 255, with what a surface shines. Raised, less is refused.

@@ -63,7 +63,7 @@ def fit_planes(
 
 
 def _terms(xy: Floats) -> Floats:
-    return np.concatenate([xy, np.ones((len(xy), 1))], axis=-1)
+    return np.concatenate([xy, np.ones((len(xy), 1))], axis=-1, dtype=np.float64)
 
 
 def _medians(piece: NDArray[np.intp], values: Floats, count: int) -> Floats:
@@ -82,7 +82,8 @@ def _sums(
     terms = _terms(xy) / inverse_depth[:, None]
     products = [terms[:, a] * terms[:, b] for a in range(3) for b in range(a, 3)]
     columns = [*products, *terms.T, np.ones(len(terms))]
-    return np.stack([np.bincount(piece, weights * column, count) for column in columns], axis=-1)
+    sums = [np.bincount(piece, weights * column, count) for column in columns]
+    return np.stack(sums, axis=-1).astype(np.float64)
 
 
 def normal_matrices(sums: Floats) -> Floats:

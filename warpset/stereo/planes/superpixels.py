@@ -18,6 +18,10 @@ SPACING_PX = 12
 # Blur before cutting, in pixels: noise of one pixel is no edge.
 BLUR_PX = 1.0
 
+# Pixels of a border that two pieces share to count as neighbours: corners that touch in fewer have
+# no contrast to go by, and surfaces would leak through them.
+FEWEST_BORDER_PX = 4
+
 # How far a marker moves to the flattest spot near it: on an edge it would belong to neither side.
 MARKER_REACH_PX = 3
 
@@ -84,8 +88,10 @@ def borders(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> Borders:
         pairs.append(low.astype(np.int64) * count + high)
         steps.append(step[where])
     pair, place = np.unique(np.concatenate(pairs), return_inverse=True)
-    contrast = np.bincount(place, np.concatenate(steps)) / np.bincount(place)
-    return Borders(pair // count, pair % count, contrast)
+    lengths_px = np.bincount(place)
+    contrast = np.bincount(place, np.concatenate(steps)) / lengths_px
+    long = lengths_px >= FEWEST_BORDER_PX
+    return Borders(pair[long] // count, pair[long] % count, contrast[long])
 
 
 def _shifted(image: NDArray, step: int, axis: int) -> tuple[NDArray, NDArray]:
