@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class ExportedRow:
         scores: Its scores, see `building.scores.Scores`.
         licence: What the network behind its geometry lets be done with it; empty where unsaid.
         frames: Frames of a clip; 1 for a pair.
+        geometry: Where depth and cameras come from, as records say it.
     """
 
     number: str
@@ -49,6 +50,7 @@ class ExportedRow:
     scores: Mapping[str, float | None]
     licence: str = ""
     frames: int = 1
+    geometry: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, kind: str) -> str:
         """Path of one of its files, relative to the export."""
@@ -68,12 +70,14 @@ class ExportContext:
         resolutions: Sides of the squares that the trainer's pictures shall have the area of.
         default_prompt: Caption of pairs without one.
         base_model: Key of `BASE_MODELS`; empty where the layout serves any.
+        photo_licence: Of the photos, in the Hub's words; empty where nobody said it.
     """
 
     place: Path
     resolutions: Sequence[int]
     default_prompt: str
     base_model: str = ""
+    photo_licence: str = ""
 
     @property
     def job_name(self) -> str:
