@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..building.outputs import FURTHER_REFERENCES
 from .base_models import BASE_MODELS
 
 TRAIN, VALIDATION = "train", "validation"
@@ -52,6 +53,12 @@ class ExportedRow:
     frames: int = 1
     geometry: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def controls(self) -> list[str]:
+        """The kinds of picture that the target is made of, in the order that trainers show them."""
+        kinds = "splats", "reference", *FURTHER_REFERENCES
+        return [kind for kind in kinds if kind in self.files]
+
     def place(self, kind: str) -> str:
         """Path of one of its files, relative to the export."""
         return self.folder + self.files[kind]
@@ -70,6 +77,7 @@ class ExportContext:
         resolutions: Sides of the squares that the trainer's pictures shall have the area of.
         default_prompt: Caption of pairs without one.
         base_model: Key of `BASE_MODELS`; empty where the layout serves any.
+        controls: Number of pictures that each target is made of.
         photo_licence: Of the photos, in the Hub's words; empty where nobody said it.
     """
 
@@ -77,6 +85,7 @@ class ExportContext:
     resolutions: Sequence[int]
     default_prompt: str
     base_model: str = ""
+    controls: int = 2
     photo_licence: str = ""
 
     @property
@@ -121,9 +130,12 @@ AFTERWARDS = """\
 ## Use the LoRA
 
 `render_views.py` renders views of your own photos as the splats that the LoRA was trained on, and
-ComfyUI takes the LoRA with the model it was trained for: a LoRA loader after the model, the two
-pictures as its two references, splats first. Use the caption you trained with.
+ComfyUI takes the LoRA with the model it was trained for: a LoRA loader after the model, the {count}
+pictures as its {count} references, splats first. Use the caption you trained with.
 """
+
+COUNTS = {3: "three", 4: "four", 5: "five"}
+"""Numbers of controls in words; layouts with less say how many the model takes."""
 
 
 def train_page(context: ExportContext, how: str, needs: str, where: str) -> str:
@@ -139,7 +151,7 @@ def train_page(context: ExportContext, how: str, needs: str, where: str) -> str:
     title = f" for {model.title}" if model else ""
     return (
         f"# Train on this dataset{title}\n\n{how}\n## What it takes\n\n{needs}\n\n"
-        f"{AFTERWARDS}\n{where}\n"
+        f"{AFTERWARDS.format(count=COUNTS.get(context.controls, 'two'))}\n{where}\n"
     )
 
 

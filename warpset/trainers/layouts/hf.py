@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...building.outputs import FURTHER_REFERENCES
 from ...building.pairs.record import TOOL_VERSION
 from ..documents import (
     TRAIN,
@@ -20,7 +21,7 @@ from ..findings import Consequences
 from ..publishing.card import CardFacts, dataset_card
 from ..publishing.croissant import croissant
 from ..rows import Reading, read_table
-from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+from ..trainer import FOLDERS, FURTHER_FOLDERS, MASK_FOLDER, Trainer
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -63,7 +64,8 @@ def scores_of_every(splits: Iterable[Sequence[ExportedRow]]) -> list[str]:
 
 def _read(folder: Path, reading: Reading) -> None:
     """datasets, "Create an image dataset": columns named `*_file_name`."""
-    keys = {kind: f"{kind}_file_name" for kind in ("target", "splats", "reference")}
+    kinds = "target", "splats", "reference", *FURTHER_REFERENCES
+    keys = {kind: f"{kind}_file_name" for kind in kinds}
     if (folder / "mask").is_dir():
         keys["mask"] = "mask_file_name"
     read_table(folder, "metadata.jsonl", keys, "prompt", reading)
@@ -72,7 +74,7 @@ def _read(folder: Path, reading: Reading) -> None:
 TRAINER = Trainer(
     "hf",
     "Hugging Face datasets",
-    {**FOLDERS, **MASK_FOLDER},
+    {**FOLDERS, **FURTHER_FOLDERS, **MASK_FOLDER},
     _read,
     Consequences(missing="load_dataset stops with FileNotFoundError"),
     _describe,

@@ -23,13 +23,6 @@ SIZE_CATEGORIES = (
 LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}")
 """How the Hub writes licences: `cc-by-4.0`."""
 
-WHAT_ROWS_ARE = (
-    "# Warp pairs\n\n"
-    "Each row holds three pictures of one place: `splats` (the points of `reference` seen from "
-    "the target's camera), `reference` and `target`, what the camera saw. The scores compare "
-    "`splats` with `target` where points cover it.\n\n"
-)
-
 
 class CardFacts(NamedTuple):
     """What a card says beside what its rows do.
@@ -52,7 +45,7 @@ def dataset_card(rows: Sequence[ExportedRow], facts: CardFacts) -> str:
     )
     return (
         _front_matter(rows, facts)
-        + WHAT_ROWS_ARE
+        + _what_rows_are(rows)
         + f"| split | pairs | scenes |\n|---|---|---|\n{counts}"
         + _provenance(rows)
         + _licences(rows, facts.photo_licence)
@@ -83,6 +76,17 @@ def _front_matter(rows: Sequence[ExportedRow], facts: CardFacts) -> str:
         f"size_categories:\n- {size_category(len(rows))}\n"
         "tags:\n- novel-view-synthesis\n- image-inpainting\n"
         f"configs:\n- config_name: default\n  data_files:\n{files}---\n\n"
+    )
+
+
+def _what_rows_are(rows: Sequence[ExportedRow]) -> str:
+    columns = [f"`{kind}`" for kind in rows[0].controls[2:]]
+    further = f" The points of {' and '.join(columns)} are among the splats." if columns else ""
+    return (
+        "# Warp pairs\n\n"
+        "Each row holds three pictures of one place: `splats` (the points of `reference` seen from "
+        "the target's camera), `reference` and `target`, what the camera saw. The scores compare "
+        f"`splats` with `target` where points cover it.{further}\n\n"
     )
 
 
