@@ -26,7 +26,7 @@ def add_publish_flags(parser: OneLineParser) -> None:
     group = parser.add_argument_group("hf and webdataset")
     group.add_argument(
         "--shard-mb",
-        type=number(float, 0.01),
+        type=number(float, 0.001),
         default=None,
         metavar="MB",
         help="size of a shard; Parquet files for hf, which has a file a picture if not given, tar "
