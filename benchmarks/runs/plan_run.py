@@ -41,7 +41,7 @@ class Timing:
     """What one worker takes.
 
     Attributes:
-        start_s: From the command to the first scene.
+        start_s: From the command to the first scene, and from the last one to the end.
         make_s: For each measured scene.
         fetch_mb: What a scene weighs.
         send_mb: What its pairs weigh.
@@ -114,12 +114,13 @@ def measured(scenes: int, folder: Path) -> tuple[Timing, float]:
     """What scenes take here, made one after the other, and how long all of them did."""
     for number in range(scenes):
         a_scene(folder / "in" / f"s{number:04}", photos=2 + number % 4, at=(0, number, 0))
-    start, wall = time.time(), time.perf_counter()
+    wall = time.perf_counter()
     wait_for(start_shards(folder, "measured", 1))
     took = time.perf_counter() - wall
     marks = sorted(done_at(folder / "measured"))
     gaps = [later - earlier for earlier, later in zip(marks, marks[1:], strict=False)]
-    return Timing(marks[0] - start - gaps[0], [gaps[0], *gaps]), took
+    make_s = [gaps[0], *gaps]
+    return Timing(took - sum(make_s), make_s), took
 
 
 def done_at(output: Path) -> list[float]:
