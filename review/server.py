@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import open_regular
 
 from .choices import change_choices
 from .dataset import ReviewDataset
@@ -106,7 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_picture(self, path: Path) -> None:
         try:
-            content = path.read_bytes()
+            with open_regular(path) as file:
+                content = file.read()
         except OSError:
             return self._refuse(HTTPStatus.NOT_FOUND)
         kind = PICTURE_TYPES.get(path.suffix.lower(), "application/octet-stream")

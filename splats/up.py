@@ -41,6 +41,8 @@ def recorded_up(splats: Path) -> Vector | None:
         SplatError: There is a direction, but not three finite numbers that are not all zero.
     """
     record = splats.with_suffix(".json")
+    if not record.is_file():  # a pipe would never end
+        return None
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

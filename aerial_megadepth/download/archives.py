@@ -33,6 +33,9 @@ FREE_BYTES = 2**26
 
 MAX_ENTRIES = 2_000_000
 
+MAX_PADDING_BYTES = 2**24
+"""Zeros at the end of a tar; tar itself pads to 10 kB, tapes to a megabyte."""
+
 UNREADABLE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, ValueError),
     RuntimeError,
@@ -142,6 +145,22 @@ def _tar_entries(archive: Path) -> Iterator[_Entry]:
             content = opened.extractfile(member) if member.isreg() else None
             if content is not None:
                 yield _Entry(member.name, member.size, content)
+        _check_end(stream, opened.offset)
+
+
+def _check_end(stream: _SmallReads, offset: int) -> None:
+    """Refuse a tar that is damaged where a member should begin, which is read as its end.
+
+    Reading on to the very end makes gzip compare its checksum as well.
+    """
+    stream.seek(offset)
+    for _ in range(MAX_PADDING_BYTES // _CHUNK):
+        block = stream.read(_CHUNK)
+        if not block:
+            return
+        if block.strip(b"\0"):
+            break
+    raise ValueError(f"no member, but no end of the tar either, {offset} bytes into it")
 
 
 def _opened(archive: Path) -> _SmallReads:

@@ -14,7 +14,7 @@ from typing import Any
 
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
-from warpset.files.json_files import read_text
+from warpset.files.json_files import open_regular, read_text
 from warpset.files.writing import write_atomically
 
 from .inert_npy import read_objects
@@ -82,7 +82,7 @@ def _read_json(path: Path) -> dict[Any, Any]:
 
 
 def _read_npz(path: Path) -> dict[Any, Any]:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         if len(entries) != 1 or entries[0].file_size > MAX_BYTES:
             raise ValueError("not one array of a bearable size")

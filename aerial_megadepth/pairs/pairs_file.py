@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
 from warpset.core.natural_order import natural_key
+from warpset.files.json_files import open_regular
 from warpset.files.writing import write_atomically
 
 from ..megadepth.image_list import is_plain_name
@@ -118,7 +119,7 @@ def read_pairs(path: Path) -> dict[str, ScenePairs]:
 
 
 def _read_pairs(path: Path) -> dict[str, ScenePairs]:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")
         scenes, images, owners = (

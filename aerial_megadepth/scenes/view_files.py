@@ -24,6 +24,7 @@ from warpset.core.cameras import (
 from warpset.core.errors import InputError
 from warpset.core.geometry import Depth, DepthMap, resample_depth
 from warpset.files.depth_files import read_depth
+from warpset.files.json_files import open_regular
 from warpset.files.photos import Rgb, read_photo, resample_photo
 from warpset.files.pictures import depth_bytes, picture_bytes
 
@@ -121,7 +122,7 @@ def read_view(folder: Path, name: str) -> RgbdView:
 
 def _read_camera(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MAX_CAMERA_BYTES:
                 raise ValueError(f"more than {MAX_CAMERA_BYTES} bytes")
         with np.load(path, allow_pickle=False) as arrays:

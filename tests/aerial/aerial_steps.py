@@ -32,7 +32,7 @@ class CopyStep:
         source = self.inputs(scene)[0]
         if not source.exists():
             raise InputError(f"{source}: is missing")
-        text = source.read_text()
+        text = source.read_text(errors="replace")
         (folder / self.suffix).write_text(text)
         if text == "abort":
             os.abort()

@@ -478,3 +478,23 @@ def test_a_pipe_is_no_archive_and_nobody_waits_for_it(tmp_path):
         os.mkfifo(tmp_path / name)
         with pytest.raises(InputError, match="cannot be unpacked .*no regular file"):
             unpack(tmp_path / name, tmp_path / "out")
+
+
+def test_a_tar_that_is_damaged_between_its_members_is_refused(tmp_path):
+    members = [(name, bytes(range(256)) * 4) for name in "abc"]
+    path = a_tar(tmp_path / "a.tar", members, mode="w")
+    content = bytearray(path.read_bytes())
+    content[1536:1540] = b"\xff" * 4  # the head of the second member, which follows 1024 bytes
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked .*no end of the tar"):
+        unpack(path, tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_checksum_of_a_packed_tar_is_compared(tmp_path):
+    path = a_tar(tmp_path / "a.tar.gz", [("a", b"1"), ("b", b"2")])
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked .*CRC"):
+        unpack(path, tmp_path / "out", quiet=True)

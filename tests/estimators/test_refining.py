@@ -50,7 +50,7 @@ def test_refined_cameras_are_kept_for_the_same_photos_and_cameras(tmp_path, monk
     arrays = ArrayCache(tmp_path / "arrays")
     first = refining.refined(geometry, arrays)
     assert first.cameras == "recorded; refined in all 3 frames"
-    monkeypatch.setattr(refining, "refine_cameras", None)  # not to be called again
+    monkeypatch.setattr(refining, "match_photos", None)  # not to be called again
     again = refining.refined(geometry, arrays)
     for one, other in zip(first.frames, again.frames, strict=True):
         found, kept = one.load_depth(), other.load_depth()
@@ -68,7 +68,17 @@ def test_cameras_of_random_weights_are_refined_as_far_as_they_can_be(tmp_path, p
     torch.save({"config": asdict(TINY_VGGT), "state_dict": a_tiny_vggt().state_dict()}, weights)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "place").symlink_to(SHARED_DATA / photos)
-    flags = ("--model", str(weights), "--refine-cameras", "--limit", "5", "--min-coverage", "0")
+    flags = (
+        "--model",
+        str(weights),
+        "--refine-cameras",
+        "--limit",
+        "5",
+        "--min-coverage",
+        "0",
+        "--min-psnr",
+        "0",
+    )
     assert build(tmp_path, *flags) == 0
     records = read_records(tmp_path / "out" / "place")
     assert len(records) == 4

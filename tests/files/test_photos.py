@@ -1,6 +1,7 @@
 """Photos: whatever the file holds comes out upright, 8-bit and opaque, or is named."""
 
 import io
+import os
 import warnings
 
 import numpy as np
@@ -15,6 +16,7 @@ from warpset.files.photos import (
     check_photo,
     read_photo,
     resample_photo,
+    sha256_of,
     upright_size,
 )
 
@@ -127,3 +129,11 @@ def test_only_photo_extensions_are_listed(tmp_path):
     for name in ("a.jpg", "b.JPEG", "c.heic", "d.gif", "e.txt"):
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in photos_in(tmp_path)] == ["a.jpg", "b.JPEG", "c.heic"]
+
+
+def test_nobody_waits_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match="cannot be read as a photo .*no regular file"):
+        read_photo(tmp_path / "a.png")
+    with pytest.raises(OSError, match="no regular file"):
+        sha256_of(tmp_path / "a.png")

@@ -1,5 +1,6 @@
 """The zip of a scene is unpacked into its folder and nowhere else, or refused."""
 
+import os
 import stat
 import zipfile
 
@@ -81,3 +82,9 @@ def test_a_zip_that_says_less_than_it_unpacks_to_stops_there(tmp_path):
     with pytest.raises(InputError, match="a.zip: cannot be read as a zip"):
         unpack(archive, tmp_path / "in")
     assert all(path.stat().st_size <= 1000 for path in (tmp_path / "in").iterdir())
+
+
+def test_a_pipe_is_no_zip_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "a.zip")
+    with pytest.raises(InputError, match="a.zip: cannot be read as a zip .no regular file"):
+        unpack(tmp_path / "a.zip", tmp_path)

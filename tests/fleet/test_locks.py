@@ -1,5 +1,6 @@
 """The lock that a second writer of a folder meets."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(InputError, match="room: cannot be written"):
         with sole_writer(tmp_path / "out" / "room"):
             pass
+
+
+def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / ".room.lock")
+    with pytest.raises(InputError, match="no regular file"), sole_writer(tmp_path / "room"):
+        pass

@@ -77,7 +77,7 @@ class Group:
 def build(*flags: str) -> int:
     return build_warp_dataset.main(
         ["--input-dir", "in", "--output-dir", "out", "--quiet", "--min-coverage", "0"]
-        + ["--device", "cpu", *flags]
+        + ["--min-psnr", "0", "--device", "cpu", *flags]
     )
 
 
@@ -294,20 +294,20 @@ def run_exports() -> int:
 def own_pairs(folder: Path) -> None:
     """A build to go on with."""
     a_scene(folder / "room", photos=3)
-    pairs = ["--input-dir", str(folder), "--output-dir", str(folder.parent / "out"), "--quiet"]
-    assert build_warp_dataset.main([*pairs, "--device", "cpu", "--save-scene-splats"]) == 0
+    places = ("--input-dir", str(folder), "--output-dir", str(folder.parent / "out"))
+    assert build(*places, "--geometry", "recorded", "--save-scene-splats") == 0
 
 
 def steps(folder: Path) -> None:
-    (folder / "in").mkdir(parents=True)
+    """What a step has made once, to be made again where it is not whole."""
+    folder.mkdir(parents=True)
     for scene in "ab":
-        (folder / "in" / scene).write_text(scene)
-    run_scenes(CopyStep(folder), "ab", RunOptions(quiet=True))
-    (folder / "list.txt").write_text("a\nb\n")
+        (folder / scene).write_text(scene)
+    assert run_scenes(CopyStep(folder.parent), "ab", RunOptions(quiet=True)) == 0
 
 
 def run_steps() -> int:
-    return run_scenes(CopyStep(Path("in")), "ab", RunOptions(quiet=True))
+    return run_scenes(CopyStep(Path()), "ab", RunOptions(quiet=True))
 
 
 # Splats
@@ -429,7 +429,7 @@ GROUPS = {
     "records": Group(records, run_records, ("**/*.jsonl", "**/*.jsonl", "**/*.txt", "**/*.png")),
     "exports": Group(exports, run_exports, ("set/*.json", "set/.*.json", "set/*")),
     "own pairs": Group(own_pairs, recorded, ("../out/room/*.json*", "../out/room/*")),
-    "steps": Group(steps, run_steps, ("out/*/.step.json", "**/*")),
+    "steps": Group(steps, run_steps, ("../out/*/.step.json", "../out/*/*", "*")),
     "splats": Group(splat_files, run_splats),
     "earth": Group(earth, run_earth, ("**/*.json", "**/*.mp4")),
     "megadepth": Group(megadepth, run_megadepth, ("**/*.txt", "**/*.h5", "**/*.jpg")),

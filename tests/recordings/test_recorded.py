@@ -106,7 +106,7 @@ def test_listed_photos_that_are_not_on_disk_are_counted(tmp_path):
     scene = a_scene(tmp_path / "s")
     (scene / "images" / "2.png").unlink()
     recording = recording_of(scene)
-    assert len(recording.frames) == 2 and recording.missing == 1 and not recording.problems
+    assert len(recording.frames) == 2 and len(recording.missing) == 1 and not recording.problems
 
 
 @pytest.mark.parametrize("key", ["file_path", "depth_file_path"])

@@ -177,3 +177,10 @@ def test_the_script_serves_until_it_is_interrupted_and_keeps_what_was_chosen(tmp
     page = page_data(output)
     assert not page["served"]
     assert page["choices"] == {"room/1": "accept", "garden/1": "reject"}
+
+
+def test_a_picture_that_became_a_pipe_is_not_waited_for(server):
+    url, path = next(iter(server.pictures.items()))
+    path.unlink()
+    os.mkfifo(path)
+    assert ask(server, f"/{server.token}/{url}")[0] == 404

@@ -1,6 +1,7 @@
 """The trainers' rules, replayed: every planted fault is named."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -290,3 +291,13 @@ def test_difix_stretches_and_cannot_train_as_published(tmp_path):
     upstream, stretched = validate_export(TRAINERS["difix"], place, [512]).notes
     assert "trains on no data at all" in upstream and "img_ids is meant" in upstream
     assert stretched == "6 pairs: Difix3D+ at resolution 512 stretches 96x64 to 1024x576, all alike"
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"), [("webdataset", "train-000000.tar"), ("zip", "train.zip")]
+)
+def test_a_pipe_in_place_of_a_shard_is_not_waited_for(tmp_path, layout, name):
+    place = tmp_path / "set"
+    place.mkdir()
+    os.mkfifo(place / name)
+    assert any("no regular file" in fault for fault in faults(layout, place))

@@ -12,11 +12,10 @@ from ..recordings.registry import RECORDED
 from .clips.plan import ClipRule
 from .frames import FrameSampling, FrameSelection
 from .pairing import Pairing
-from .scores import Quality
+from .scores import MIN_USE_COVERAGE, Quality
 
-NOT_EMPTY = Quality((("min-coverage", 0.02),))
-"""What every pair has to show: with less of the target covered, wrong depth or cameras are far more
-likely than a wide step, and there is nothing to learn from."""
+NOT_EMPTY = Quality((("min-coverage", MIN_USE_COVERAGE),))
+"""What every pair has to show."""
 
 ESTIMATED_EDGE_THRESHOLD = 0.02
 """What `auto` takes for depth that was estimated, see `benchmarks/pairs/depth_agreement.py`."""
@@ -94,6 +93,7 @@ class BuildOptions:
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
         pairing: Which frames are paired.
+        references: How many photos are warped into each target's view together, at most.
         sampling: Which frames of a video become photos.
         clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
@@ -124,6 +124,7 @@ class BuildOptions:
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
+    references: int = 1
     sampling: FrameSampling = FrameSampling()
     clips: ClipRule | None = None
     bidirectional: bool = False
@@ -181,5 +182,6 @@ class BuildOptions:
             "depth-agreement": self.depth_agreement,
             "augment-depth": self.augment_depth,
             "hole-fill": self.hole_fill if self.hole_fill != "fade" else None,
+            "references": self.references if self.references > 1 else None,
         }
         return recorded | {name: value for name, value in set_only.items() if value}

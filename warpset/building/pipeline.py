@@ -28,11 +28,11 @@ from .clips.making import ClipMaker
 from .clips.plan import CLIPS_NAME
 from .depth.agreement import agreeing
 from .depth.augmenting import augmented
-from .options import NOT_EMPTY, BuildOptions
+from .judging import judge
+from .options import BuildOptions
 from .pairs.choosing import chosen_pairs, expected_difficulty
 from .pairs.folder import PairFolder
 from .pairs.making import PairMaker
-from .pairs.verdict import all_rejected, hardly_of_use, quality_of, rejected_by, sparse_points
 from .scene_files.colmap_model import MAX_POINTS, ColmapModelFolder, sampled
 from .scene_files.gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
@@ -151,7 +151,7 @@ def _build_staged(
         return
     if options.plan:
         job, geometry = _job(scene, output, options, source), estimate()
-        summary.plan(geometry.left_out, expected_difficulty(geometry, job))
+        summary.plan(geometry.left_out, expected_difficulty(geometry, job, summary.report))
         return
     with sole_writer(output):
         job = _job(scene, output, options, source)
@@ -160,7 +160,7 @@ def _build_staged(
                 job.folder.clean()
             _make(job, _prepared(estimate(), scene, job), backends, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
-        _judge(job, summary)
+        judge(job, summary)
         for line in job.other_pairs():
             summary.say(line, logging.WARNING)
         with writing_to(output):
@@ -186,29 +186,6 @@ def _refined(
     refine: Callable[[SceneGeometry], SceneGeometry], estimate: Callable[[], SceneGeometry]
 ) -> SceneGeometry:
     return refine(estimate())
-
-
-def _judge(job: SceneJob, summary: SceneSummary) -> None:
-    """Say which pairs were rejected, and whether the scene's pairs can be of use."""
-    folder = job.folder
-    records = [folder.records[p.name] for p in job.pairs if p.name in folder.records]
-    rejected = [record for record in records if record.rejected]
-    if why := all_rejected(records):
-        is_empty = all(NOT_EMPTY.rejection(record.scores) for record in records)
-        say = summary.report if is_empty else summary.warn  # other bounds are the user's wish
-        say(f"{folder.path}: {why}")
-    elif rejected:
-        named = "; ".join(f"{record.name}: {record.rejected}" for record in rejected[:3])
-        more = ", ..." if len(rejected) > 3 else ""
-        line = f"{folder.path}: {len(rejected)} pairs rejected ({named}{more})"
-        summary.say(line, logging.WARNING)
-    if doubt := hardly_of_use(records):
-        say = summary.warn if job.options.quality.keeps_empty else summary.report
-        say(f"{folder.path}: {doubt}")
-    elif hint := sparse_points(records):
-        summary.say(f"{folder.path}: {hint}", logging.WARNING)
-    summary.qualities = quality_of(folder.path.name, records)
-    summary.rejected_by = rejected_by(records)
 
 
 def _with_depth_scale(scene: SceneInput, depth_scale: float | None) -> SceneInput:
@@ -245,11 +222,10 @@ def _make(
         summary.report(line)
     gaussians, colmap_model, options = job.scene_gaussians(), job.colmap_model(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, chosen_pairs(geometry, job), geometry.provenance)
-    sky_scores, workers = (
-        _sky_scores(photos, options, backends),
-        options.workers or available_cores(),
-    )
+    chosen = chosen_pairs(geometry, job, summary.report)
+    job.narrow_to(photos, chosen.reference_and_target, geometry.provenance, chosen.others)
+    sky_scores = _sky_scores(photos, options, backends)
+    workers = options.workers or available_cores()
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
     if isinstance(job, ClipJob):
         job.check(job.folder.path)
@@ -265,28 +241,33 @@ def _make(
 
 
 def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
-    """Report photos that are left out; those that a recording does not list are no problem."""
+    """Say which photos are left out; those that lie there or are listed alone are no problem."""
     for problem in scene.problems:
         summary.report(problem)
-    summary.missing_photos = scene.missing
+    summary.missing_photos = len(scene.missing)
     if scene.recording:
         summary.say(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
     if scene.masks:
         summary.say(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
     for remark in scene.remarks:
-        summary.say(remark)
+        summary.warn(remark)
     if scene.recording and scene.unlisted:
-        summary.say(
+        summary.warn(
             f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
             f"({scene.unlisted[0].name} first); left out"
+        )
+    if scene.recording and scene.missing:
+        summary.warn(
+            f"{scene.path}: {len(scene.missing)} photos of {scene.recording.origin} are not there "
+            f"({scene.missing[0].name} first); left out"
         )
 
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob, summary: SceneSummary) -> None:
     if not job.is_planned:
-        summary.say(
-            f"{scene_path}: pairs are chosen by what frames share, once their depth is known"
-        )
+        which = "further references" if job.pairs else "pairs"
+        known = "are chosen by what frames share, once their depth is known"
+        summary.say(f"{scene_path}: {which} {known}")
         return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""

@@ -33,7 +33,7 @@ class SceneInput:
         photos: The chosen photos, readable, in natural order.
         recording: What the scene records of cameras and depth; None where nothing.
         problems: A line for each photo that had to be left out.
-        missing: How many photos the recording lists that are not on disk.
+        missing: What names the photos that the recording lists and that are not on disk.
         unlisted: Photos on disk that the recording does not list.
         remarks: A line for each kind of file that was left out and is no problem.
         masks: What to leave out of a photo, by its path.
@@ -43,7 +43,7 @@ class SceneInput:
     photos: tuple[Path, ...]
     recording: Recording | None
     problems: tuple[str, ...]
-    missing: int
+    missing: tuple[Path, ...]
     unlisted: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
     masks: Mapping[Path, MaskFile] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def open_scene(
         tuple(photos),
         recording,
         tuple(choice.problems[path] for path in sorted_naturally(choice.problems)),
-        recording.missing if recording else 0,
+        recording.missing if recording else (),
         tuple(choice.unlisted),
         tuple(choice.remarks),
         mask_files(scene, recording, photos),
@@ -193,7 +193,7 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
         found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):
         found += (
-            f"; {scene.recording.origin} lists {scene.missing} that are not there, and "
+            f"; {scene.recording.origin} lists {len(scene.missing)} that are not there, and "
             f"{len(scene.unlisted)} are there that it does not list"
         )
     if minimum == 1:

@@ -27,6 +27,10 @@ DECIMALS = 4
 DISTANCES = 1000
 """The median distance of points is taken of about so many of them, evenly spread."""
 
+MIN_USE_COVERAGE = 0.02
+"""Share of the target below which wrong depth or cameras are far more likely than a wide step, and
+there is nothing to learn."""
+
 Side = Literal["min", "max"]
 _WORDS: Mapping[Side, tuple[str, str]] = {"min": ("less", "below"), "max": ("more", "above")}
 
@@ -112,6 +116,8 @@ def _shift_p90(warp: Warp) -> float | None:
 def _depth_factor(warp: Warp) -> float | None:
     from ..core.scoring import depth_factor
 
+    if warp.others:
+        return None  # what shifts with which camera is not told apart
     cameras = warp.cameras
     return depth_factor(_followed(warp), warp.depth, cameras["target"], cameras["reference"])
 
@@ -330,9 +336,9 @@ class Quality:
         return {bound.name: given.get(bound.name) for bound in BOUNDS}
 
     @property
-    def keeps_empty(self) -> bool:
-        """Whether even pairs that show nothing are wanted; then none is too bad."""
-        return not dict(self.limits).get("min-coverage")
+    def keeps_poor(self) -> bool:
+        """Whether pairs are wanted however poor they are: a limit of 0 was given."""
+        return dict(self.limits).get("min-psnr") == 0
 
     def rejection(self, scores: Scores) -> str | None:
         """Why scores are not good enough, or None where they are."""

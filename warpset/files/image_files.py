@@ -16,6 +16,8 @@ from typing import IO
 
 from PIL import Image
 
+from .json_files import check_regular
+
 warnings.filterwarnings("ignore", module="PIL")
 
 IS_JXL_READABLE = find_spec("pillow_jxl") is not None  # an optional group
@@ -35,9 +37,9 @@ def open_image(source: Path | IO[bytes]) -> Image.Image:
 
     Raises:
         PIL.UnidentifiedImageError: The file holds none of the formats that we take.
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or is none that can be opened without waiting.
     """
-    if isinstance(source, Path) and source.stat().st_size > MAX_FILE_BYTES:
+    if isinstance(source, Path) and check_regular(source) > MAX_FILE_BYTES:
         raise OSError(errno.EFBIG, f"more than {MAX_FILE_BYTES} bytes")
     _register_plugins()
     return Image.open(source, formats=PICTURE_FORMATS)

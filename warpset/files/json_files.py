@@ -34,11 +34,22 @@ def open_regular(path: Path) -> BinaryIO:
     """Open a file to read, and nothing that would wait for another process, such as a pipe.
 
     Raises:
-        OSError: It is not there, is no regular file, or cannot be read.
+        OSError: See `check_regular`; or it cannot be read.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "no regular file")
+    check_regular(path)
     return path.open("rb")
+
+
+def check_regular(path: Path) -> int:
+    """Size in bytes of a file that can be opened without waiting, for libraries that open it.
+
+    Raises:
+        OSError: It is not there, or is a pipe, a device or a folder.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "no regular file")
+    return status.st_size
 
 
 def read_text(path: Path) -> str:

@@ -83,7 +83,7 @@ def list_folder(folder: Path) -> FolderListing:
         OSError: It cannot be looked into.
     """
     visible = sorted_naturally(path for path in folder.iterdir() if path.name[0] != ".")
-    files = [path for path in visible if path.is_file()]
+    files = [path for path in visible if not path.is_dir()]  # pipes too: whoever reads refuses
     by_extension = {path: path.suffix.lower() for path in files}
     pictures = [path for path in files if by_extension[path] in PHOTO_EXTENSIONS]
     beside = _beside_photos(pictures)

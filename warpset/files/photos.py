@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from ..core.errors import InputError
 from .image_files import IS_JXL_READABLE, open_image
+from .json_files import open_regular
 from .raw_photos import IS_RAW_READABLE, RAW_EXTENSIONS, develop, is_raw, raw_size
 
 Rgb = NDArray[np.uint8]
@@ -34,9 +35,13 @@ _ORIENTATION_TAG = 274
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
+    """Hex SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: See `open_regular`.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(1 << 20):  # a video need not fit the memory
             digest.update(block)
     return digest.hexdigest()

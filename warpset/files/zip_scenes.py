@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from ..core.errors import InputError
+from .json_files import open_regular
 
 MAX_FILES = 200_000
 MAX_RATIO = 100
@@ -34,7 +35,11 @@ def unpack(archive: Path, folder: Path) -> None:
         InputError: It is no zip, damaged, holds what could leave the folder, or is too large.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        file = open_regular(archive)
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be read as a zip ({error.strerror})") from error
+    try:
+        with file, zipfile.ZipFile(file) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             _check_sizes(archive, members, folder)
             paths = [_inside(archive, member, folder) for member in members]

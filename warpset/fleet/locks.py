@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..core.errors import FolderInUseError
+from ..files.json_files import check_regular
 from ..files.writing import writing_to
 
 
@@ -34,6 +35,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         with writing_to(folder):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                check_regular(path)
             seen = held.enter_context(path.open("ab")).fileno()
             lock = FileLock(path, timeout=0)
             try:

@@ -41,7 +41,9 @@ class Panoramas(NamedTuple):
             return ()
         lines = tuple(self.recording.problems.values())
         if missing := self.recording.missing:
-            lines += (f"{self.recording.origin}: lists {missing} panoramas that are not there",)
+            lines += (
+                f"{self.recording.origin}: lists {len(missing)} panoramas that are not there",
+            )
         return lines
 
 

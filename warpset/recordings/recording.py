@@ -78,7 +78,7 @@ class Recording(NamedTuple):
         frames: Usable frames.
         origin: Where they were recorded, relative to the scene.
         problems: Why other photos are left out, a line for each path.
-        missing: How many listed photos are not on disk.
+        missing: What names the listed photos that are not on disk.
         world_offset: (3,) what was taken off all positions, see `near_origin`.
         format: What kind of recording it is, in a user's words.
     """
@@ -86,7 +86,7 @@ class Recording(NamedTuple):
     frames: tuple[RecordedFrame, ...]
     origin: str
     problems: Mapping[Path, str]
-    missing: int
+    missing: tuple[Path, ...]
     world_offset: tuple[float, ...] = (0.0, 0.0, 0.0)
     format: str = ""
 
@@ -153,7 +153,7 @@ def collected(
         makers: A path to name each frame by, and what makes it: None where its photo is not there,
             an `InputError` where it cannot be used.
     """
-    frames, problems, missing = [], {}, 0
+    frames, problems, missing = [], {}, []
     for path, make in makers:
         try:
             frame = make()
@@ -165,10 +165,10 @@ def collected(
             problems[path] = f"{path}: its recorded camera makes no sense ({reason}); left out"
             continue
         if frame is None:
-            missing += 1
+            missing.append(path)
         else:
             frames.append(frame)
-    return Recording(tuple(frames), origin.relative_to(scene).as_posix(), problems, missing)
+    return Recording(tuple(frames), origin.relative_to(scene).as_posix(), problems, tuple(missing))
 
 
 def recorded_frame(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> RecordedFrame:

@@ -147,3 +147,9 @@ def test_broken_and_missing_files_are_one_line(tmp_path, capsys):
         assert convert_image_list.main([str(tmp_path / name), str(tmp_path / "out.json")]) == 1
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_pipe_is_no_image_list_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "images.npz")
+    with pytest.raises(InputError, match="no regular file"):
+        read_image_list(tmp_path / "images.npz")

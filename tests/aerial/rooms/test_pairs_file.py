@@ -1,6 +1,7 @@
 """Files of pairs: round trips, published files with pickled names, and files that are none."""
 
 import io
+import os
 import pickle
 import zipfile
 
@@ -139,3 +140,9 @@ def test_no_localized_scene_is_one_line(tmp_path, capsys):
     flags = ["--megadepth_aerial_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")]
     assert make_pairs.main(flags) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_pipe_holds_no_pairs_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pairs.npz")
+    with pytest.raises(InputError, match="cannot be read as pairs .*no regular file"):
+        read_pairs(tmp_path / "pairs.npz")

@@ -152,3 +152,11 @@ def test_a_camera_that_unpacks_to_far_more_is_refused_before_it_does(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", intrinsics=np.zeros(2**20), cam2world=np.eye(4))
     with pytest.raises(InputError, match="a.npz: cannot be read as a camera .more than"):
         read_view(tmp_path, "a")
+
+
+def test_a_pipe_is_no_camera_and_is_not_waited_for(tmp_path):
+    write_view(tmp_path, "a", a_view())
+    (tmp_path / "a.npz").unlink()
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(InputError, match="a.npz: cannot be read as a camera .*no regular file"):
+        read_view(tmp_path, "a")

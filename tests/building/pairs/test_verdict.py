@@ -9,6 +9,7 @@ from PIL import Image
 
 from build_warp_dataset import main
 from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
+from warpset.building.pairs import one_photo
 from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.folder import read_records
 from warpset.building.pairs.verdict import PairQuality, hardly_of_use, quality_line
@@ -80,7 +81,9 @@ def test_pairs_that_show_something_else_are_doubted_with_the_likely_cause(tmp_pa
     assert hardly_of_use([record]) is None and hardly_of_use([]) is None
     for scores, cause in (
         ({"psnr": 9.0}, "wrong cameras"),
-        ({"psnr": 9.0, "gain": 2.0}, "exposure"),
+        ({"psnr": 9.0, "gain": 2.0, "shift": 0.1}, "exposure"),
+        ({"psnr": 9.0, "gain": 2.0, "shift": 5.0}, "wrong cameras"),
+        ({"psnr": 9.0, "gain": 2.0, "shift": None}, "wrong cameras"),
         ({"shift": 5.0}, "wrong cameras"),
     ):
         bad = dataclasses.replace(record, scores={**record.scores, **scores})
@@ -96,7 +99,9 @@ def test_pairs_of_no_use_end_the_run_with_a_problem(tmp_path, capsys):
     assert build(tmp_path) == 1
     error = capsys.readouterr().err
     assert "hardly be of use" in error and "1 problems" in error
-    assert build(tmp_path, "--min-coverage", "0", "--force_output") == 0
+    assert build(tmp_path, "--min-coverage", "0", "--force_output") == 1
+    assert "hardly be of use" in capsys.readouterr().err
+    assert build(tmp_path, "--min-psnr", "0", "--force_output") == 0
     error = capsys.readouterr().err
     assert "hardly be of use" in error and "0 problems" in error
 
@@ -115,3 +120,29 @@ def test_the_gain_is_recorded_and_matched_on_request(tmp_path):
         assert second.scores["gain_green"] == pytest.approx(1 / 1.3, rel=0.03)
         psnr[flags] = first.scores["psnr"]
     assert psnr[("--match-exposure",)] > psnr[()] + 6
+
+
+def test_pairs_that_show_nothing_are_a_problem_whatever_bounds_are_given(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room")
+    write_transforms(room, read_transforms_file(room) | {"depth_unit_scale_factor": 1e-6})
+    assert build(tmp_path, "--min-coverage", "0") == 1
+    error = capsys.readouterr().err
+    assert "2 of 2 pairs show less than 2% of the target (2 first)" in error
+    assert "depth in another unit" in error and "1 problems" in error
+
+
+def test_holes_that_were_asked_for_are_not_blamed_on_depth(tmp_path, capsys):
+    a_scene(tmp_path / "in" / "room", photos=1)
+    assert build(tmp_path, "--from-one-photo", "--hole-share", "0.9") == 0
+    assert "likely" not in capsys.readouterr().err
+
+
+def test_holes_that_were_missed_are_a_problem_and_not_blamed_on_cameras(
+    tmp_path, capsys, monkeypatch
+):
+    a_scene(tmp_path / "in" / "room", photos=1)
+    monkeypatch.setattr(one_photo, "TOLERANCE", -1.0)  # nothing is near enough
+    assert build(tmp_path, "--from-one-photo", "--hole-share", "0.3") == 1
+    error = capsys.readouterr().err
+    assert "depth that differs too little, or too much, for such a share of holes" in error
+    assert "cameras" not in error and "1 problems" in error

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..scores import DECIMALS
+from ..scores import DECIMALS, MIN_USE_COVERAGE
+from .one_photo import missed
 from .record import PairRecord
 
 MIN_USE_PSNR_DB = 15.0
@@ -89,10 +90,45 @@ def all_rejected(records: Sequence[PairRecord]) -> str | None:
     if not records or not all(record.rejected for record in records):
         return None
     first = records[0]
-    return (
-        f"all {len(records)} pairs rejected ({first.name}: {first.rejected}); likely "
-        f"{_likely_cause(records)}"
+    if all_missed(records):
+        cause = "depth that differs too little, or too much, for such a share of holes"
+    else:
+        cause = _likely_cause(records)
+    return f"all {len(records)} pairs rejected ({first.name}: {first.rejected}); likely {cause}"
+
+
+def all_missed(records: Sequence[PairRecord]) -> bool:
+    """Whether none of a photo's pairs has the share of holes that was wanted."""
+    return all(
+        record.rejected is not None
+        and record.rejected == missed(_wanted_holes(record), record.scores["hole_share"])
+        for record in records
     )
+
+
+def hardly_covered(records: Sequence[PairRecord]) -> str | None:
+    """Which of a scene's pairs show nothing, and the likely cause; None where all show something.
+
+    Only those who ask for such pairs get them, see `options.NOT_EMPTY`.
+    """
+    written = [record for record in records if not record.rejected]
+    empty = [record for record in written if _is_empty(record)]
+    if not empty:
+        return None
+    return (
+        f"{len(empty)} of {len(written)} pairs show less than {MIN_USE_COVERAGE:.0%} of the target "
+        f"({empty[0].name} first), they can hardly be of use; likely {_likely_cause(empty)}"
+    )
+
+
+def _wanted_holes(record: PairRecord) -> float | None:
+    """The share of holes that a pair of one photo was made for; None for other pairs."""
+    return record.options.get("hole-share")
+
+
+def _is_empty(record: PairRecord) -> bool:
+    coverage = record.scores.get("coverage")
+    return coverage is not None and coverage < MIN_USE_COVERAGE
 
 
 def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
@@ -106,7 +142,7 @@ def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
     psnr, shift = _median_score(written, "psnr"), _median_score(written, "shift")
     if psnr is not None and psnr < MIN_USE_PSNR_DB:
         doubt = f"the pairs' median PSNR is {psnr:.1f} dB"
-    elif shift is not None and shift > MAX_USE_SHIFT * _width_px(written):
+    elif shift is not None and not _lie_right(written):
         doubt = f"splats lie {shift:.1f} px beside what the target shows (median)"
     else:
         return None
@@ -115,7 +151,7 @@ def hardly_of_use(records: Sequence[PairRecord]) -> str | None:
 
 def sparse_points(records: Sequence[PairRecord]) -> str | None:
     """Why pairs cover little of what their points could; None where they cover it."""
-    written = [record for record in records if not record.rejected]
+    written = [r for r in records if not r.rejected and _wanted_holes(r) is None]
     overlap, coverage = _median_score(written, "overlap"), _median_score(written, "coverage")
     if overlap is None or coverage is None or coverage >= SPARSE_SHARE * overlap:
         return None
@@ -143,13 +179,19 @@ def _likely_cause(records: Sequence[PairRecord]) -> str:
     overlap, coverage, gain = (
         _median_score(records, name) for name in ("overlap", "coverage", "gain")
     )
-    if gain is not None and gain > LARGE_GAIN:
+    if gain is not None and gain > LARGE_GAIN and _lie_right(records):
         return "an exposure step between the photos"
     if overlap is not None and overlap < 0.05:
         return "neighbours that share no view, wrong cameras, or depth in another unit"
     if coverage is not None and coverage < 0.05:
         return "depth in another unit, a preview instead of depth, or filters that drop the points"
     return "wrong cameras or depth, or neighbours that hardly share a view"
+
+
+def _lie_right(records: Sequence[PairRecord]) -> bool:
+    """Whether splats lie on what the target shows, so that brightness alone can differ."""
+    shift = _median_score(records, "shift")
+    return shift is not None and shift <= MAX_USE_SHIFT * _width_px(records)
 
 
 def _median_score(records: Sequence[PairRecord], name: str) -> float | None:

@@ -32,6 +32,7 @@ from ...core.cameras import (
 )
 from ...core.errors import InputError
 from ...files.depth_files import MILLIMETRE, to_scene_units
+from ...files.json_files import read_text
 from ...files.photos import read_photo, sha256_of
 from ...files.pictures import depth_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
@@ -119,7 +120,7 @@ def _made_from(path: Path, frame: RecordedFrame | None, scene: Path) -> dict[str
 
 def _is_done(views: Path, made_from: dict[str, Any]) -> bool:
     try:
-        record = json.loads((views / RECORD_NAME).read_text(encoding="utf-8"))
+        record = json.loads(read_text(views / RECORD_NAME))
         return record["made_from"] == made_from and all(
             (views / name).is_file() for name in record["views"]
         )

@@ -103,7 +103,8 @@ def _recorded_by_one_of_many(input_dir: Path) -> bool:
 
 def _photo_marks(scene: Path) -> set[tuple[str, int]]:
     """Name and size in bytes of a scene's photos."""
-    return {(photo.name, photo.stat().st_size) for photo in look_for_photos(scene).photos}
+    photos = [photo for photo in look_for_photos(scene).photos if photo.is_file()]
+    return {(photo.name, photo.stat().st_size) for photo in photos}
 
 
 def _holds_photos_of_one_scene(folder_name: str) -> bool:

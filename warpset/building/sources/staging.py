@@ -56,7 +56,7 @@ def staged(
     """
     with contextlib.ExitStack() as stack:
         asked, shown_as = scene, {}
-        if is_zip(scene) and scene.is_file():
+        if is_zip(scene) and not scene.is_dir():
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             shown_as[str(scratch)] = str(scene.parent)
             (folder := scratch / scene.name).mkdir()
@@ -105,7 +105,7 @@ def video_of(scene: Path) -> Path | None:
     Raises:
         InputError: A folder holds several and no photos.
     """
-    if is_video(scene) and scene.is_file():
+    if is_video(scene) and not scene.is_dir():
         return scene
     if not scene.is_dir():
         return None

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import InputError
 from ...files.json_files import read_text
 from ...files.photos import Rgb, sha256_of
 from ...files.pictures import picture_bytes
@@ -64,7 +65,7 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
         InputError: The video is damaged, or the folder cannot be written.
     """
     frames = folder / FRAMES_FOLDER
-    made_from = {"video": video.name, "sha256": sha256_of(video), **vars(sampling)}
+    made_from = {"video": video.name, "sha256": _sha256_of(video), **vars(sampling)}
     if frames_are_done(frames, made_from):
         return frames
     with writing_to(frames):
@@ -80,6 +81,13 @@ def keep_frames(video: Path, folder: Path, sampling: FrameSampling) -> Path:
         content = json.dumps({"made_from": made_from, "frames": names}, indent=1) + "\n"
         write_atomically(frames / RECORD_NAME, content.encode())
     return frames
+
+
+def _sha256_of(video: Path) -> str:
+    try:
+        return sha256_of(video)
+    except OSError as error:
+        raise InputError(f"{video}: cannot be read as a video ({error.strerror})") from error
 
 
 def frames_are_done(frames: Path, made_from: dict[str, object]) -> bool:

@@ -47,7 +47,7 @@ def scene_of_photos(given: Sequence[Path]) -> SceneInput:
         photos = [frame.photo.path for frame in recording.frames]
         masks = {f.photo.path: f.mask for f in recording.frames if f.mask is not None}
     folder = photos[0].parent
-    return SceneInput(folder, tuple(photos), recording, tuple(problems), 0, masks=masks)
+    return SceneInput(folder, tuple(photos), recording, tuple(problems), (), masks=masks)
 
 
 def _recording_of(photos: Sequence[Path]) -> Recording | None:
@@ -58,5 +58,5 @@ def _recording_of(photos: Sequence[Path]) -> Recording | None:
         frames = [] if recording is None else recording.frames
         chosen = tuple(frame for frame in frames if frame.photo.path.resolve() in wanted)
         if recording is not None and len(chosen) == len(wanted):
-            return near_origin(recording._replace(frames=chosen, missing=0))
+            return near_origin(recording._replace(frames=chosen, missing=()))
     return None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import InputError
+from ...files.json_files import open_regular
 
 COUNT = struct.Struct("<Q")
 SHORT_COUNT = struct.Struct("<I")
@@ -34,7 +35,8 @@ def check_counts(model: Path) -> None:
     for name, skip in _SKIP.items():
         path = model / name
         try:
-            content = path.read_bytes()
+            with open_regular(path) as file:
+                content = file.read()
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ...building.outputs import TRIPLET
+from ...building.outputs import FURTHER_REFERENCES, TRIPLET
 from ...core.errors import InputError, Remedy
+from ...files.json_files import open_regular
 from ..documents import TRAIN, ExportedRow
 from ..export_folder import ExportFolder
 from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
@@ -99,7 +100,7 @@ def _read(folder: Path, reading: Reading) -> None:
 
 def _samples(shard: Path) -> Iterator[TrainerRow]:
     key, fields = "", dict[str, PackedFile]()
-    with tarfile.open(shard) as archive:
+    with open_regular(shard) as file, tarfile.open(fileobj=file) as archive:
         for entry in archive:
             entry_key, _, name = entry.name.partition(".")
             if fields and entry_key != key:
@@ -124,7 +125,7 @@ TRAINER = Trainer(
     "webdataset",
     "WebDataset",
     {
-        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in TRIPLET},
+        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in (*TRIPLET, *FURTHER_REFERENCES)},
         "mask": "{number}.mask.png",
     },
     _read,

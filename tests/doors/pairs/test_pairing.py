@@ -72,7 +72,7 @@ def test_motion_is_recorded_saved_and_rejected(tmp_path):
     photo = np.asarray(Image.open(scene / "images" / "2.png")).copy()
     photo[10:40, 20:50] = 255 - photo[10:40, 20:50]
     Image.fromarray(photo).save(scene / "images" / "2.png")
-    poor = ("--limit", "2", "--min-coverage", "0")  # such a pair is no problem then
+    poor = ("--limit", "2", "--min-psnr", "0")  # such a pair is no problem then
     assert build(tmp_path, "--save-motion", "--output-format", "png", *poor) == 0
     (record,) = read_records(tmp_path / "out" / "room")
     share, mask = record.scores["motion"], Image.open(tmp_path / "out" / "room" / "2_motion.png")
