@@ -139,13 +139,15 @@ def ply_choices() -> list[str]:
     return [BY_PATH, *(path.relative_to(root).as_posix() for path in found)]
 
 
-def chosen_ply(ply_path: str | None, file: str) -> str | None:
+def chosen_ply(ply_path: str | None, file: str | None) -> str | None:
     """The name that one of the two widgets gives; the path's where both do.
 
     Args:
         ply_path: None while a link has not delivered it.
-        file: One of `ply_choices`.
+        file: One of `ply_choices`; None while a link has not delivered it.
     """
+    if file is None:
+        return None
     if file == BY_PATH or ply_path:
         return ply_path
     return str(Path(folder_paths.get_input_directory()) / file)

@@ -305,7 +305,7 @@ class LoadPLY:
         return {"required": {"ply_path": ply_path()}, "optional": {"file": ply_file()}}
 
     @classmethod
-    def IS_CHANGED(cls, ply_path: str | None = None, file: str = BY_PATH) -> str | float:
+    def IS_CHANGED(cls, ply_path: str | None = None, file: str | None = BY_PATH) -> str | float:
         """Run again when the file is another."""
         return folders.file_fingerprint(folders.chosen_ply(ply_path, file))
 
