@@ -17,9 +17,9 @@ ALL = ("target", "splats", "reference")
 ONE_CONTROL = ("target", "splats")
 
 
-def an_export(tmp_path, layout, size_wh=SIZE_WH, **options) -> Path:
+def an_export(tmp_path, layout, size_wh=SIZE_WH, references=1, **options) -> Path:
     asked = ExportOptions(Prompts((CAPTION,)), quiet=True, **options)
-    export_pairs(two_scenes(tmp_path, size_wh), layout, tmp_path / "set", asked)
+    export_pairs(two_scenes(tmp_path, size_wh, references), layout, tmp_path / "set", asked)
     return tmp_path / "set"
 
 
@@ -56,8 +56,8 @@ def test_diffsynth_studio_reads_every_pair(tmp_path):
 
 @pytest.mark.slow
 def test_simpletuner_reads_every_pair_and_its_mask(tmp_path):
-    """At the size of a preset, since SimpleTuner enlarges smaller pictures."""
-    place = an_export(tmp_path, "simpletuner", (1152, 896), base_model="flux2-klein-4b")
+    """At a size that SimpleTuner keeps: it brings every picture to an area and to proportions."""
+    place = an_export(tmp_path, "simpletuner", (1248, 832), base_model="flux2-klein-4b")
     wanted = expected("simpletuner", place, (*ALL, "mask"))
     assert read_with("simpletuner", "read_simpletuner.py", place) == wanted
 
@@ -65,7 +65,7 @@ def test_simpletuner_reads_every_pair_and_its_mask(tmp_path):
 @pytest.mark.slow
 def test_simpletuner_as_published_hands_qwen_image_edit_one_of_two_controls(tmp_path):
     """When this fails, SimpleTuner was mended: take `FIRST_ALONE` out of its file."""
-    place = an_export(tmp_path, "simpletuner", (1152, 896), base_model="qwen-image-edit-2511")
+    place = an_export(tmp_path, "simpletuner", (1248, 832), base_model="qwen-image-edit-2511")
     read = run_in(SURROUNDINGS["simpletuner"], "read_simpletuner.py", place)
     assert {row.pop("controls") for row in read} == {1}
     assert in_order(read) == expected("simpletuner", place)
@@ -81,6 +81,20 @@ def test_ai_toolkit_reads_every_pair(tmp_path):
 def test_musubi_tuner_reads_every_pair(tmp_path):
     place = an_export(tmp_path, "musubi")
     assert read_with("musubi", "read_musubi.py", place) == expected("musubi", place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layout", "script"),
+    [
+        ("modelscope", "read_diffsynth.py"),
+        ("aitoolkit", "read_aitoolkit.py"),
+        ("musubi", "read_musubi.py"),
+    ],
+)
+def test_a_further_reference_reaches_the_model(tmp_path, layout, script):
+    place = an_export(tmp_path, layout, references=2)
+    assert read_with(layout, script, place) == expected(layout, place, (*ALL, "reference2"))
 
 
 @pytest.mark.slow
