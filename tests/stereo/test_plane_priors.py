@@ -77,14 +77,6 @@ def test_a_plane_is_carried_over_a_blank_of_its_colour():
     np.testing.assert_allclose(prior[prior > 0], plane[prior > 0], rtol=1e-3)
 
 
-def test_no_plane_is_carried_over_a_colour_edge():
-    half = a_plane()
-    half[:, 80:] = 0
-    prior = plane_prior(a_picture(split=80), half, TOLERANCE)
-    assert np.mean(prior[:, :78] > 0) > 0.99
-    assert not prior[:, 82:].any()
-
-
 def test_each_side_of_a_depth_edge_gets_its_own_plane_up_to_the_colour_edge():
     true = a_plane()
     true[:, 80:] *= 2

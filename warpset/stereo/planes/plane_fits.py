@@ -95,7 +95,9 @@ def normal_matrices(sums: Floats) -> Floats:
 
 def solve(sums: Floats) -> Floats:
     """(..., 3) planes (a, b, c) of sums (..., 10)."""
-    return np.linalg.solve(normal_matrices(sums), sums[..., RIGHT, None])[..., 0]
+    return np.asarray(
+        np.linalg.solve(normal_matrices(sums), sums[..., RIGHT, None])[..., 0], np.float64
+    )
 
 
 def misfits(sums: Floats, planes: Floats) -> Floats:
