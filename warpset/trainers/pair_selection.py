@@ -116,7 +116,9 @@ def find_recorded_pairs(
     pairs = []
     for scene in sorted_naturally(scenes):
         try:
-            pairs += _pairs_of(scene, records_name)
+            if not (found := _pairs_of(scene, records_name)):
+                report(f"{scene / records_name}: holds no record; scene {scene.name} left out")
+            pairs += found
         except InputError as error:
             report(f"{error}; scene {scene.name} left out")
     return pairs
