@@ -33,9 +33,10 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from plain_vggt import PlainVGGT
 
+from benchmarks.gpu.parts import wait_for
 from vggt.da3.trunk import DA3Config
 from vggt.model import VGGT
-from vggt.network import SceneNetwork
+from vggt.network import NetworkConfig, SceneNetwork
 from vggt.predict import VGGTPredictor, predict_scene
 from vggt.preprocess import preprocess
 from vggt.registry import DEPTH_ANYTHING_3, VGGT_1B, VGGT_OMEGA, Network
@@ -61,15 +62,20 @@ PLAIN_RUNS = [f"plain:{frames}" for frames in FRAMES[:3]]
 PEAK_SIZE = 4096
 
 
-def a_network(kind: Network, half: torch.dtype) -> SceneNetwork:
-    """The published size with random weights, each tensor stored in its precision at once."""
+def a_network(
+    kind: Network, half: torch.dtype, device: str = "cpu", config: NetworkConfig | None = None
+) -> SceneNetwork:
+    """A shape, the published if None, with random weights, each stored in its precision at once."""
     with torch.device("meta"):
-        network = kind.build(kind.published)
+        network = kind.build(config or kind.published)
     dtypes = storage_dtypes(network, half)
     shapes = {name: weight.shape for name, weight in network.state_dict().items()}
-    weights = {name: torch.zeros(shape, dtype=dtypes[name]) for name, shape in shapes.items()}
-    draft = torch.empty(max(weight.numel() for weight in weights.values()))
-    generator = torch.Generator().manual_seed(0)
+    weights = {
+        name: torch.zeros(shape, dtype=dtypes[name], device=device)
+        for name, shape in shapes.items()
+    }
+    draft = torch.empty(max(weight.numel() for weight in weights.values()), device=device)
+    generator = torch.Generator(device).manual_seed(0)
     for name, weight in weights.items():
         fill(name, weight, draft[: weight.numel()].view_as(weight), generator)
     network.load_state_dict(weights, assign=True)
@@ -122,22 +128,24 @@ def predicted_depth(predictor: VGGTPredictor, photos: np.ndarray, window: int) -
     return np.stack([prediction.depth for prediction in predictions])
 
 
-def peak_flops(dtype: torch.dtype) -> float:
+def peak_flops(dtype: torch.dtype, device: str = "cpu", side: int = PEAK_SIZE) -> float:
     """Operations a second of the best of several large matrix products."""
-    factors = torch.ones(2, PEAK_SIZE, PEAK_SIZE, dtype=dtype)
+    factors = torch.ones(2, side, side, dtype=dtype, device=device)
     best = np.inf
     for _ in range(5):
+        wait_for(device)
         start = time.perf_counter()
         torch.matmul(*factors)
+        wait_for(device)
         best = min(best, time.perf_counter() - start)
-    return 2 * PEAK_SIZE**3 / best
+    return 2 * side**3 / best
 
 
-def work(kind: Network, frames: int) -> tuple[float, float]:
+def work(kind: Network, frames: int, config: NetworkConfig | None = None) -> tuple[float, float]:
     """Operations of the aggregator, and of both heads, for a whole scene."""
     from torch.utils.flop_counter import FlopCounterMode  # 70 MB that no run shall be charged for
 
-    config, photos = kind.published, list(some_photos(1))
+    config, photos = config or kind.published, list(some_photos(1))
     if isinstance(config, DA3Config):  # meta tensors have no values to choose a frame by
         config = replace(config, reference_view="first")
     with torch.device("meta"):

@@ -1,4 +1,4 @@
-"""Any scene's geometry with cameras that fit: poses refined, depth brought to agree, both kept."""
+"""Any scene's geometry with cameras that fit: what matches is found once and kept."""
 
 from __future__ import annotations
 
@@ -10,70 +10,80 @@ from pathlib import Path
 
 import numpy as np
 
-from warpset.core.cameras import FloatArray
+from warpset.core.cameras import Camera
 from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeometry
 from warpset.files.cache import ArrayCache, content_key
 from warpset.files.photos import sha256_of
-from warpset.stereo.depth_alignment import align_depth
-from warpset.stereo.refining import Refinement, refine_cameras
-from warpset.stereo.sparse import SparsePoints
+from warpset.stereo.depth_alignment import Alignment, aligned
+from warpset.stereo.refining import PhotoMatches, match_photos, refine_cameras
 
 from .given_cameras import camera_entries
 
-REVISION = "bundle-adjustment-1"
-"""What exactly refines: another one, and cameras that were kept are refined again."""
+REVISION = "matches-1"
+"""What exactly matches: another one, and photos whose matches were kept are matched again."""
 
 
 def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
-    """The geometry with refined cameras, and depth in the scale of the points that they see.
+    """The geometry with refined cameras, and depth that agrees with them.
 
     Frames of which too little matches keep camera and depth; `cameras` names them.
 
     Args:
         geometry: The scene.
-        arrays: Where refined cameras are kept.
+        arrays: Where matches are kept.
 
     Raises:
-        InputError: A photo cannot be read.
+        InputError: A photo or its depth cannot be read.
     """
-    result = _refinement([frame.photo for frame in geometry.frames], arrays)
+    photos = [frame.photo for frame in geometry.frames]
+    loads = [frame.load_depth for frame in geometry.frames]
+    result = refine_cameras(photos, loads, _matches(photos, arrays))
+    changes = zip(geometry.frames, result.posed, result.alignments, strict=True)
     frames = tuple(
-        frame if index in result.kept else _refitted(frame, photo, result.points.seen_by(index))
-        for index, (frame, photo) in enumerate(zip(geometry.frames, result.posed, strict=True))
+        frame if alignment is None else _refitted(frame, photo, alignment)
+        for frame, photo, alignment in changes
     )
-    kept = [geometry.frames[index].name for index in result.kept]
+    kept = [
+        frame.name
+        for frame, alignment in zip(geometry.frames, result.alignments, strict=True)
+        if alignment is None
+    ]
     said = [text for text in (geometry.cameras, _said(len(frames), kept)) if text]
     return replace(geometry, frames=frames, cameras="; ".join(said))
 
 
-def _refinement(photos: Sequence[PosedPhoto], arrays: ArrayCache) -> Refinement:
-    """What becomes of the cameras, found once for the same photos and cameras."""
+def _matches(photos: Sequence[PosedPhoto], arrays: ArrayCache) -> list[PhotoMatches]:
+    """What of photos matches, found once for the same photos and cameras."""
     hashes = [sha256_of(photo.path) for photo in photos]
-    key = content_key(refined=REVISION, photos=hashes, cameras=camera_entries(photos))
+    key = content_key(matched=REVISION, photos=hashes, cameras=camera_entries(photos))
     if (stored := arrays.load(key)) is not None:
-        posed = [
-            replace(photo, camera=replace(photo.camera, cam_from_world=pose))
-            for photo, pose in zip(photos, stored["cam_from_world"], strict=True)
-        ]
-        points = SparsePoints(stored["xyz_world"], stored["point_index"], stored["photo_index"])
-        return Refinement(tuple(posed), points, tuple(stored["kept"].tolist()))
+        ends = np.cumsum(stored["counts"])[:-1]
+        uvs = np.split(stored["uv"], ends, axis=1)
+        pairs = stored["photos"].tolist()
+        return [PhotoMatches((one, two), uv) for (one, two), uv in zip(pairs, uvs, strict=True)]
     with tempfile.TemporaryDirectory() as workspace:
-        found = refine_cameras(photos, Path(workspace))
-    poses = np.array([photo.camera.cam_from_world for photo in found.posed])
-    kept = np.array(found.kept, np.intp)
-    arrays.store(key, {"cam_from_world": poses, "kept": kept, **vars(found.points)})
+        found = match_photos(photos, Path(workspace))
+    stored = {
+        "photos": np.array([pair.photos for pair in found], np.intp).reshape(-1, 2),
+        "counts": np.array([pair.uv.shape[1] for pair in found], np.intp),
+        "uv": np.concatenate([np.empty((2, 0, 2)), *[pair.uv for pair in found]], axis=1),
+    }
+    arrays.store(key, stored)
     return found
 
 
-def _refitted(frame: FrameGeometry, photo: PosedPhoto, xyz_world: FloatArray) -> FrameGeometry:
-    return replace(frame, photo=photo, load_depth=partial(_load_aligned, frame, photo, xyz_world))
+def _refitted(frame: FrameGeometry, photo: PosedPhoto, alignment: Alignment) -> FrameGeometry:
+    load_depth = partial(_load_refitted, frame, photo.camera, alignment)
+    return replace(frame, photo=photo, load_depth=load_depth)
 
 
-def _load_aligned(frame: FrameGeometry, photo: PosedPhoto, xyz_world: FloatArray) -> DepthMap:
+def _load_refitted(frame: FrameGeometry, camera: Camera, alignment: Alignment) -> DepthMap:
     depth_map = frame.load_depth()
-    camera = replace(depth_map.camera, cam_from_world=photo.camera.cam_from_world)
-    aligned, _ = align_depth(depth_map._replace(camera=camera), xyz_world)
-    return aligned
+    # the raster is laid over the picture as before, whatever the focal length
+    stretch = camera.K[0, 0] / frame.photo.camera.K[0, 0]
+    K = depth_map.camera.K * np.array([[stretch, 1, 1], [1, stretch, 1], [1, 1, 1]])
+    moved = replace(depth_map.camera, K=K, cam_from_world=camera.cam_from_world)
+    return aligned(depth_map._replace(camera=moved), alignment)
 
 
 def _said(count: int, kept: Sequence[str]) -> str:

@@ -192,6 +192,12 @@ def squared_distance(rows: wp.array(dtype=wp.int32), p: int, width: int, reach: 
     return best
 
 
+@wp.func
+def to_byte(value: float) -> wp.uint8:
+    """Nearest of 256 levels of a value in 0..1."""
+    return wp.uint8(wp.floor(value * 255.0 + 0.5))
+
+
 @wp.kernel
 def fade_and_store(
     first: int,
@@ -201,7 +207,7 @@ def fade_and_store(
     colors: wp.array(dtype=wp.vec4f),
     filled: wp.array(dtype=wp.vec4f),
     rows: wp.array(dtype=wp.int32),
-    rgb: wp.array2d(dtype=wp.uint8),
+    rgb: wp.array(dtype=wp.vec3ub),
 ):
     """Seen colours, and filled ones faded by exp(-(d / sigma)^2) of the distance d to a seen pixel.
 
@@ -215,5 +221,4 @@ def fade_and_store(
     if rows[p] > 0:
         square = squared_distance(rows, p, width, reach)
         gain = wp.where(square > reach * reach, 0.0, wp.exp(-float(square) / (sigma * sigma)))
-    for k in range(3):
-        rgb[p, k] = wp.uint8(wp.floor(shown[k] * gain * 255.0 + 0.5))
+    rgb[p] = wp.vec3ub(to_byte(shown[0] * gain), to_byte(shown[1] * gain), to_byte(shown[2] * gain))

@@ -20,13 +20,15 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-from . import fill_kernels, splat_kernels, surface_kernels
+from . import fill_kernels, raster_kernels, splat_kernels, surface_kernels
 from .launcher import launcher_for
 
 Array = Any  # numpy array or torch tensor
 
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])  # y and z turn round
-KERNEL_MODULES = tuple(module.__name__ for module in (splat_kernels, surface_kernels, fill_kernels))
+KERNEL_MODULES = tuple(
+    module.__name__ for module in (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
+)
 # Steps on each level but the finest towards the harmonic fill. One leaves edges where coarse texels
 # met (1.2 of 1000 hole pixels of hololens 9 -> 3 step by more than 8 levels), three 0.1.
 RELAXATIONS = 3
@@ -164,9 +166,9 @@ class HoleFillingRenderer:
         run, own = self._launcher, self._buffers
         pixels, trusted, threshold = len(own.keys), self._trusted, self._occlusion_threshold
         count = len(samples.z)
-        run.items(splat_kernels.project_points, count, [*cells, trusted, camera, samples])
-        self._scatter(splat_kernels.keep_nearest, samples, [own.keys])
-        run.items(splat_kernels.unpack_nearest, pixels, [own.keys, own.depths[0], own.exact])
+        run.items(raster_kernels.project_points, count, [*cells, trusted, camera, samples])
+        self._scatter(raster_kernels.keep_nearest, samples, [own.keys])
+        run.items(raster_kernels.unpack_nearest, pixels, [own.keys, own.depths[0], own.exact])
         self._halve_depths()
         run.items(
             surface_kernels.remove_hidden,
@@ -187,28 +189,34 @@ class HoleFillingRenderer:
         # every band reads all samples: sorting them into bands would take as long as reading them
         launches = []
         for first_row, end_row in self._launcher.shares(self._size_wh[1]):
-            band = splat_kernels.Band()
+            band = raster_kernels.Band()
             band.width, band.height = self._size_wh
             band.first_row, band.end_row = first_row, end_row
             launches.append((len(samples.z), [samples, band, *arguments]))
         self._launcher.run(kernel, launches)
 
     def _halve_depths(self) -> None:
-        """Rebuild the coarse levels of the depth pyramid."""
+        """Rebuild the coarse levels of the depth pyramid, and find the nearest depth of all."""
         run, own = self._launcher, self._buffers
         for size_wh, (fine, coarse) in zip(own.sizes, pairwise(own.depths), strict=False):
             run.items(surface_kernels.halve_depth, len(coarse), [*size_wh, fine, coarse])
+        width, height = own.sizes[len(own.depths) - 1]
+        rows = own.rows[:height]
+        run.items(surface_kernels.nearest_in_row, height, [width, own.depths[-1], rows])
+        run.items(surface_kernels.nearest_in_row, 1, [height, rows, own.nearest])
 
     def _blend(self, samples: Any, view: RenderedView) -> None:
         """Colour, depth and confidence of every pixel that samples of its surface reach."""
         run, own = self._launcher, self._buffers
         pixels, colors, hole = len(own.keys), own.colors, _flat(view.hole)
         depth, confidence = _flat(view.depth), _flat(view.confidence)
-        self._scatter(splat_kernels.splat_samples, samples, [own.front, own.exact, own.sums])
+        self._scatter(
+            splat_kernels.splat_samples, samples, [own.front, own.exact, own.sums, own.depth_sums]
+        )
         run.items(
             splat_kernels.resolve_smooth,
             pixels,
-            [own.border, own.front, own.sums, own.smooth, depth, confidence],
+            [own.border, own.front, own.sums, own.depth_sums, own.smooth, depth, confidence],
         )
         self._scatter(splat_kernels.splat_residuals, samples, [own.front, own.smooth, own.sums])
         run.items(
@@ -220,8 +228,8 @@ class HoleFillingRenderer:
     def _fill(self, view: RenderedView) -> None:
         """Fill what has no colour by a cascade of grids, fade the holes, and store 8 bits."""
         run, own, (width, height) = self._launcher, self._buffers, self._size_wh
-        run.items(fill_kernels.row_maximum, height, [width, own.front, own.maxima])
-        run.items(fill_kernels.row_maximum, 1, [height, own.maxima, own.farthest])
+        run.items(fill_kernels.row_maximum, height, [width, own.front, own.rows], width)
+        run.items(fill_kernels.row_maximum, 1, [height, own.rows, own.farthest])
         run.items(fill_kernels.weigh_far, len(own.keys), [own.colors, own.farthest, *own.filled[0]])
         levels = list(zip(own.sizes, pairwise(own.filled), strict=False))
         for size_wh, (fine, coarse) in levels:
@@ -234,9 +242,8 @@ class HoleFillingRenderer:
                 half = math.ceil(size_wh[0] / 2) * size_wh[1]
                 run.items(fill_kernels.relax, half, [*size_wh, parity, empty, fine])
         reach = math.ceil(min(FADED_SIGMAS * self._sigma, fill_kernels.NOTHING_SEEN - 1))
-        run.items(
-            fill_kernels.column_distance, width, [width, height, _flat(view.hole), own.distance]
-        )
+        columns = [width, height, _flat(view.hole), own.distance]
+        run.items(fill_kernels.column_distance, width, columns, height)
         run.items(
             fill_kernels.fade_and_store,
             len(own.keys),
@@ -247,7 +254,7 @@ class HoleFillingRenderer:
                 own.colors,
                 own.filled[0][0],
                 own.distance,
-                _flat(view.rgb),
+                wp.from_torch(view.rgb.flatten(0, 1), wp.vec3ub),
             ],
         )
 
@@ -261,16 +268,18 @@ class _Buffers:
         ends = np.cumsum([w * h for w, h in self.sizes[: coarse_level + 1]]).tolist()
         starts = [0, *ends[:-1]]
         empty = partial(_empty, device)
-        self.keys = wp.full(pixels, splat_kernels.NO_SAMPLE, wp.int64, device)
+        self.keys = wp.full(pixels, raster_kernels.NO_SAMPLE, wp.int64, device)
         self.exact, self.border = empty(pixels, wp.bool), empty(pixels, wp.bool)
         self.front, self.walls = empty(pixels, wp.float32), empty(pixels, wp.float32)
         self.pyramid = empty(ends[-1], wp.float32)
         self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
-        self.sums = wp.zeros(pixels, splat_kernels.PixelSums, device)
+        self.sums = wp.zeros(pixels, splat_kernels.ColorSums, device)
+        self.depth_sums = wp.zeros(pixels, splat_kernels.DepthSums, device)
         self.smooth = empty(pixels, wp.vec4f)
         self.colors = empty(pixels, wp.vec4f)
         self.filled = [(empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.sizes]
-        self.maxima, self.farthest = empty(size_wh[1], wp.float32), empty(1, wp.float32)
+        self.rows = empty(size_wh[1], wp.float32)
+        self.nearest, self.farthest = empty(1, wp.float32), empty(1, wp.float32)
         self.distance = empty(pixels, wp.int32)
         self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
         self._positions = torch.empty((4, 0))
@@ -281,7 +290,7 @@ class _Buffers:
         # room grows with the largest cloud and stays: views of one scene are about as large
         if count > self._positions.shape[1]:
             self._positions = torch.empty((4, count), device=rgb.device)
-        samples = splat_kernels.Samples()
+        samples = raster_kernels.Samples()
         samples.x = wp.from_torch(self._positions[0, :count].view(torch.int32))
         samples.y = wp.from_torch(self._positions[1, :count].view(torch.int32))
         samples.z = wp.from_torch(self._positions[2, :count])
@@ -296,7 +305,7 @@ class _Buffers:
         levels.width, levels.height = self.sizes[0]
         levels.coarsest = len(self.depths) - 1
         levels.starts = self._level_starts
-        levels.splat_px = splat_px
+        levels.splat_px, levels.nearest = splat_px, self.nearest
         return levels
 
 
@@ -342,7 +351,7 @@ def _pinhole(
 ) -> Any:
     """Kernel struct of the camera that a pair of OpenGL matrices describes."""
     width, height = size_wh
-    camera = splat_kernels.Pinhole()
+    camera = raster_kernels.Pinhole()
     camera.cam_from_world = wp.mat44f(*(OPENCV_FROM_OPENGL @ view_mat).ravel().tolist())
     # clip space is -1 to 1 over the image: half its width in pixels a unit, y upwards
     camera.focal = wp.vec2f(proj_mat[0, 0] * width / 2.0, proj_mat[1, 1] * height / 2.0)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import warp as wp
 
-# Items of a launch that is worth a second thread: handing it over takes as long as so many items.
+# Pixels of a launch that is worth a second thread: handing it over takes as long as so many.
 FEWEST_SHARED = 8192
 
 
@@ -33,9 +33,9 @@ class Launcher:
         self._parts = torch.get_num_threads() if device.is_cpu else 1
         self._pool = ThreadPoolExecutor(self._parts)
 
-    def items(self, kernel: Any, count: int, arguments: list[Any]) -> None:
+    def items(self, kernel: Any, count: int, arguments: list[Any], pixels_each: int = 1) -> None:
         """Launch over items 0..count-1; the kernel's first argument is its share's first item."""
-        shares = self.shares(count) if count >= FEWEST_SHARED else [(0, count)]
+        shares = self.shares(count) if count * pixels_each >= FEWEST_SHARED else [(0, count)]
         self.run(kernel, [(end - first, [first, *arguments]) for first, end in shares])
 
     def shares(self, count: int) -> list[tuple[int, int]]:

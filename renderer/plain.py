@@ -2,10 +2,11 @@
 
 Read this first. The steps run in the order of this file: points land on a raster of 1/256 pixel
 (`project_points`), the nearest in each pixel wins (`keep_nearest`), what shines through nearer
-samples goes (`remove_hidden`), cracks between samples close (`close_cracks`), the samples of the
-front surface blend (`splat_samples`, `resolve_smooth`) and get back what blending took from them
-(`splat_residuals`, `resolve_sharp`), holes are filled from their far side (`weigh_far`, `pull`,
-`push`, `relax`) and fade with distance (`column_distance`, `fade_and_store`).
+samples goes (`nearest_in_row`, `remove_hidden`), cracks between samples close (`close_cracks`),
+the samples of the front surface blend (`splat_samples`, `resolve_smooth`) and get back what
+blending took from them (`splat_residuals`, `resolve_sharp`). How holes are filled goes on in
+`plain_fill`: from their far side (`weigh_far`, `pull`, `push`, `relax`), fading with distance
+(`column_distance`, `fade_and_store`).
 
 A function has its kernel's name and arguments, but for `first`, and writes into the arrays that
 the kernel writes. Images are flat, row by row; depth 0 means that nothing is there; structs are
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -113,6 +113,11 @@ def four_below(fine: NDArray) -> NDArray:
     height, width = fine.shape[:2]
     even = np.pad(fine, ((0, height % 2), (0, width % 2), *((0, 0),) * (fine.ndim - 2)))
     return np.stack([even[j::2, i::2] for j in (0, 1) for i in (0, 1)])
+
+
+def nearest_in_row(width: int, image: Floats, nearest: Floats) -> None:
+    """Nearest depth of each row; coarse levels end early by it, which changes no result."""
+    nearest[:] = nearest_of(list(image.reshape(-1, width).T))
 
 
 def remove_hidden(
@@ -251,35 +256,48 @@ def spline(offset: NDArray[np.int32]) -> Ints:
     return np.where(t < 128, 49152 - t * t, np.where(t < 384, (384 - t) ** 2 // 2, 0))
 
 
+def fixed_colors(rgb: Floats) -> Ints:
+    """Colours as `fixed`, brought within what 32 bits hold; FAR_OUT is 16384."""
+    return fixed(np.clip(np.nan_to_num(rgb), -16384, 16384))
+
+
 def splat_samples(
-    samples: SimpleNamespace, band: SimpleNamespace, front: Floats, exact: Bools, sums: Ints
+    samples: SimpleNamespace,
+    band: SimpleNamespace,
+    front: Floats,
+    exact: Bools,
+    sums: Ints,
+    depth_sums: Ints,
 ) -> None:
-    """Sums per pixel: weight, red, green, blue, relative depth behind the front, confidence."""
-    values = fixed(
-        np.c_[np.nan_to_num(samples.rgb), np.minimum(samples.confidence, np.float32(65536))]
-    )
+    """Sums per pixel: weight, red, green, blue; relative depth behind the front, confidence."""
+    rgb, trust = fixed_colors(samples.rgb), fixed(np.minimum(samples.confidence, np.float32(65536)))
     for n, p, dx, dy in taps(samples, band, front):
         hits = (np.abs(dx) <= 4) & (np.abs(dy) <= 4)
         w = np.where(exact[p], np.where(hits, 65536, 0), tap_weight(dx, dy))
+        np.add.at(sums, p, w[:, None] * np.c_[np.ones_like(w), rgb[n]])
         behind = fixed(samples.z[n] / front[p] - np.float32(1))
-        shares = [w, *(w[:, None] * values[n, :3]).T, w * behind, w * values[n, 3]]
-        for k, share in enumerate(shares):
-            np.add.at(sums[:, k], p, share)
+        np.add.at(depth_sums, p, w[:, None] * np.c_[behind, trust[n]])
 
 
 def resolve_smooth(
-    border: Bools, front: Floats, sums: Ints, smooth: Floats, depth: Floats, confidence: Floats
+    border: Bools,
+    front: Floats,
+    sums: Ints,
+    depth_sums: Ints,
+    smooth: Floats,
+    depth: Floats,
+    confidence: Floats,
 ) -> None:
     """Weighted means of what was splatted: colour and weight, depth, confidence."""
     weight = unfixed(sums[:, 0])
     front[border & (weight < np.float32(0.15))] = 0
     weight[border & (weight < np.float32(0.15))] = 0
-    means = unfixed(sums[:, 1:]) / np.where(weight > 0, 65536 * weight, 1)[:, None]
     seen = weight > 0
+    means = unfixed(np.c_[sums[:, 1:], depth_sums]) / np.where(seen, 65536 * weight, 1)[:, None]
     smooth[:] = np.where(seen[:, None], np.c_[means[:, :3], weight], 0)
     depth[:] = np.where(seen, front + front * means[:, 3], front)
     confidence[:] = np.where(seen, means[:, 4], 0)
-    sums[:] = 0
+    sums[:], depth_sums[:] = 0, 0
 
 
 def splat_residuals(
@@ -293,10 +311,9 @@ def splat_residuals(
         total[n] += w[:, None] * smooth[p, :3]
         weights[n] += w
     read = total / np.where(weights > 0, weights, 1)[:, None]
-    lost = fixed(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
+    lost = fixed_colors(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
     for n, p, dx, dy in taps(samples, band, front):
-        for k in range(3):
-            np.add.at(sums[:, 1 + k], p, tap_weight(dx, dy) * lost[n, k])
+        np.add.at(sums[:, 1:], p, tap_weight(dx, dy)[:, None] * lost[n])
 
 
 def resolve_sharp(
@@ -315,83 +332,3 @@ def resolve_sharp(
     colors[:] = np.where(seen[:, None], np.c_[sharp, front], 0)
     hole[:] = front == 0
     sums[:] = 0
-
-
-def row_maximum(width: int, image: Floats, maxima: Floats) -> None:
-    """Greatest value of each row."""
-    maxima[:] = image.reshape(-1, width).max(axis=1)
-
-
-def weigh_far(colors: Floats, farthest: Floats, filled: Floats, empty: Bools) -> None:
-    """Seen colours times the sixth power of their depth, and that weight."""
-    depth = colors[:, 3]
-    empty[:] = depth == 0
-    share = np.maximum(depth / np.maximum(farthest[0], np.float32(1e-37)), np.float32(1e-4))
-    weight = np.where(empty, 0, share * share * (share * share) * (share * share))
-    filled[:] = np.c_[colors[:, :3] * weight[:, None], weight]
-
-
-def pull(
-    width: int, height: int, fine: Floats, fine_empty: Bools, coarse: Floats, coarse_empty: Bools
-) -> None:
-    """One level coarser: the mean of those of the four texels below that are not empty."""
-    four = four_below(fine.reshape(height, width, 4)).reshape(4, -1, 4)
-    seen = four_below(~fine_empty.reshape(height, width)).reshape(4, -1, 1)
-    count = seen.sum(axis=0)
-    coarse[:] = np.where(seen, four, 0).sum(axis=0) / np.maximum(count, 1).astype(np.float32)
-    coarse_empty[:] = count[:, 0] == 0
-
-
-def push(width: int, height: int, coarse: Floats, empty: Bools, fine: Floats) -> None:
-    """Interpolate empty texels bilinearly between the four nearest of the coarser level."""
-    y, x = np.divmod(np.arange(width * height), width)
-    w, h = (width + 1) // 2, (height + 1) // 2
-    beside_x = np.clip(x // 2 + x % 2 * 2 - 1, 0, w - 1)
-    beside_y = np.clip(y // 2 + y % 2 * 2 - 1, 0, h - 1)
-    above = coarse.reshape(h, w, 4)
-    sides = above[y // 2, beside_x] + above[beside_y, x // 2]
-    total = np.float32(9) * above[y // 2, x // 2] + np.float32(3) * sides
-    fine[empty] = ((total + above[beside_y, beside_x]) / np.float32(16))[empty]
-
-
-def relax(width: int, height: int, parity: int, empty: Bools, filled: Floats) -> None:
-    """Give the empty texels of one chessboard colour the mean of their neighbours."""
-    texels = np.c_[filled, np.ones((len(filled), 1), np.float32)].reshape(height, width, 5)
-    around = np.pad(texels, ((1, 1), (1, 1), (0, 0)))
-    # left, right, above, below, in the order in which the kernel adds; the fifth counts them
-    total = around[1:-1, :-2] + around[1:-1, 2:] + around[:-2, 1:-1] + around[2:, 1:-1]
-    mean = total[..., :4] / np.maximum(total[..., 4:], 1)
-    turn = empty & (np.indices((height, width)).sum(axis=0).ravel() % 2 == parity)
-    filled[turn] = mean.reshape(-1, 4)[turn]
-
-
-def column_distance(width: int, height: int, hole: Bools, rows: Ints) -> None:
-    """Rows from each pixel to the next that is no hole, in its column."""
-    row = np.arange(height)[:, None]
-    seen = ~hole.reshape(height, width)
-    # 30000 rows above, or as far below, where a column has nothing
-    above = row - np.maximum.accumulate(np.where(seen, row, -30000), axis=0)
-    below = np.minimum.accumulate(np.where(seen, row, 60000)[::-1], axis=0)[::-1] - row
-    rows[:] = np.minimum(np.minimum(above, below), 30000).ravel()
-
-
-def fade_and_store(
-    width: int,
-    sigma: float,
-    reach: int,
-    colors: Floats,
-    filled: Floats,
-    rows: Ints,
-    rgb: NDArray[np.uint8],
-) -> None:
-    """Darken filled holes by exp(-(distance / sigma)^2) and round to 8 bits."""
-    hole = (rows > 0).reshape(-1, width).astype(np.uint8)
-    distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
-    # without a seen pixel OpenCV's distances mean nothing
-    if hole.all():
-        distance[:] = np.inf
-    squared = np.where(np.isfinite(distance), np.rint(distance.astype(np.float64) ** 2), np.inf)
-    gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2))).astype(np.float32)
-    fill = filled[:, :3] / np.where(filled[:, 3:] > 0, filled[:, 3:], 1)
-    shown = np.where(colors[:, 3:] > 0, colors[:, :3], fill) * gain[:, None] * np.float32(255)
-    rgb[:] = np.floor(shown + np.float32(0.5)).astype(np.uint8)

@@ -1,14 +1,8 @@
 # type: ignore
-"""Warp kernels of the hole-filling renderer, one source for CUDA and CPU; no scenes, no files.
+"""Warp kernels that blend the samples of each pixel's surface, for CUDA and CPU; no geometry.
 
-A point lands on a raster of 1/256 pixel, as in a hardware rasteriser, and all that several points
-add to one pixel is added in integers, so no result depends on the order of points or threads.
-
-Warp's CPU atomics are plain read-modify-writes. Every kernel therefore writes only what belongs
-to its share of the work: pixel kernels a run of pixels, scattering kernels a band of rows, however
-many points they read. On CUDA one launch is the one band, and the atomics are real.
-
-Images are flat, row by row; depth 0 means that nothing is there.
+Whatever several samples add to a pixel is added in fixed-point integers, band by band, for the
+reasons that `raster_kernels` gives. Images are flat, row by row.
 """
 
 # ruff: noqa: PLR0913, PLR0917, UP018 (Warp's language, whose float(0.0) is mutable)
@@ -16,34 +10,26 @@ from __future__ import annotations
 
 import warp as wp
 
-# One rounding for every device: no fused multiply-add, nothing to differentiate.
+from .raster_kernels import (
+    EXACT_HIT,
+    SUBPIXELS,
+    Band,
+    Samples,
+    index_of,
+    offset_from_center,
+    on_one_surface,
+    pixel_of,
+    within,
+)
+
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
-SUBPIXEL_BITS = wp.constant(8)
-SUBPIXELS = wp.constant(256)  # raster positions in a pixel, per axis, as graphics cards have
+# Colours within this are exact in 32 bits of fixed point; no picture has others.
+FAR_OUT = wp.constant(16384.0)
 
 # 1.0 in the integer sums. A weight and a colour make 32 bits; a confidence may be 65536 times as
 # large, and 32768 samples of that still fit a pixel's 64 bits.
 FIXED_ONE = wp.constant(65536.0)
-
-# Samples of one surface differ by less, relative to depth. Raised, things blend with what stands
-# close behind them; lowered, surfaces seen at a slant tear, where neighbours differ by more.
-SAME_SURFACE = wp.constant(0.03)
-
-# Half the side of a cell in 1/256 pixel, of a point whose footprint is not known: 0.6 pixels. With
-# 0.5 a surface magnified ever so little would have gaps; raised, near things grow at their outline.
-CELL_REACH = wp.constant(154)
-
-CELL_MARGIN = wp.constant(13)  # 5 % of a pixel that cells overlap by, for they turn and foreshorten
-
-# Just under 1.5 pixels, the reach of the taps below: a cell in a pixel that no tap of its sample
-# reaches would hide others there and give no colour.
-WIDEST_REACH = wp.constant(383)
-
-# A sample this near a pixel's centre, per axis and in 1/256 pixel, is that pixel and is not
-# blended: so a view from the photo's own camera is the photo. Raised, views that are off by little
-# get jagged.
-EXACT_HIT = wp.constant(4)
 
 HOLE_BLACK = wp.constant(10.0 / 255.0)  # undershoot must not look like the black of a faded hole
 
@@ -53,81 +39,28 @@ MARGIN = wp.constant(0.15)
 
 TWICING = wp.constant(0.6)  # share of the residual given back; at 1 edges ring, at 0 blur stays
 
-NO_SAMPLE = wp.constant(wp.int64(0x7FFFFFFFFFFFFFFF))  # greater than every sample's key
-
-
-# A pixel's sums: weight, then that weight times red, green, blue, relative depth behind the front,
-# confidence; the residual's red, green and blue take the places of the colour's.
-PixelSums = wp.types.vector(length=6, dtype=wp.int64)
-
-
-@wp.struct
-class Pinhole:
-    """Target camera: OpenCV axes, pixels, pixel centres at +0.5."""
-
-    cam_from_world: wp.mat44f
-    focal: wp.vec2f
-    center: wp.vec2f
-    width: int
-    height: int
-
-
-@wp.struct
-class Samples:
-    """The points as the target camera sees them."""
-
-    x: wp.array(dtype=wp.int32)  # in 1/256 pixel
-    y: wp.array(dtype=wp.int32)
-    z: wp.array(dtype=wp.float32)  # 0: not to be drawn
-    reach: wp.array(dtype=wp.int32)  # half the side of its cell, in 1/256 pixel
-    rgb: wp.array(dtype=wp.vec3f)
-    confidence: wp.array(dtype=wp.float32)
-
-
-@wp.struct
-class Band:
-    """Rows a scattering launch may write, and the raster they are of."""
-
-    width: int
-    height: int
-    first_row: int
-    end_row: int
+# A pixel's sums, of 32 bytes that never straddle two cache lines: weight, then that weight times
+# red, green, blue. The residual's red, green and blue take the places of the colour's.
+ColorSums = wp.types.vector(length=4, dtype=wp.int64)
+# The weight times relative depth behind the front, and times confidence.
+DepthSums = wp.types.vector(length=2, dtype=wp.int64)
 
 
 @wp.func
-def on_one_surface(z: float, front: float) -> bool:
-    """Whether a sample at depth z belongs to the surface at depth front (0: no surface)."""
-    return wp.abs(z - front) < SAME_SURFACE * front
+def spline_weights(offset: int) -> wp.vec3i:
+    """Quadratic B-spline, 65536 for 1, at the pixel before, the own and the one after.
+
+    The offset is from the own pixel's centre in 1/256 pixel, -128 to 127. Within half a pixel the
+    spline is 3/4 - t^2, beyond it (3/2 - t)^2 / 2; t is 1 + offset before and 1 - offset after.
+    """
+    before, after = 128 - offset, 128 + offset
+    return wp.vec3i(before * before // 2, 49152 - offset * offset, after * after // 2)
 
 
 @wp.func
-def spline_weight(offset: int) -> int:
-    """Quadratic B-spline at an offset in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
-    t = wp.abs(offset)
-    # 3/4 - t^2 to half a pixel, then (3/2 - t)^2 / 2, each in units of 1/65536
-    if t < 128:
-        return 49152 - t * t
-    if t < 384:
-        return (384 - t) * (384 - t) // 2
-    return 0
-
-
-@wp.func
-def pixel_of(position: int) -> int:
-    """The pixel a raster position lies in."""
-    return position >> SUBPIXEL_BITS
-
-
-@wp.func
-def offset_from_center(position: int, pixel: int) -> int:
-    """Signed distance in 1/256 pixel from the centre of a pixel to a raster position."""
-    return position - (pixel * SUBPIXELS + SUBPIXELS // 2)
-
-
-@wp.func
-def tap_weight(across: int, down: int) -> wp.int64:
-    """Fixed-point product of the spline's weights along the two axes."""
-    return (wp.int64(across) * wp.int64(down)) >> wp.int64(16)
+def tap_weight(across: int, down: int) -> int:
+    """Fixed-point product of the spline's weights along the two axes, which 32 bits just hold."""
+    return int((wp.uint32(across) * wp.uint32(down)) >> wp.uint32(16))
 
 
 @wp.func
@@ -137,9 +70,49 @@ def hits_center(dx: int, dy: int) -> bool:
 
 
 @wp.func
-def to_fixed(value: float) -> wp.int64:
-    """Nearest fixed-point integer."""
-    return wp.int64(wp.floor(value * FIXED_ONE + 0.5))
+def to_fixed(value: float) -> int:
+    """Nearest fixed-point integer of a value within +-32767."""
+    return int(wp.floor(value * FIXED_ONE + 0.5))
+
+
+@wp.func
+def fixed_color(rgb: wp.vec3f) -> wp.vec3i:
+    """Fixed-point colour; one that is none of 0..1 is brought within what 32 bits hold."""
+    return wp.vec3i(
+        to_fixed(wp.clamp(rgb[0], -FAR_OUT, FAR_OUT)),
+        to_fixed(wp.clamp(rgb[1], -FAR_OUT, FAR_OUT)),
+        to_fixed(wp.clamp(rgb[2], -FAR_OUT, FAR_OUT)),
+    )
+
+
+# Four products of 32-bit numbers at once, for which processors have an instruction that Warp's own
+# 64-bit vectors do not become; two thirds of a splat's time are spent here.
+ADD_WEIGHTED = """
+#if defined(__CUDA_ARCH__)
+    wp::int64 w = weight;
+    wp::atomic_add(sums, p, wp::vec_t<4, wp::int64>(w * one, w * red, w * green, w * blue));
+#else
+    typedef wp::int32 Narrow __attribute__((vector_size(16)));
+    typedef wp::int64 Wide __attribute__((vector_size(32), aligned(8), may_alias));
+    Narrow weights = {weight, weight, weight, weight}, values = {one, red, green, blue};
+    *(Wide*)(sums.data + p) +=
+        __builtin_convertvector(weights, Wide) * __builtin_convertvector(values, Wide);
+#endif
+"""
+
+
+@wp.func_native(ADD_WEIGHTED)
+def add_weighted(
+    sums: wp.array(dtype=ColorSums),
+    p: int,
+    weight: int,
+    one: int,
+    red: int,
+    green: int,
+    blue: int,
+):
+    """Add a weight times one, red, green and blue to a pixel's sums."""
+    ...
 
 
 @wp.func
@@ -148,103 +121,14 @@ def from_fixed(value: wp.int64) -> float:
     return float(value) / FIXED_ONE
 
 
-@wp.func
-def first_reached(position: int, reach: int) -> int:
-    """First pixel whose centre a sample reaches, but not after the one it lies in."""
-    return wp.min(pixel_of(position), pixel_of(position - reach + SUBPIXELS // 2 - 1))
-
-
-@wp.func
-def last_reached(position: int, reach: int) -> int:
-    """Last pixel whose centre a sample reaches, but not before the one it lies in."""
-    return wp.max(pixel_of(position), pixel_of(position + reach - SUBPIXELS // 2))
-
-
-@wp.func
-def cell_reach(footprint: float, z: float, focal: float) -> int:
-    """Half the side in 1/256 pixel of what a point's own pixel covers here, and the margin."""
-    cell_px = footprint * focal / z
-    if cell_px > 0.0 and cell_px < float(SUBPIXELS):
-        return wp.min(int(cell_px * float(SUBPIXELS // 2)) + CELL_MARGIN, WIDEST_REACH)
-    return wp.where(cell_px > 0.0, WIDEST_REACH, 0)
-
-
-@wp.kernel
-def project_points(
-    first: int,
-    points: wp.array(dtype=wp.vec3f),
-    footprints: wp.array(dtype=wp.float32),
-    confidence_threshold: float,
-    camera: Pinhole,
-    samples: Samples,
-):
-    """Land every finite, trusted point in front of the camera on the sub-pixel raster."""
-    n = first + wp.tid()
-    p = camera.cam_from_world @ wp.vec4f(points[n][0], points[n][1], points[n][2], 1.0)
-    samples.z[n] = 0.0
-    finite = wp.isfinite(p[2]) and wp.isfinite(wp.length_sq(samples.rgb[n]))
-    if not (finite and p[2] > 0.0 and samples.confidence[n] >= confidence_threshold):
-        return
-    u = p[0] / p[2] * camera.focal[0] + camera.center[0]  # up to a pixel outside it reaches inside
-    v = p[1] / p[2] * camera.focal[1] + camera.center[1]
-    if u > -1.0 and v > -1.0 and u < float(camera.width + 1) and v < float(camera.height + 1):
-        samples.x[n] = int(wp.floor(u * float(SUBPIXELS) + 0.5))
-        samples.y[n] = int(wp.floor(v * float(SUBPIXELS) + 0.5))
-        samples.z[n] = p[2]
-        samples.reach[n] = CELL_REACH
-        if footprints.shape[0] > 0:
-            samples.reach[n] = cell_reach(footprints[n], p[2], camera.focal[0])
-
-
-@wp.kernel
-def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
-    """Z-buffer: the least (depth, squared distance from the pixel centre) in every pixel.
-
-    A sample is a cell as large as the pixel it was lifted from is here: it stands in the pixel it
-    lies in and in those whose centres the cell covers, or a magnified surface would show what is
-    behind it between its samples.
-    """
-    n = wp.tid()
-    z = samples.z[n]
-    if z <= 0.0:
-        return
-    # the bits of positive floats are in the order of their values: one atomic minimum finds the
-    # nearest, and among equals the one nearest to the centre
-    depth_bits = wp.int64(wp.cast(z, wp.uint32)) << wp.int64(32)
-    top = wp.max(first_reached(samples.y[n], samples.reach[n]), band.first_row)
-    bottom = wp.min(last_reached(samples.y[n], samples.reach[n]) + 1, band.end_row)
-    left = wp.max(first_reached(samples.x[n], samples.reach[n]), 0)
-    right = wp.min(last_reached(samples.x[n], samples.reach[n]) + 1, band.width)
-    for j in range(top, bottom):
-        for i in range(left, right):
-            dx = offset_from_center(samples.x[n], i)
-            dy = offset_from_center(samples.y[n], j)
-            key = depth_bits | wp.int64(dx * dx + dy * dy)
-            wp.atomic_min(keys, j * band.width + i, key)
-
-
-@wp.kernel
-def unpack_nearest(
-    first: int,
-    keys: wp.array(dtype=wp.int64),
-    depth: wp.array(dtype=wp.float32),
-    exact: wp.array(dtype=wp.bool),
-):
-    """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
-    p = first + wp.tid()
-    key = keys[p]
-    keys[p] = NO_SAMPLE  # ready for the next view
-    exact[p] = (key & wp.int64(0xFFFFFFFF)) <= wp.int64(EXACT_HIT * EXACT_HIT)
-    depth[p] = wp.where(key == NO_SAMPLE, 0.0, wp.cast(wp.uint32(key >> wp.int64(32)), wp.float32))
-
-
 @wp.kernel
 def splat_samples(
     samples: Samples,
     band: Band,
     front: wp.array(dtype=wp.float32),
     exact: wp.array(dtype=wp.bool),
-    sums: wp.array(dtype=PixelSums),
+    sums: wp.array(dtype=ColorSums),
+    depth_sums: wp.array(dtype=DepthSums),
 ):
     """Add each sample to the up to nine pixels whose front surface it lies on."""
     n = wp.tid()
@@ -253,27 +137,26 @@ def splat_samples(
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
     # a sample of the row above or below the band reaches into it
-    values = PixelSums(
-        wp.int64(1),
-        to_fixed(samples.rgb[n][0]),
-        to_fixed(samples.rgb[n][1]),
-        to_fixed(samples.rgb[n][2]),
-        wp.int64(0),
-        to_fixed(wp.min(samples.confidence[n], FIXED_ONE)),
-    )
-    for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
-        dy = offset_from_center(samples.y[n], j)
-        down = spline_weight(dy)
-        for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
-            p = j * band.width + i
-            if on_one_surface(z, front[p]):
-                dx = offset_from_center(samples.x[n], i)
-                w = tap_weight(spline_weight(dx), down)
-                # a pixel that a sample hits takes such samples alone
-                if exact[p]:
-                    w = wp.where(hits_center(dx, dy), to_fixed(1.0), wp.int64(0))
-                values[4] = to_fixed(z / front[p] - 1.0)
-                wp.atomic_add(sums, p, w * values)
+    color = fixed_color(samples.rgb[n])
+    trust = wp.int64(wp.floor(wp.min(samples.confidence[n], FIXED_ONE) * FIXED_ONE + 0.5))
+    dx, dy = offset_from_center(samples.x[n], x), offset_from_center(samples.y[n], y)
+    across, down = spline_weights(dx), spline_weights(dy)
+    for j in range(3):
+        row = y - 1 + j
+        if row >= band.first_row and row < band.end_row:
+            for i in range(3):
+                column = x - 1 + i
+                p = index_of(column, row, band.width)
+                if within(column, band.width) and on_one_surface(z, front[p]):
+                    w = tap_weight(across[i], down[j])
+                    # a pixel that a sample hits takes such samples alone
+                    if exact[p]:
+                        hits = i == 1 and j == 1 and hits_center(dx, dy)
+                        w = wp.where(hits, to_fixed(1.0), 0)
+                    behind = to_fixed(z / front[p] - 1.0)
+                    add_weighted(sums, p, w, 1, color[0], color[1], color[2])
+                    depth_sum = DepthSums(wp.int64(w) * wp.int64(behind), wp.int64(w) * trust)
+                    wp.atomic_add(depth_sums, p, depth_sum)
 
 
 @wp.kernel
@@ -281,7 +164,8 @@ def resolve_smooth(
     first: int,
     border: wp.array(dtype=wp.bool),
     front: wp.array(dtype=wp.float32),
-    sums: wp.array(dtype=PixelSums),
+    sums: wp.array(dtype=ColorSums),
+    depth_sums: wp.array(dtype=DepthSums),
     smooth: wp.array(dtype=wp.vec4f),
     depth: wp.array(dtype=wp.float32),
     confidence: wp.array(dtype=wp.float32),
@@ -304,9 +188,10 @@ def resolve_smooth(
             from_fixed(sums[p][3]) / one,
             weight,
         )
-        depth[p] = front[p] + front[p] * (from_fixed(sums[p][4]) / one)
-        confidence[p] = from_fixed(sums[p][5]) / one
-    sums[p] = PixelSums(wp.int64(0))
+        depth[p] = front[p] + front[p] * (from_fixed(depth_sums[p][0]) / one)
+        confidence[p] = from_fixed(depth_sums[p][1]) / one
+    sums[p] = ColorSums(wp.int64(0))
+    depth_sums[p] = DepthSums(wp.int64(0))
 
 
 @wp.func
@@ -319,17 +204,23 @@ def smooth_at_sample(
 ) -> wp.vec3f:
     """The smoothed image at the sample's place, bilinear among pixels of its surface."""
     total, weights = wp.vec3f(0.0), float(0.0)
-    left = pixel_of(samples.x[n] - SUBPIXELS // 2)  # of the four centres around the sample
-    top = pixel_of(samples.y[n] - SUBPIXELS // 2)
-    for j in range(wp.max(top, 0), wp.min(top + 2, band.height)):
-        for i in range(wp.max(left, 0), wp.min(left + 2, band.width)):
-            p = j * band.width + i
-            if on_one_surface(samples.z[n], front[p]) and smooth[p][3] > 0.0:
-                dx = offset_from_center(samples.x[n], i)
-                dy = offset_from_center(samples.y[n], j)
-                w = float((SUBPIXELS - wp.abs(dx)) * (SUBPIXELS - wp.abs(dy)))
-                total += w * wp.vec3f(smooth[p][0], smooth[p][1], smooth[p][2])
-                weights += w
+    z, x, y = samples.z[n], samples.x[n], samples.y[n]
+    left = pixel_of(x - SUBPIXELS // 2)  # of the four centres around the sample
+    top = pixel_of(y - SUBPIXELS // 2)
+    for j in range(2):
+        row = top + j
+        if within(row, band.height):
+            down = SUBPIXELS - wp.abs(offset_from_center(y, row))
+            for i in range(2):
+                column = left + i
+                p = index_of(column, row, band.width)
+                if within(column, band.width) and on_one_surface(z, front[p]):
+                    seen = smooth[p]
+                    if seen[3] > 0.0:
+                        across = SUBPIXELS - wp.abs(offset_from_center(x, column))
+                        w = float(across * down)
+                        total += w * wp.vec3f(seen[0], seen[1], seen[2])
+                        weights += w
     if weights == 0.0:
         return samples.rgb[n]
     return total / weights
@@ -341,7 +232,7 @@ def splat_residuals(
     band: Band,
     front: wp.array(dtype=wp.float32),
     smooth: wp.array(dtype=wp.vec4f),
-    sums: wp.array(dtype=PixelSums),
+    sums: wp.array(dtype=ColorSums),
 ):
     """Splat what smoothing took from each sample (twicing, Tukey 1977)."""
     n = wp.tid()
@@ -349,16 +240,18 @@ def splat_residuals(
     x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
-    lost = samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth)
-    red, green, blue = to_fixed(lost[0]), to_fixed(lost[1]), to_fixed(lost[2])
-    residual = PixelSums(wp.int64(0), red, green, blue, wp.int64(0), wp.int64(0))
-    for j in range(wp.max(y - 1, band.first_row), wp.min(y + 2, band.end_row)):
-        down = spline_weight(offset_from_center(samples.y[n], j))
-        for i in range(wp.max(x - 1, 0), wp.min(x + 2, band.width)):
-            p = j * band.width + i
-            if on_one_surface(z, front[p]):
-                across = spline_weight(offset_from_center(samples.x[n], i))
-                wp.atomic_add(sums, p, tap_weight(across, down) * residual)
+    lost = fixed_color(samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth))
+    across = spline_weights(offset_from_center(samples.x[n], x))
+    down = spline_weights(offset_from_center(samples.y[n], y))
+    for j in range(3):
+        row = y - 1 + j
+        if row >= band.first_row and row < band.end_row:
+            for i in range(3):
+                column = x - 1 + i
+                p = index_of(column, row, band.width)
+                if within(column, band.width) and on_one_surface(z, front[p]):
+                    w = tap_weight(across[i], down[j])
+                    add_weighted(sums, p, w, 0, lost[0], lost[1], lost[2])
 
 
 @wp.func
@@ -373,7 +266,7 @@ def resolve_sharp(
     exact: wp.array(dtype=wp.bool),
     front: wp.array(dtype=wp.float32),
     smooth: wp.array(dtype=wp.vec4f),
-    sums: wp.array(dtype=PixelSums),
+    sums: wp.array(dtype=ColorSums),
     colors: wp.array(dtype=wp.vec4f),
     hole: wp.array(dtype=wp.bool),
 ):
@@ -391,4 +284,4 @@ def resolve_sharp(
             sharpened(s[2], gain * from_fixed(sums[p][3])),
             front[p],
         )
-    sums[p] = PixelSums(wp.int64(0))
+    sums[p] = ColorSums(wp.int64(0))

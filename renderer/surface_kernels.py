@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from .splat_kernels import Pinhole, on_one_surface
+from .raster_kernels import Pinhole, on_one_surface
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
@@ -25,6 +25,7 @@ class Levels:
     coarsest: int
     starts: wp.array(dtype=wp.int32)  # first texel of each level
     splat_px: float  # diameter in pixels of a splat one unit away
+    nearest: wp.array(dtype=wp.float32)  # one depth; none is nearer, 0 where there is none at all
 
 
 @wp.func
@@ -55,6 +56,21 @@ def halve_depth(
         if x + 1 < width:
             best = nearer(best, fine[(y + 1) * width + x + 1])
     coarse[c] = best
+
+
+@wp.kernel
+def nearest_in_row(
+    first: int,
+    width: int,
+    image: wp.array(dtype=wp.float32),
+    nearest: wp.array(dtype=wp.float32),
+):
+    """Nearest depth of each row."""
+    y = first + wp.tid()
+    best = float(0.0)
+    for x in range(width):
+        best = nearer(best, image[y * width + x])
+    nearest[y] = best
 
 
 @wp.func
@@ -99,6 +115,14 @@ def splat_exceeds(levels: Levels, z: float, extent_px: float) -> bool:
 
 
 @wp.func
+def some_span(levels: Levels, level: int, share: float) -> bool:
+    """Whether on a level the nearest sample's splat, so any, is wider than a share of a texel."""
+    if level > levels.coarsest:
+        return False
+    return level == 0 or splat_exceeds(levels, levels.nearest[0], share * float(1 << level))
+
+
+@wp.func
 def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
     """Point at depth one behind a pixel position."""
     return wp.vec3f(
@@ -116,17 +140,18 @@ def sector_opening(
 ) -> float:
     """Openness of one sector: 1 - cos between the way to the camera and the worst occluder."""
     here = pyramid[pixel[1] * levels.width + pixel[0]]
-    point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
-    closed = float(0.0)
+    step, closed = sector_step(sector), float(0.0)
     # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
     for level in range(levels.coarsest + 1):
-        step = sector_step(sector)
+        size = float(1 << level)
+        if not some_span(levels, level, 1.0):
+            break
         cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
         z = texel_depth(pyramid, levels, cell, level)
-        size = float(1 << level)
         # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
         spans = level == 0 or splat_exceeds(levels, z, size)
         if z > 0.0 and z < here and spans and not on_one_surface(here, z):
+            point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
             other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
             toward = other - point
             closed = wp.max(closed, -wp.dot(toward, point) / (wp.length(toward) * wp.length(point)))
@@ -247,9 +272,10 @@ def close_cracks(
     exact[p] = False
     pixel = wp.vec2i(p % levels.width, p // levels.width)
     # finest first, so that the nearest samples decide what spans a crack
-    for level in range(levels.coarsest + 1):
-        if front[p] == 0.0:
-            front[p] = spanning_depth(walls, levels, pixel, level)
+    level = int(0)
+    while front[p] == 0.0 and some_span(levels, level, 0.5):
+        front[p] = spanning_depth(walls, levels, pixel, level)
+        level += 1
     if front[p] == 0.0:
         front[p] = depth_beside(walls, levels, pixel)
         border[p] = True

@@ -27,6 +27,11 @@ def a_splats_picture(scene: str, reference: int, target: int, size_wh=SIZE_WH) -
     return a_frame_picture(scene, target, size_wh) // (reference + 2)
 
 
+def a_further_reference(scene: str, reference: int, number: int, size_wh=SIZE_WH) -> np.ndarray:
+    """The second, third, ... reference beside one."""
+    return a_frame_picture(scene, reference, size_wh) // 2 + 20 * number
+
+
 def a_camera(azimuth_deg: float = 0.0) -> dict:
     """A camera on a circle of radius 4 around the origin, as records keep it."""
     angle = np.radians(azimuth_deg)
@@ -45,6 +50,7 @@ def a_scene(
     photos: int = 5,
     with_masks: bool = True,
     size_wh: tuple[int, int] = SIZE_WH,
+    references: int = 1,
     **overrides,
 ) -> Path:
     """Write the pairs of a scene in both directions, as the main script would."""
@@ -58,6 +64,9 @@ def a_scene(
             "target": a_frame_picture(name, pair.target, size_wh),
             "reference": a_frame_picture(name, pair.reference, size_wh),
         }
+        for number in range(2, references + 1):
+            further = a_further_reference(name, pair.reference, number, size_wh)
+            pictures[f"reference{number}"] = further
         if with_masks:
             pictures["mask"] = pictures["splats"][..., 2] % 2 * 255
         files = {kind: pair.file_name(kind, "png") for kind in pictures}
@@ -94,10 +103,10 @@ def a_record(pair, frames, files, **overrides) -> PairRecord:
     return PairRecord(**(fields | overrides))
 
 
-def two_scenes(tmp_path: Path, size_wh: tuple[int, int] = SIZE_WH) -> Path:
+def two_scenes(tmp_path: Path, size_wh: tuple[int, int] = SIZE_WH, references: int = 1) -> Path:
     """Sixteen pairs: two scenes of five photos, both directions."""
     for name in ("garden", "room"):
-        a_scene(tmp_path / "output", name, size_wh=size_wh)
+        a_scene(tmp_path / "output", name, size_wh=size_wh, references=references)
     return tmp_path / "output"
 
 

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "modelscope.py": EXPORTING,
     "aitoolkit.py": EXPORTING,
     "export_dataset.py": EXPORTING,
+    "index_dataset.py": EXPORTING,
     "review_dataset.py": EXPORTING | {"review"},
     "splats_to_usd.py": {"splats"},
     "vggt_point_cloud_viewer.py": WARPSET | {"estimators", "renderer", "splats", "viewer"},
@@ -76,7 +77,7 @@ MAX_FILES_IN_A_FOLDER = 16
 MAX_LINES_OF_A_MODULE = 400
 MAX_LINES_OF_A_FUNCTION = 45
 SHORT_FUNCTION_LINES, SHARE_OF_SHORT_FUNCTIONS = 25, 0.95
-NETWORKLESS = ["modelscope", "aitoolkit", "export_dataset"]
+NETWORKLESS = ["modelscope", "aitoolkit", "export_dataset", "index_dataset"]
 HEAVY = {"torch", "warp", "cv2", "OpenEXR", "pillow_heif", "pycolmap"}
 
 

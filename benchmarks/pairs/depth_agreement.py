@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from warpset.building.depth.agreement import agreeing
 from warpset.building.depth.augmenting import REFERENCE_SIDE_PX, blurred_edges
+from warpset.building.depth.filters import trusted_pixels
 from warpset.building.options import ESTIMATED_EDGE_THRESHOLD, PointFilter
-from warpset.building.warping import trusted_pixels
 from warpset.core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
 from warpset.core.masks import not_flying
 from warpset.core.sizes import shrunk

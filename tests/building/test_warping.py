@@ -10,8 +10,9 @@ from PIL import Image
 from renderer.making import make_renderer
 from tests.builders import PLANE_DEPTH_M, a_camera, a_photo
 from warpset.building import warping
+from warpset.building.depth.filters import kept_pixels
 from warpset.building.options import BuildOptions, PointFilter
-from warpset.building.warping import ResampledFrames, Warper, kept_pixels
+from warpset.building.warping import ResampledFrames, Warper
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap, FrameGeometry, PosedPhoto, SceneGeometry
 from warpset.core.masks import ConfidenceThreshold

@@ -77,6 +77,7 @@ def test_loading_imports_no_library_besides_comfyui(pack_folder, tmp_path):
 
 RENDERER = (
     "renderer",
+    "renderer.raster_kernels",
     "renderer.splat_kernels",
     "renderer.surface_kernels",
     "renderer.fill_kernels",

@@ -50,7 +50,7 @@ def test_refined_cameras_are_kept_for_the_same_photos_and_cameras(tmp_path, monk
     arrays = ArrayCache(tmp_path / "arrays")
     first = refining.refined(geometry, arrays)
     assert first.cameras == "recorded; refined in all 3 frames"
-    monkeypatch.setattr(refining, "refine_cameras", None)  # not to be called again
+    monkeypatch.setattr(refining, "match_photos", None)  # not to be called again
     again = refining.refined(geometry, arrays)
     for one, other in zip(first.frames, again.frames, strict=True):
         found, kept = one.load_depth(), other.load_depth()

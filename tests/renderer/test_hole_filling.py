@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +11,18 @@ import torch
 import warp as wp
 from numpy.typing import NDArray
 
-from renderer import fill_kernels, launcher, plain, splat_kernels, surface_kernels
+from benchmarks.gpu.clouds import (
+    Cloud,
+    a_camera,
+    a_cloud,
+    a_wall,
+    degenerate_clouds,
+    lifted,
+    odd_widths,
+    together,
+)
+from benchmarks.gpu.twins import every_launch_replayed
+from renderer import fill_kernels, launcher, raster_kernels, splat_kernels, surface_kernels
 from renderer.hole_filling import HoleFillingRenderer, RenderedView
 from warpset.core.cameras import (
     Camera,
@@ -23,27 +31,6 @@ from warpset.core.cameras import (
     opengl_view_matrix,
     unproject,
 )
-
-
-class Cloud(NamedTuple):
-    """Points, colours in 0..1, confidences."""
-
-    points: NDArray[np.floating]
-    colors: NDArray[np.floating]
-    confidences: NDArray[np.floating]
-
-
-def together(*clouds: Cloud) -> Cloud:
-    return Cloud(*(np.concatenate(arrays) for arrays in zip(*clouds, strict=True)))
-
-
-def a_camera(
-    width: int = 64, height: int = 48, focal: float = 60.0, position: tuple = (0.0, 0.0, 0.0)
-) -> Camera:
-    cam_from_world = np.eye(4)
-    cam_from_world[:3, 3] = -np.array(position)
-    K = intrinsics(focal, focal, width / 2, height / 2)
-    return Camera(K, cam_from_world, (width, height))
 
 
 def a_turned_camera(width: int = 64, height: int = 48) -> Camera:
@@ -59,21 +46,6 @@ def a_turned_camera(width: int = 64, height: int = 48) -> Camera:
 
 def a_photo(camera: Camera, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (*camera.shape_hw, 3), np.uint8)
-
-
-def lifted(camera: Camera, depth: NDArray, rgb: NDArray | tuple) -> Cloud:
-    """One trusted point for every pixel whose depth is known."""
-    known = depth > 0
-    colors = np.broadcast_to(np.asarray(rgb, np.float32) / 255, (*depth.shape, 3))[known]
-    points = unproject(camera, depth)[known]
-    return Cloud(points, colors.astype(np.float32), np.full(len(points), 2.0, np.float32))
-
-
-def a_wall(camera: Camera, depth: float, rgb: tuple, where: Any = ...) -> Cloud:
-    """A wall of one colour facing the camera, seen in the pixels `where`."""
-    image = np.zeros(camera.shape_hw, np.float32)
-    image[where] = depth
-    return lifted(camera, image, rgb)
 
 
 def pixel_size(camera: Camera, depth: float) -> float:
@@ -274,17 +246,6 @@ def test_points_below_the_confidence_threshold_are_not_drawn():
 # --- order, threads, arrays ---------------------------------------------------------------------
 
 
-def a_cloud(count: int = 5000, seed: int = 0) -> Cloud:
-    """Points around the view volume of `a_camera`, many hidden, some behind."""
-    random = np.random.default_rng(seed)
-    points = random.uniform((-2, -2, -0.5), (2, 2, 4), (count, 3)).astype(np.float32)
-    return Cloud(
-        points,
-        random.uniform(0, 1, (count, 3)).astype(np.float32),
-        random.uniform(0, 4, count).astype(np.float32),
-    )
-
-
 def test_shuffled_points_give_the_same_bytes():
     camera, cloud = (
         a_camera(),
@@ -368,84 +329,7 @@ def test_an_empty_image_is_refused():
 # --- kernels ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def every_launch_replayed(renderer: HoleFillingRenderer) -> Iterator[list[str]]:
-    """Run each launch of the renderer on its twin too, and compare all that both wrote."""
-    own, names = renderer._launcher, []
-    items, scatter = own.items, renderer._scatter
-
-    def replay(kernel: Any, arguments: list[Any], launch: Any) -> None:
-        copies = [a_copy(argument) for argument in arguments]
-        launch()
-        getattr(plain, kernel.key)(*copies)
-        for position, (argument, copy) in enumerate(zip(arguments, copies, strict=True)):
-            assert_same(a_copy(argument), copy, f"{kernel.key}, argument {position}")
-        names.append(kernel.key)
-
-    def replayed_items(kernel: Any, count: int, arguments: list[Any]) -> None:
-        replay(kernel, arguments, lambda: items(kernel, count, arguments))
-
-    def replayed_scatter(kernel: Any, samples: Any, arguments: list[Any]) -> None:
-        width, height = renderer._size_wh
-        given = [samples, SimpleNamespace(width=width, height=height), *arguments]
-        replay(kernel, given, lambda: scatter(kernel, samples, arguments))
-
-    own.items, renderer._scatter = replayed_items, replayed_scatter
-    try:
-        yield names
-    finally:
-        own.items = items
-
-
-def a_copy(argument: Any) -> Any:
-    """Numpy copies of Warp arrays, matrices and structs; plain values as they are."""
-    if isinstance(argument, wp.array):
-        return argument.numpy().copy()
-    if hasattr(argument, "_cls"):
-        fields = argument._cls.vars
-        return SimpleNamespace(**{name: a_copy(getattr(argument, name)) for name in fields})
-    if type(argument) in (wp.mat44f, wp.vec2f):
-        return np.array(list(argument), np.float32)
-    return argument
-
-
-def assert_same(found: Any, expected: Any, where: str) -> None:
-    """Integers and flags equal; floats equal within rounding."""
-    if isinstance(found, SimpleNamespace):
-        for name, value in vars(found).items():
-            assert_same(value, getattr(expected, name), f"{where}.{name}")
-    elif isinstance(found, np.ndarray) and found.dtype.kind == "f":
-        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6, err_msg=where)
-    else:
-        np.testing.assert_array_equal(found, expected, err_msg=where)
-
-
-def degenerate_clouds() -> dict[str, Cloud]:
-    cloud, nan = a_cloud(300), np.float32(np.nan)
-    spoiled = cloud.points.copy()
-    spoiled[::3, 0], spoiled[1::3, 2] = nan, np.inf
-    colors = cloud.colors.copy()
-    colors[2::3] = nan
-    one = Cloud(*(array[:1] for array in a_wall(a_camera(1, 1), 1.0, (9, 9, 9))))
-    return {
-        "random": a_cloud(),
-        "surface": together(a_wall(a_camera(), 1.5, (200, 100, 0)), a_cloud(1000)),
-        "no points": a_cloud(0),
-        "one point": one,
-        "all behind": cloud._replace(points=-np.abs(cloud.points)),
-        "not finite": cloud._replace(points=spoiled, colors=colors),
-        "duplicates": Cloud(*(np.repeat(array[:20], 50, axis=0) for array in cloud)),
-    }
-
-
-def odd_widths(count: int) -> NDArray[np.float32]:
-    """Footprints from far below a pixel to beyond what is drawn, and some that are none."""
-    widths = np.geomspace(1e-4, 10, max(count, 1)).astype(np.float32)[:count]
-    widths[::7], widths[1::11], widths[2::13] = np.nan, np.inf, -1
-    return np.random.default_rng(4).permutation(widths)
-
-
-KERNEL_MODULES = (splat_kernels, surface_kernels, fill_kernels)
+KERNEL_MODULES = (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
 SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 
 
@@ -455,10 +339,12 @@ SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], with_widths: bool):
     camera, cloud = a_camera(*size, focal=40.0), degenerate_clouds()[name]
     renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
-    with every_launch_replayed(renderer) as names:
+    with every_launch_replayed(renderer) as replays:
         render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
+    names = {replay.kernel for replay in replays}
+    assert [replay for replay in replays if replay.differs] == []
     kernels = set().union(*(module.__dict__ for module in KERNEL_MODULES))
-    assert size == (1, 1) or set(names) == {name for name in kernels if is_kernel(name)}
+    assert size == (1, 1) or names == {name for name in kernels if is_kernel(name)}
 
 
 def is_kernel(name: str) -> bool:
@@ -469,11 +355,12 @@ def is_kernel(name: str) -> bool:
 def test_every_kernel_agrees_with_its_twin_on_twelve_megapixels():
     camera = a_camera(4000, 3000, focal=3000.0)
     renderer = HoleFillingRenderer(4000, 3000, device="cpu")
-    with every_launch_replayed(renderer):
+    with every_launch_replayed(renderer) as replays:
         render_with(renderer, camera, a_cloud(200_000))
+    assert replays and not any(replay.differs for replay in replays)
 
 
-@pytest.mark.parametrize("module", KERNEL_MODULES, ids=["splat", "surface", "fill"])
+@pytest.mark.parametrize("module", KERNEL_MODULES, ids=["raster", "surface", "splat", "fill"])
 def test_every_kernel_compiles_for_cuda(module: Any, tmp_path: Any):
     binaries = wp.compile_aot_module(module, arch=90, module_dir=tmp_path)
     assert [path.suffix for path in binaries] == [".cubin"]

@@ -25,7 +25,7 @@ from .flags.places import add_places, refuse_places
 from .flags.runs import RUN_WAYS_ON, add_run_flags
 from .frames import FrameSampling, FrameSelection
 from .options import PICTURE_FORMATS, BuildOptions
-from .outputs import ON_REQUEST
+from .outputs import MAX_REFERENCES, ON_REQUEST
 from .pairing import PAIRINGS, Pairing
 from .scores import add_quality_flags, read_quality
 
@@ -223,6 +223,12 @@ def _add_pairing(group: argparse._ArgumentGroup) -> None:
         default=pairing.pairs_per_frame,
         help="for covisible: references of each target at most",
     )
+    group.add_argument(
+        "--references",
+        type=number(int, 1, MAX_REFERENCES),
+        default=DEFAULTS.references,
+        help="photos warped into each target's view together, those that cover it best",
+    )
 
 
 def add_system_flags(group: argparse._ArgumentGroup) -> None:
@@ -286,9 +292,10 @@ def _idle_flags(args: argparse.Namespace) -> dict[str, tuple[bool, str]]:
         of_writing = "--join", "--retry-failed", "--stage-gb", "--prometheus"
         idle |= dict.fromkeys(of_writing, (True, "a run that writes"))
     if args.clips:
-        idle |= dict.fromkeys(("--bidirectional", "--pairing", "--plan"), (True, "no --clips"))
+        of_pairs = "--bidirectional", "--pairing", "--plan", "--references"
+        idle |= dict.fromkeys(of_pairs, (True, "no --clips"))
     if args.from_one_photo:
-        of_two = "--pairing", "--bidirectional", "--plan", "--clips"
+        of_two = "--pairing", "--bidirectional", "--plan", "--clips", "--references"
         idle |= dict.fromkeys(of_two, (True, "pairs of two photos, without --from-one-photo"))
     return idle
 
@@ -332,6 +339,7 @@ def read_options(parser: OneLineParser, args: argparse.Namespace) -> BuildOption
             args.skip_every, args.target_overlap if args.auto_skip else None, args.limit or None
         ),
         pairing=Pairing(args.pairing, args.covisibility, args.pairs_per_frame),
+        references=args.references,
         sampling=FrameSampling(args.fps, args.frames),
         clips=ClipRule(args.clips, args.clip_crf) if args.clips else None,
         bidirectional=args.bidirectional,

@@ -93,6 +93,7 @@ class BuildOptions:
         auto_s0: Estimate the splat size per frame from depth and intrinsics.
         selection: Which photos become frames.
         pairing: Which frames are paired.
+        references: How many photos are warped into each target's view together, at most.
         sampling: Which frames of a video become photos.
         clips: Make clips of so many frames instead of pairs; None for pairs.
         bidirectional: Warp every later neighbour into the earlier view as well.
@@ -123,6 +124,7 @@ class BuildOptions:
     auto_s0: bool = False
     selection: FrameSelection = FrameSelection()
     pairing: Pairing = Pairing()
+    references: int = 1
     sampling: FrameSampling = FrameSampling()
     clips: ClipRule | None = None
     bidirectional: bool = False
@@ -180,5 +182,6 @@ class BuildOptions:
             "depth-agreement": self.depth_agreement,
             "augment-depth": self.augment_depth,
             "hole-fill": self.hole_fill if self.hole_fill != "fade" else None,
+            "references": self.references if self.references > 1 else None,
         }
         return recorded | {name: value for name, value in set_only.items() if value}

@@ -40,7 +40,7 @@ class OutputKind:
         name: As records name it.
         suffix: How file names end; `{extension}` is that of the triplet's pictures.
         encode: A warp as the file's bytes.
-        flag: Asks for it on the command line; empty for the triplet, which every pair has.
+        flag: Asks for it on the command line; empty for pictures that hang on the pair alone.
         help: What the flag does.
     """
 
@@ -96,10 +96,26 @@ def _gaussians(warp: Warp, encoding: Encoding) -> bytes:
     return encoding.gaussian_ply(warp.cloud)
 
 
+MAX_REFERENCES = 4
+"""Photos that are fused in one view at most. Models for editing take three pictures in all
+(Qwen-Image-Edit) to ten (FLUX.2); raised, each photo costs two more renderings and adds less."""
+
+
+def _further_reference(number: int) -> OutputKind:
+    def encode(warp: Warp, encoding: Encoding) -> bytes:
+        from ..files.pictures import picture_bytes
+
+        return picture_bytes(warp.others[number - 2], encoding.picture_format)
+
+    return OutputKind(f"reference{number}", f"_reference{number}.{{extension}}", encode)
+
+
+_TRIPLET = (_picture("splats"), _picture("target"), _picture("reference"))
+_FURTHER = tuple(map(_further_reference, range(2, MAX_REFERENCES + 1)))
+
 OUTPUTS = (
-    _picture("splats"),
-    _picture("target"),
-    _picture("reference"),
+    *_TRIPLET,
+    *_FURTHER,
     OutputKind(
         "confidence",
         "_confidence.png",
@@ -141,8 +157,11 @@ OUTPUTS = (
 
 OUTPUT_NAMED = {kind.name: kind for kind in OUTPUTS}
 
-TRIPLET = tuple(kind.name for kind in OUTPUTS if not kind.flag)
+TRIPLET = tuple(kind.name for kind in _TRIPLET)
 """The kinds of file that every pair has."""
+
+FURTHER_REFERENCES = tuple(kind.name for kind in _FURTHER)
+"""The kinds of file that pairs of more references have, one for each further reference."""
 
 ON_REQUEST = tuple(kind for kind in OUTPUTS if kind.flag)
 """The kinds that are made where they are asked for."""

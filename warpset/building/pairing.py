@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core.cameras import Camera
-from ..core.covisibility import covisibility, expected_holes, likely_partners, view_for_holes
+from ..core.covisibility import (
+    covered_pixels,
+    covisibility,
+    expected_holes,
+    likely_partners,
+    view_for_holes,
+)
 from ..core.geometry import DepthMap
 from .pairs.plan import neighbours
 
@@ -84,10 +90,12 @@ class Chosen(NamedTuple):
         pairs: (reference, target) indices, sorted by target and reference.
         in_band: Number of pairs in each band of expected holes: below the first of `HOLE_BANDS`,
             between two, and above the last.
+        candidates: For each target, all references that share as much as asked for.
     """
 
     pairs: list[tuple[int, int]]
     in_band: list[int]
+    candidates: Mapping[int, Sequence[int]]
 
     @property
     def scarcity(self) -> str:
@@ -121,18 +129,26 @@ def covisible_pairs(
     chosen = list(_spread(candidates, pairing.pairs_per_frame))
     pairs = sorted(((c.reference, c.target) for c in chosen), key=lambda pair: pair[::-1])
     counts = Counter(candidate.hole_band for candidate in chosen)
-    return Chosen(pairs, [counts[band] for band in range(len(HOLE_BANDS) + 1)])
+    of_target: dict[int, list[int]] = {}
+    for candidate in candidates:
+        of_target.setdefault(candidate.target, []).append(candidate.reference)
+    return Chosen(pairs, [counts[band] for band in range(len(HOLE_BANDS) + 1)], of_target)
 
 
 def expected_hole_shares(
-    views: Sequence[DepthMap], pairs: Sequence[tuple[int, int]]
+    views: Sequence[DepthMap],
+    pairs: Sequence[tuple[int, int]],
+    others: Mapping[tuple[int, int], Sequence[int]] = {},
 ) -> list[float]:
     """What share of each pair's picture will be holes, at a guess.
 
     Args:
         views: The frames' depth, in one world.
         pairs: (reference, target) indices.
+        others: Further references of pairs.
     """
+    if others:
+        return _expected_of_several(views, [(pair[0], *others[pair]) for pair in pairs], pairs)
     targets: dict[int, list[int]] = {}
     for reference, target in pairs:
         targets.setdefault(reference, []).append(target)
@@ -142,6 +158,19 @@ def expected_hole_shares(
         found = expected_holes(small[reference], [small[target].camera for target in seen_from])
         shares |= {(reference, t): float(s) for t, s in zip(seen_from, found, strict=True)}
     return [shares[pair] for pair in pairs]
+
+
+def _expected_of_several(
+    views: Sequence[DepthMap], references: Sequence[Sequence[int]], pairs: Sequence[tuple[int, int]]
+) -> list[float]:
+    """`expected_hole_shares` where several references cover each target."""
+    small = [view_for_holes(view) for view in views]
+    shares = []
+    for together, (_, target) in zip(references, pairs, strict=True):
+        camera = small[target].camera
+        covered = [next(covered_pixels(small[one], [camera])) for one in together]
+        shares.append(1 - float(np.mean(np.logical_or.reduce(covered))))
+    return shares
 
 
 def hole_histogram(hole_shares: Sequence[float]) -> str:

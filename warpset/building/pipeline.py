@@ -151,7 +151,7 @@ def _build_staged(
         return
     if options.plan:
         job, geometry = _job(scene, output, options, source), estimate()
-        summary.plan(geometry.left_out, expected_difficulty(geometry, job))
+        summary.plan(geometry.left_out, expected_difficulty(geometry, job, summary.report))
         return
     with sole_writer(output):
         job = _job(scene, output, options, source)
@@ -222,11 +222,10 @@ def _make(
         summary.report(line)
     gaussians, colmap_model, options = job.scene_gaussians(), job.colmap_model(), job.options
     photos = [frame.photo.path for frame in geometry.frames]
-    job.narrow_to(photos, chosen_pairs(geometry, job), geometry.provenance)
-    sky_scores, workers = (
-        _sky_scores(photos, options, backends),
-        options.workers or available_cores(),
-    )
+    chosen = chosen_pairs(geometry, job, summary.report)
+    job.narrow_to(photos, chosen.reference_and_target, geometry.provenance, chosen.others)
+    sky_scores = _sky_scores(photos, options, backends)
+    workers = options.workers or available_cores()
     warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
     if isinstance(job, ClipJob):
         job.check(job.folder.path)
@@ -266,9 +265,9 @@ def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
 
 def _say_what_is_missing(scene_path: Path, job: SceneJob, summary: SceneSummary) -> None:
     if not job.is_planned:
-        summary.say(
-            f"{scene_path}: pairs are chosen by what frames share, once their depth is known"
-        )
+        which = "further references" if job.pairs else "pairs"
+        known = "are chosen by what frames share, once their depth is known"
+        summary.say(f"{scene_path}: {which} {known}")
         return
     todo = len(job.todo())
     and_splats = " and the scene's splats" if job.scene_gaussians() else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,14 @@ from ..files.cache import content_key
 from ..files.photos import sha256_of
 from ..files.writing import writing_to
 from .options import BuildOptions
-from .outputs import OUTPUT_NAMED, OUTPUTS, Encoding, GaussianPly
+from .outputs import (
+    FURTHER_REFERENCES,
+    OUTPUT_NAMED,
+    OUTPUTS,
+    TRIPLET,
+    Encoding,
+    GaussianPly,
+)
 from .pairs.camera_json import camera_to_json
 from .pairs.folder import PairFolder
 from .pairs.one_photo import missed
@@ -81,17 +89,30 @@ class SceneJob:
     @property
     def is_planned(self) -> bool:
         """Whether it is known without any depth which pairs are asked for."""
-        return bool(self.options.hole_shares) or not self.options.pairing.needs_depth
+        options = self.options
+        fuses = options.references > 1
+        return bool(options.hole_shares) or not (options.pairing.needs_depth or fuses)
 
     def narrow_to(
         self,
         photos: Sequence[Path],
         reference_and_target: Sequence[tuple[int, int]],
         provenance: Mapping[str, str],
+        others: Mapping[tuple[int, int], tuple[int, ...]] = {},
     ) -> None:
-        """Take the frames that geometry was found for, their pairs, and what records say of it."""
+        """Take the frames that geometry was found for, their pairs, and what records say of it.
+
+        Args:
+            photos: Those that have geometry.
+            reference_and_target: Indices of the frames that make each pair.
+            provenance: See `SceneGeometry`.
+            others: Further references of each pair.
+        """
         self.photos, self.provenance, self._frames_are_final = photos, provenance, True
-        self.pairs = self._named(photos, reference_and_target)
+        self.pairs = [
+            replace(pair, others=others.get((pair.reference, pair.target), ()))
+            for pair in self._named(photos, reference_and_target)
+        ]
 
     def _named(
         self, photos: Sequence[Path], reference_and_target: Sequence[tuple[int, int]]
@@ -101,7 +122,7 @@ class SceneJob:
         return name_pairs(photos, reference_and_target)
 
     def _wanted_kinds(self) -> tuple[str, ...]:
-        return tuple(k.name for k in OUTPUTS if not k.flag or k.name in self.options.extras)
+        return tuple(k.name for k in OUTPUTS if k.name in {*TRIPLET, *self.options.extras})
 
     def photo_key(self, photo: Path) -> str:
         """What identifies a photo: the hash of its content."""
@@ -120,16 +141,20 @@ class SceneJob:
         Raises:
             InputError: The pair is there, but was made from other photos or with other options.
         """
+        kinds = self._kinds_of(pair)
         if self.options.force:
-            return set(self.kinds)
+            return set(kinds)
         if (record := self.folder.records.get(pair.name)) is not None:
             if not self._frames_are_final and record.reference != self.photos[pair.reference].name:
-                return set(self.kinds)
+                return set(kinds)
             self._check_same(pair, record)
-        missing = self.folder.missing_files(pair, self.kinds, self.options.output_format)
+        missing = self.folder.missing_files(pair, kinds, self.options.output_format)
         if "confidence" in missing and "ply" in self.kinds:
             missing.add("ply")  # which holds confidence where that is saved
         return missing
+
+    def _kinds_of(self, pair: WarpPair) -> tuple[str, ...]:
+        return *self.kinds, *FURTHER_REFERENCES[: len(pair.others)]
 
     def other_pairs(self) -> list[str]:
         """A line about pairs that lie in the folder beside those asked for, made otherwise."""
@@ -175,20 +200,22 @@ class SceneJob:
         }
 
     def _check_same(self, pair: WarpPair, record: PairRecord) -> None:
-        recorded = self.source.as_recorded()
+        recorded, asked = self.source.as_recorded(), self._options_of(pair)
         wanted = {
-            **self._options_of(pair),
+            **asked,
             "geometry": recorded,
             "reference": self.photos[pair.reference].name,
             **_by_role(self.sha256(pair)),
+            **_further([self.photos[other].name for other in pair.others]),
         }
         there = {
             **record.options,
             "geometry": {name: record.geometry.get(name) for name in recorded},
             "reference": record.reference,
             **_by_role(record.sha256),
+            **_further(record.others),
         }
-        for name in [*wanted, *there]:
+        for name in [*asked, *record.options, *wanted, *there]:  # of what follows from which, first
             if wanted.get(name) != there.get(name):
                 raise InputError(
                     f"{self.folder.path}: {pair.name} was made with {name} = {there.get(name)}, "
@@ -202,16 +229,18 @@ class SceneJob:
         Raises:
             InputError: A file cannot be read.
         """
-        reference, target = self.photos[pair.reference], self.photos[pair.target]
-        files = {"reference": reference, "target": target}
-        if (warped := self.photos[pair.warped]) in self.source.depth_files:
-            files["depth"] = self.source.depth_files[warped]
-        for role, photo in (("reference", reference), ("target", target)):
-            if photo in self.source.mask_files:
-                files[f"{role}_mask"] = self.source.mask_files[photo]
+        photos = {"reference": self.photos[pair.reference], "target": self.photos[pair.target]}
+        others = (self.photos[other] for other in pair.others)
+        further = dict(zip(FURTHER_REFERENCES, others, strict=False))
+        depth_of = {"depth": self.photos[pair.warped]}
+        depth_of |= {f"{role}_depth": photo for role, photo in further.items()}
+        photos |= further
+        depths, masks = self.source.depth_files, self.source.mask_files
+        files = photos | {role: depths[p] for role, p in depth_of.items() if p in depths}
+        files |= {f"{role}_mask": masks[p] for role, p in photos.items() if p in masks}
         hashes = {role: self._sha256_of(path) for role, path in files.items()}
         if keys := self.source.camera_keys:
-            hashes["cameras"] = content_key(reference=keys[reference], target=keys[target])
+            hashes["cameras"] = content_key(**{role: keys[p] for role, p in photos.items()})
         return hashes
 
     def write_files(self, pair: WarpPair, warp: Warp, gaussian_ply: GaussianPly) -> PairRecord:
@@ -250,7 +279,7 @@ class SceneJob:
         """The record of a pair whose files are there, or that was rejected."""
         before = self.folder.records.get(pair.name)
         kept = set(before.files) if before and not self.options.force else set()
-        kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self.kinds)]
+        kinds = [kind.name for kind in OUTPUTS if kind.name in kept | set(self._kinds_of(pair))]
         extension = self.options.output_format
         return PairRecord(
             name=pair.name,
@@ -264,12 +293,17 @@ class SceneJob:
             options=self._options_of(pair),
             scores=scores,
             rejected=rejected,
+            others=[self.photos[other].name for other in pair.others],
         )
 
 
 def _without_hole_share(options: Mapping[str, Any]) -> dict[str, Any]:
     """A record's options but for the one that differs between the pairs of one photo."""
     return {name: value for name, value in options.items() if name != "hole-share"}
+
+
+def _further(others: Sequence[str]) -> dict[str, Any]:
+    return {"further references": list(others)} if others else {}
 
 
 def _by_role(sha256: Mapping[str, str]) -> dict[str, str]:

@@ -116,6 +116,8 @@ def _shift_p90(warp: Warp) -> float | None:
 def _depth_factor(warp: Warp) -> float | None:
     from ..core.scoring import depth_factor
 
+    if warp.others:
+        return None  # what shifts with which camera is not told apart
     cameras = warp.cameras
     return depth_factor(_followed(warp), warp.depth, cameras["target"], cameras["reference"])
 

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cameras import Camera, project, raster_transform
+from ..core.cameras import Camera, project
 from ..core.covisibility import share_seen
 from ..core.drawing import Drawable, draw, drawable
 from ..core.errors import InputError
-from ..core.geometry import DepthMap, SceneGeometry, fill_unknown, resample_depth
-from ..core.masks import (
-    Mask,
-    mask_picture,
-    not_black,
-    not_flying,
-    not_sky,
-    not_white,
-    sky_picture,
-    wholly_kept,
-)
-from ..core.points import PointCloud, lift, splat_size
+from ..core.geometry import DepthMap, SceneGeometry, resample_depth
+from ..core.masks import Mask, mask_picture, not_sky, sky_picture, wholly_kept
+from ..core.points import FramePoints, PointCloud, joined, lift, splat_size
 from ..core.protocols import MakeRenderer, Renderer
 from ..core.sizes import fit_camera
 from ..files.photos import read_photo, resample_photo
 from ..files.pinhole_photos import look_through
 from ..fleet.stages import LRUCache
-from .options import BuildOptions, PointFilter
+from .depth.filters import kept_colors, kept_pixels, pixels_shown, with_gaps_filled
+from .options import BuildOptions
+from .outputs import FURTHER_REFERENCES
+from .pairs.fusing import Comparison, Reference, fused
 from .pairs.one_photo import Displacement, crop_of, out_and_back
 from .pairs.plan import WarpPair
 from .pairs.warp import Warp, fade_px
@@ -53,6 +46,7 @@ class PreparedPair:
         target_kept: See `Warp`.
         displacement: The way out and back where the points are the target's own; else None.
         covisibility: See `Warp`.
+        others: Further references, whose points are rendered with the reference's.
     """
 
     target: Rgb
@@ -63,20 +57,7 @@ class PreparedPair:
     target_kept: Mask | None = None
     displacement: Displacement | None = None
     covisibility: float | None = None
-
-
-class FramePoints(NamedTuple):
-    """What one frame shows on a raster, as points.
-
-    Attributes:
-        cloud: The points.
-        splat_size: Splat size that they ask for, in world units.
-        contradicted: See `DepthMap`.
-    """
-
-    cloud: PointCloud
-    splat_size: float
-    contradicted: float | None
+    others: tuple[Reference, ...] = ()
 
 
 class ResampledFrames:
@@ -178,7 +159,7 @@ class ResampledFrames:
             keep = (depth_map.depth > 0) & kept_colors(rgb, self._options.point_filter)
         else:
             keep = kept_pixels(depth_map, rgb, self._options.point_filter)
-        keep &= _shown(depth_map.camera, camera)
+        keep &= pixels_shown(depth_map.camera, camera)
         if self._sky_scores is not None:
             taken_hw = self._photo(index).shape[:2]
             sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
@@ -212,7 +193,8 @@ class Warper:
         ahead: int = 0,
     ):
         self._frames = geometry.frames
-        self._resampled = ResampledFrames(geometry, options, sky_scores, keep=2 + ahead)
+        keep = 1 + options.references + ahead
+        self._resampled = ResampledFrames(geometry, options, sky_scores, keep)
         self._options = options
         self._make_renderer = make_renderer
         self._renderer = LRUCache(self._compute_renderer, keep=1)
@@ -222,9 +204,9 @@ class Warper:
         """The frames' cameras on their photos' rasters."""
         return [frame.photo.camera for frame in self._frames]
 
-    def size_of(self, reference: int, target: int) -> tuple[int, int]:
-        """Output size (width, height) of a pair."""
-        mixed = range(len(self._frames)) if self._options.upsample_depth else (reference, target)
+    def size_of(self, *frames: int) -> tuple[int, int]:
+        """Output size (width, height) of a pair of some frames."""
+        mixed = range(len(self._frames)) if self._options.upsample_depth else frames
         sizes = [self._frames[index].photo.camera.size_wh for index in mixed]
         return self._options.size_rule.common_size(sizes)
 
@@ -236,13 +218,13 @@ class Warper:
         """
         return self.render(self.prepare(reference, target))
 
-    def prepare(self, reference: int, target: int) -> PreparedPair:
-        """Decode both photos and lift the reference's depth.
+    def prepare(self, reference: int, target: int, others: Sequence[int] = ()) -> PreparedPair:
+        """Decode all photos and lift the references' depth.
 
         Raises:
-            InputError: A photo or the reference's depth cannot be read.
+            InputError: A photo or a reference's depth cannot be read.
         """
-        frames, size_wh = self._resampled, self.size_of(reference, target)
+        frames, size_wh = self._resampled, self.size_of(reference, target, *others)
         points = frames.points(reference, size_wh)
         return PreparedPair(
             target=frames.picture(target, size_wh),
@@ -255,7 +237,13 @@ class Warper:
             },
             target_kept=frames.kept(target, frames.camera(target, size_wh)),
             covisibility=frames.covisibility(reference, target),
+            others=tuple(self._reference(other, size_wh) for other in others),
         )
+
+    def _reference(self, index: int, size_wh: tuple[int, int]) -> Reference:
+        frames = self._resampled
+        points, picture = frames.points(index, size_wh), frames.picture(index, size_wh)
+        return Reference(picture, points, frames.camera(index, size_wh))
 
     def prepare_pair(self, pair: WarpPair) -> PreparedPair:
         """`prepare` for a pair of two photos or of one.
@@ -264,7 +252,7 @@ class Warper:
             InputError: A photo or the depth cannot be read.
         """
         if pair.hole_share is None:
-            return self.prepare(pair.reference, pair.target)
+            return self.prepare(pair.reference, pair.target, pair.others)
         frames, size_wh = self._resampled, self.size_of(pair.target, pair.target)
         camera, target = frames.camera(pair.target, size_wh), frames.picture(pair.target, size_wh)
         points, kept = frames.points(pair.target, size_wh), frames.kept(pair.target, camera)
@@ -288,6 +276,8 @@ class Warper:
         camera, cloud, cameras = pair.cameras["target"], pair.points.cloud, pair.cameras
         has_confidence = cloud.confidence is not None
         renderer = self._renderer(camera.size_wh)
+        if pair.others:
+            return self._fused(pair, renderer)
         if self._options.auto_s0:
             renderer.s0 = pair.points.splat_size
         if pair.displacement is None:
@@ -309,6 +299,35 @@ class Warper:
             target_kept=pair.target_kept,
             contradicted=pair.points.contradicted,
             covisibility=pair.covisibility,
+        )
+
+    def _fused(self, pair: PreparedPair, renderer: Renderer) -> Warp:
+        """The points of all references in the target's view."""
+        cameras, options = pair.cameras, self._options
+        first = Reference(pair.reference, pair.points, cameras["reference"])
+        found = fused(
+            (first, *pair.others),
+            cameras["target"],
+            renderer,
+            options.auto_s0,
+            Comparison(pair.target, pair.target_kept) if options.match_exposure else None,
+        )
+        further = dict(zip(FURTHER_REFERENCES, pair.others, strict=False))
+        cloud = joined([one.points.cloud for one in found.references])
+        shares = [one.points.contradicted for one in found.references]
+        return Warp(
+            splats=found.view.rgb,
+            target=pair.target,
+            reference=pair.reference,
+            hole=found.view.hole,
+            depth=found.view.depth,
+            confidence=found.view.confidence if cloud.confidence is not None else None,
+            cloud=cloud,
+            cameras=cameras | {role: one.camera for role, one in further.items()},
+            target_kept=pair.target_kept,
+            contradicted=max((share for share in shares if share is not None), default=None),
+            covisibility=pair.covisibility,
+            others=tuple(one.picture for one in found.references[1:]),
         )
 
     def cloud(self, index: int) -> PointCloud:
@@ -333,48 +352,3 @@ def _displacement(
     pivot_depth = float(np.median(depth)) if depth.size else 1.0
     counted = np.ones(camera.shape_hw, bool) if kept is None else kept
     return Displacement(hole_share, pivot_depth, key, counted)
-
-
-def kept_pixels(depth_map: DepthMap, rgb: Rgb, point_filter: PointFilter) -> Mask:
-    """Which pixels (h, w) of a frame become points."""
-    return trusted_pixels(depth_map, point_filter) & kept_colors(rgb, point_filter)
-
-
-def with_gaps_filled(depth_map: DepthMap, point_filter: PointFilter) -> DepthMap:
-    """The depth map with what is unknown or not trusted taken from around it, its confidence 0."""
-    trusted = trusted_pixels(depth_map, point_filter)
-    confidence = depth_map.confidence
-    return depth_map._replace(
-        depth=fill_unknown(np.where(trusted, depth_map.depth, np.float32(0))),
-        confidence=None if confidence is None else np.where(trusted, confidence, np.float32(0)),
-    )
-
-
-def kept_colors(rgb: Rgb, point_filter: PointFilter) -> Mask:
-    """Which pixels (h, w) the filters of colours keep."""
-    keep = np.ones(rgb.shape[:2], bool)
-    if point_filter.black_background:
-        keep &= not_black(rgb)
-    if point_filter.white_background:
-        keep &= not_white(rgb)
-    return keep
-
-
-def trusted_pixels(depth_map: DepthMap, point_filter: PointFilter) -> Mask:
-    """Whose depth (h, w) is known and passes the filters of confidence and of edges."""
-    keep = depth_map.depth > 0
-    if depth_map.confidence is not None:
-        keep &= point_filter.confidence.passed(depth_map.confidence, keep)
-    assert point_filter.edge_threshold != "auto", "is settled where the depth's source is known"
-    if point_filter.edge_threshold is not None:
-        keep &= not_flying(depth_map.depth, point_filter.edge_threshold)
-    return keep
-
-
-def _shown(raster: Camera, view: Camera) -> Mask:
-    """Which pixels of a raster lie in the part of the photo that a view shows."""
-    to_view = raster_transform(raster, view)
-    x = to_view[0, 0] * (np.arange(raster.size_wh[0]) + 0.5) + to_view[0, 2]
-    y = to_view[1, 1] * (np.arange(raster.size_wh[1]) + 0.5) + to_view[1, 2]
-    inside_x, inside_y = (x >= 0) & (x <= view.size_wh[0]), (y >= 0) & (y <= view.size_wh[1])
-    return inside_y[:, None] & inside_x

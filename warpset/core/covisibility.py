@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .cameras import Camera, project, unproject
-from .geometry import Depth, DepthMap, resample_depth
+from .errors import InputError
+from .geometry import Depth, DepthMap, FrameGeometry, resample_depth
+from .masks import Mask
 from .sizes import shrunk
 
 MAX_SIDE_PX = 160
@@ -42,6 +44,24 @@ def small_view(view: DepthMap) -> DepthMap:
     return resample_depth(view, shrunk(view.camera, MAX_SIDE_PX))
 
 
+def small_view_of(
+    frame: FrameGeometry, report: Callable[[InputError], object] | None = None
+) -> DepthMap:
+    """`small_view` of a frame; one without any depth where that cannot be read, which sees nothing.
+
+    Args:
+        frame: The frame.
+        report: Takes why it cannot be read; None where whoever needs the depth itself says so.
+    """
+    try:
+        return small_view(frame.load_depth())
+    except InputError as error:
+        if report is not None:
+            report(error)
+        camera = shrunk(frame.photo.camera, MAX_SIDE_PX)
+        return DepthMap(np.zeros(camera.shape_hw, np.float32), None, camera)
+
+
 def depth_ratios(xyz_world: NDArray[np.floating], depth: Depth, camera: Camera) -> NDArray:
     """Depth found over depth expected, of the points that a view has a depth for.
 
@@ -53,11 +73,20 @@ def depth_ratios(xyz_world: NDArray[np.floating], depth: Depth, camera: Camera) 
     Returns:
         (m,) ratios; 1 where view and point agree, less where something stands before the point.
     """
+    _, found, z = _looked_up(xyz_world, depth, camera)
+    return found[found > 0] / z[found > 0]
+
+
+def _looked_up(
+    xyz_world: NDArray[np.floating], depth: Depth, camera: Camera
+) -> tuple[NDArray[np.intp], Depth, NDArray[np.floating]]:
+    """Which of (n, 3) points fall on a view's raster, the depth found there, and their own."""
     uv, z = project(camera, xyz_world)
-    inside = (z > 0) & np.all((uv >= 0) & (uv < camera.size_wh), axis=-1)
-    column, row = uv[inside].astype(np.intp).T
-    found = depth[row, column]
-    return found[found > 0] / z[inside][found > 0]
+    u, v = np.moveaxis(uv, -1, 0)
+    width, height = camera.size_wh
+    inside = np.flatnonzero((z > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height))
+    found = depth[v[inside].astype(np.intp), u[inside].astype(np.intp)]
+    return inside, found, z[inside]
 
 
 def covisibility(
@@ -85,6 +114,21 @@ def covisibility(
         shares[index] /= len(xyz_world)
         shares[index, index] = 1.0
     return shares
+
+
+def points_seen(view: DepthMap, others: Sequence[DepthMap]) -> NDArray[np.bool_]:
+    """(n, points) which of a view's points, evenly spaced, each of n other views sees.
+
+    Args:
+        view: A small view (see `small_view`).
+        others: Views of the same world.
+    """
+    xyz_world = _spread_points(view, MAX_POINTS)
+    seen = np.zeros((len(others), len(xyz_world)), bool)
+    for row, other in zip(seen, others, strict=True):
+        inside, found, z = _looked_up(xyz_world, other.depth, other.camera)
+        row[inside] = np.abs(found / z - 1) < SAME_DEPTH
+    return seen
 
 
 def share_seen(view: DepthMap, other: DepthMap) -> float:
@@ -145,49 +189,55 @@ def expected_holes(view: DepthMap, others: Sequence[Camera]) -> NDArray[np.float
     Returns:
         (n,) float32 shares, 1 where nothing is covered.
     """
-    if not others:
-        return np.zeros(0, np.float32)
+    shares = [1 - mask.mean(dtype=np.float32) for mask in covered_pixels(view, others)]
+    return np.array(shares, np.float32)
+
+
+def covered_pixels(view: DepthMap, others: Sequence[Camera]) -> Iterator[Mask]:
+    """Which pixels (h, w) of each other camera's picture a view's points cover, at a guess.
+
+    See `expected_holes`. One camera after the other: what a few thousand points need stays in the
+    processor's cache.
+    """
     closed = cv2.morphologyEx(view.depth, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     depth = np.where(view.depth > 0, view.depth, closed)
     known = depth > 0
     xyz_world = unproject(view.camera, depth)[known].astype(np.float32)
-    image_from_world = np.stack([camera.K @ camera.cam_from_world[:3] for camera in others])
-    matrices = image_from_world.astype(np.float32)
-    x, y, z = np.moveaxis(matrices[:, :, :3] @ xyz_world.T + matrices[:, :, 3:], 1, 0)
-    focal_px = np.array([[camera.K[0, 0]] for camera in others], np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = depth[known] / z * (focal_px / np.float32(view.camera.K[0, 0]))
-        columns, rows = x / z - 0.5, y / z - 0.5
-    reach = np.where(z > 0, SPLAT_SIDES / 2 * scale, np.nan)
-    sizes_wh = [camera.size_wh for camera in others]
-    return 1 - _covered_shares(columns, rows, reach, np.array(sizes_wh))
+    focal_px = np.float32(view.camera.K[0, 0])
+    for camera in others:
+        matrix = (camera.K @ camera.cam_from_world[:3]).astype(np.float32)
+        x, y, z = matrix[:, :3] @ xyz_world.T + matrix[:, 3:]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = depth[known] / z * (np.float32(camera.K[0, 0]) / focal_px)
+            columns, rows = x / z - 0.5, y / z - 0.5
+        reach = np.where(z > 0, SPLAT_SIDES / 2 * scale, np.nan)
+        yield _marked_squares(columns, rows, reach, camera.shape_hw)
 
 
-def _covered_shares(
+def _marked_squares(
     columns: NDArray[np.float32],
     rows: NDArray[np.float32],
     reach: NDArray[np.float32],
-    sizes_wh: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Share of pixels in (n, points) squares: their centres in pixel indices, half their sides.
+    shape_hw: tuple[int, int],
+) -> Mask:
+    """Pixels (h, w) in squares: their centres in pixel indices, half their sides, nan for none.
 
     A square marks the pixels at its four corners, so one that is more than two pixels wide, as of
     a view twice as near, leaves some within it to its neighbours.
     """
-    width, height = sizes_wh[:, :1], sizes_wh[:, 1:]
+    height, width = shape_hw
     with np.errstate(invalid="ignore"):
         left, right = np.ceil(columns - reach), np.floor(columns + reach)
         top, bottom = np.ceil(rows - reach), np.floor(rows + reach)
         left, top = np.maximum(left, 0), np.maximum(top, 0)
         right, bottom = np.minimum(right, width - 1), np.minimum(bottom, height - 1)
-        view, point = np.nonzero((left <= right) & (top <= bottom))
-    largest_wh = sizes_wh.max(axis=0)
-    covered = np.zeros((len(sizes_wh), largest_wh[1], largest_wh[0]), bool)
-    corners = [edge[view, point].astype(np.intp) for edge in (left, right, top, bottom)]
-    for column in corners[:2]:
-        for row in corners[2:]:
-            covered[view, row, column] = True
-    return (np.count_nonzero(covered, axis=(1, 2)) / sizes_wh.prod(axis=1)).astype(np.float32)
+        there = np.flatnonzero((left <= right) & (top <= bottom))
+    left, right, top, bottom = (edge[there].astype(np.int32) for edge in (left, right, top, bottom))
+    covered = np.zeros(height * width, bool)
+    for start in (top * width, bottom * width):
+        covered[start + left] = True
+        covered[start + right] = True
+    return covered.reshape(height, width)
 
 
 def view_for_holes(view: DepthMap) -> DepthMap:

@@ -35,6 +35,7 @@ class Remedy(Enum):
     LOCAL_DISK = auto()
     RETRY_FAILED = auto()
     WEBDATASET_GROUP = auto()
+    PUBLISH_GROUP = auto()
 
 
 class InputError(Exception):

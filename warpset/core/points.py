@@ -40,6 +40,20 @@ class PointCloud(NamedTuple):
         )
 
 
+class FramePoints(NamedTuple):
+    """What one frame shows on a raster, as points.
+
+    Attributes:
+        cloud: The points.
+        splat_size: Splat size that they ask for, in world units.
+        contradicted: See `DepthMap`.
+    """
+
+    cloud: PointCloud
+    splat_size: float
+    contradicted: float | None
+
+
 def joined(clouds: Sequence[PointCloud]) -> PointCloud:
     """The points of several clouds; what is not known of one is not known of all."""
     return PointCloud(

@@ -63,12 +63,14 @@ class MatchedPair(NamedTuple):
         second: (n, 2) positions in the other image.
         first_wh: Size of the one.
         second_wh: Size of the other.
+        names: Of the one and of the other.
     """
 
     first: FloatArray
     second: FloatArray
     first_wh: tuple[int, int]
     second_wh: tuple[int, int]
+    names: tuple[str, str]
 
 
 def write_image(rgb: NDArray[np.uint8], folder: Path, name: str) -> None:
@@ -164,13 +166,15 @@ def matched_pairs(database: Path) -> Iterator[MatchedPair]:
             if len(matches) == 0:
                 continue
             ids = pycolmap.pair_id_to_image_pair(pair_id)
-            cameras = [opened.read_camera(opened.read_image(key).camera_id) for key in ids]
+            images = [opened.read_image(key) for key in ids]
+            cameras = [opened.read_camera(image.camera_id) for image in images]
             positions = [
                 opened.read_keypoints(key)[matches[:, side], :2].astype(np.float64)
                 for side, key in enumerate(ids)
             ]
             sizes_wh = [(camera.width, camera.height) for camera in cameras]
-            yield MatchedPair(positions[0], positions[1], sizes_wh[0], sizes_wh[1])
+            names = images[0].name, images[1].name
+            yield MatchedPair(positions[0], positions[1], sizes_wh[0], sizes_wh[1], names)
 
 
 def _set_cameras(images: Sequence[FeatureImage], database: Path) -> None:

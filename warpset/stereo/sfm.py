@@ -270,7 +270,7 @@ def _why_not_placeable(count: int, database: Path) -> str | None:
 
 
 def _has_baseline(pair: MatchedPair) -> bool:
-    return parallax_px(*pair) > MIN_PARALLAX * max(pair.second_wh)
+    return parallax_px(*pair[:4]) > MIN_PARALLAX * max(pair.second_wh)
 
 
 def mapping_options() -> pycolmap.IncrementalPipelineOptions:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..building.outputs import FURTHER_REFERENCES
 from .base_models import BASE_MODELS
 
 TRAIN, VALIDATION = "train", "validation"
@@ -50,6 +51,12 @@ class ExportedRow:
     licence: str = ""
     frames: int = 1
 
+    @property
+    def controls(self) -> list[str]:
+        """The kinds of picture that the target is made of, in the order that trainers show them."""
+        kinds = "splats", "reference", *FURTHER_REFERENCES
+        return [kind for kind in kinds if kind in self.files]
+
     def place(self, kind: str) -> str:
         """Path of one of its files, relative to the export."""
         return self.folder + self.files[kind]
@@ -68,12 +75,14 @@ class ExportContext:
         resolutions: Sides of the squares that the trainer's pictures shall have the area of.
         default_prompt: Caption of pairs without one.
         base_model: Key of `BASE_MODELS`; empty where the layout serves any.
+        controls: Number of pictures that each target is made of.
     """
 
     place: Path
     resolutions: Sequence[int]
     default_prompt: str
     base_model: str = ""
+    controls: int = 2
 
     @property
     def job_name(self) -> str:
@@ -117,9 +126,12 @@ AFTERWARDS = """\
 ## Use the LoRA
 
 `render_views.py` renders views of your own photos as the splats that the LoRA was trained on, and
-ComfyUI takes the LoRA with the model it was trained for: a LoRA loader after the model, the two
-pictures as its two references, splats first. Use the caption you trained with.
+ComfyUI takes the LoRA with the model it was trained for: a LoRA loader after the model, the {count}
+pictures as its {count} references, splats first. Use the caption you trained with.
 """
+
+COUNTS = {3: "three", 4: "four", 5: "five"}
+"""Numbers of controls in words; layouts with less say how many the model takes."""
 
 
 def train_page(context: ExportContext, how: str, needs: str, where: str) -> str:
@@ -135,7 +147,7 @@ def train_page(context: ExportContext, how: str, needs: str, where: str) -> str:
     title = f" for {model.title}" if model else ""
     return (
         f"# Train on this dataset{title}\n\n{how}\n## What it takes\n\n{needs}\n\n"
-        f"{AFTERWARDS}\n{where}\n"
+        f"{AFTERWARDS.format(count=COUNTS.get(context.controls, 'two'))}\n{where}\n"
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..building.outputs import TRIPLET
+from ..building.outputs import FURTHER_REFERENCES, TRIPLET
 from ..core.errors import InputError
 from ..core.sizes import preset_resolution, preset_size
 from ..fleet.locks import sole_writer
@@ -214,7 +214,8 @@ class _Exporter:
     ) -> list[ExportedRow]:
         """The one loop: look at a pair's pictures, number it, write it."""
         rows = []
-        kinds = _common_kinds(self.trainer, pairs)
+        model = chosen_model(self.trainer, self._options.base_model)
+        kinds = _common_kinds(self.trainer, model, pairs)
         scene_prompts = _scene_prompts(pairs, report)
         usable = [pair for pair in pairs if pair.folder in scene_prompts]
         for pair in tqdm(usable, desc=self.trainer.name, unit="pair", disable=self._options.quiet):
@@ -238,6 +239,7 @@ class _Exporter:
         if self.trainer.describe is None:
             return {}
         context = export_context(self.trainer, place, self._options)
+        context = replace(context, controls=len(rows[0].controls))
         return self.trainer.describe(rows, context)
 
     def _pictures(self, pair: RecordedPair, kinds: Sequence[str]) -> dict[str, Picture]:
@@ -290,7 +292,7 @@ class _Exporter:
         )
 
 
-def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
+def _common_kinds(trainer: Trainer, base_model: str, pairs: Sequence[RecordedPair]) -> list[str]:
     """The kinds of file that the layout takes and every pair has; the triplet in any case."""
     kinds = [kind for kind in TRIPLET if kind in trainer.members]
     with_mask = sum("mask" in pair.record.files for pair in pairs)
@@ -302,6 +304,31 @@ def _common_kinds(trainer: Trainer, pairs: Sequence[RecordedPair]) -> list[str]:
                 f"{len(pairs) - with_mask} of {len(pairs)} pairs have no mask, so masks are left "
                 "out; build those pairs with masks to export them"
             )
+    return kinds + _further_references(trainer, base_model, pairs)
+
+
+def _further_references(
+    trainer: Trainer, base_model: str, pairs: Sequence[RecordedPair]
+) -> list[str]:
+    """The further references that the trainer takes and every pair has; others are told of."""
+    kinds: list[str] = []
+    for kind in FURTHER_REFERENCES:
+        having = sum(kind in pair.record.files for pair in pairs)
+        if not having:
+            break
+        if kind not in trainer.members or base_model in trainer.without_further_references:
+            model = f" with {base_model}" if base_model else ""
+            log.warning(
+                f"{trainer.title}{model} takes no {kind}, which {having} pairs have; it is left out"
+            )
+            break
+        if having < len(pairs):
+            log.warning(
+                f"{len(pairs) - having} of {len(pairs)} pairs have no {kind}, so it is left out; "
+                "leave those pairs out by a list to export it"
+            )
+            break
+        kinds.append(kind)
     return kinds
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -26,6 +27,9 @@ MANIFEST_NAME = ".warpset-export.json"
 
 MAX_NUMBER = 10**12
 """Of a pair: what twelve digits hold."""
+
+RENAME_WAITS_S = (0.1, 0.3, 1.0, 3.0)
+"""Before a folder is tried again; scanners for viruses let go within a second."""
 
 CACHED_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".txt", ".jsonl"})
 
@@ -168,8 +172,8 @@ class ExportFolder:
         manifest.files = self.files
         (self.building / MANIFEST_NAME).write_text(manifest.to_text(), encoding="utf-8")
         if self.place.exists():
-            self.place.rename(self._previous)
-        self.building.rename(self.place)
+            rename_patiently(self.place, self._previous)
+        rename_patiently(self.building, self.place)
         shutil.rmtree(self._previous, ignore_errors=True)
 
     def _is_cache(self, name: str) -> bool:
@@ -196,6 +200,26 @@ class ExportFolder:
             os.link(source, path, follow_symlinks=False)
         except OSError:
             shutil.copy2(source, path, follow_symlinks=False)
+
+
+def rename_patiently(source: Path, target: Path) -> None:
+    """Rename a folder that somebody may be looking into, which Windows refuses meanwhile.
+
+    Raises:
+        InputError: It is still refused after `RENAME_WAITS_S`.
+        OSError: It cannot be done for another reason.
+    """
+    for wait_s in (*RENAME_WAITS_S, None):
+        try:
+            source.rename(target)
+            return
+        except PermissionError as error:
+            if wait_s is None:
+                raise InputError(
+                    f"{source}: cannot be renamed to {target.name} ({error.strerror}); close what "
+                    "has a file of it open (a trainer, a file manager), then run the same again"
+                ) from error
+            time.sleep(wait_s)
 
 
 def _differs(before: Path, after: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,17 +111,26 @@ def find_recorded_pairs(
             f"{output_dir}: found no such folder, need the pairs of build_warp_dataset.py; "
             "name its output folder"
         )
+    return [*stream_recorded_pairs(output_dir, report, records_name)]
+
+
+def stream_recorded_pairs(
+    output_dir: Path, report: Report, records_name: str = RECORDS_NAME
+) -> Iterator[RecordedPair]:
+    """The same, one scene's records in memory at a time.
+
+    Raises:
+        InputError: The folder holds two scenes of one name.
+    """
     scenes = [path.parent for path in output_dir.glob(f"*/{records_name}")]
     _check_names(output_dir, scenes)
-    pairs = []
     for scene in sorted_naturally(scenes):
         try:
             if not (found := _pairs_of(scene, records_name)):
                 report(f"{scene / records_name}: holds no record; scene {scene.name} left out")
-            pairs += found
+            yield from found
         except InputError as error:
             report(f"{error}; scene {scene.name} left out")
-    return pairs
 
 
 def _pairs_of(scene: Path, records_name: str) -> list[RecordedPair]:

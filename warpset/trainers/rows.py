@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..building.outputs import FURTHER_REFERENCES
 from ..files import json_files
 
 CONTROL_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
@@ -76,8 +77,10 @@ def read_table(
     folder: Path, name: str, keys: Mapping[str, str], caption: str, reading: Reading
 ) -> None:
     """Rows of a JSON-lines file: paths by kind under `keys`, the words under `caption`."""
+    further = FURTHER_REFERENCES  # which a row may have none of
     for row in dicts(read_json_lines(folder / name, reading)):
-        members = {kind: below(folder, row.get(key)) for kind, key in keys.items()}
+        there = {kind: key for kind, key in keys.items() if key in row or kind not in further}
+        members = {kind: below(folder, row.get(key)) for kind, key in there.items()}
         row_name = Path(str(row.get(keys["target"]))).name
         reading.rows.append(TrainerRow(row_name, members, text_of(row.get(caption))))
 

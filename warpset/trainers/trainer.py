@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ..building.outputs import TRIPLET
+from ..building.outputs import FURTHER_REFERENCES, TRIPLET
 from ..building.pairs.record import RECORDS_NAME
 from .documents import VALIDATION, Documents, ExportContext, ExportedRow
 from .export_folder import ExportFolder
@@ -25,6 +25,9 @@ FIX_PROMPT = "refer to image 2, fix the distortion and blank areas in image 1"
 
 FOLDERS = {kind: f"{kind}/{{number}}.{{extension}}" for kind in TRIPLET}
 """A folder for each picture of the triplet, one name for all three."""
+
+FURTHER_FOLDERS = {kind: f"{kind}/{{number}}.{{extension}}" for kind in FURTHER_REFERENCES}
+"""The same for further references, for trainers that take any number of pictures."""
 
 MASK_FOLDER = {"mask": "mask/{number}.png"}
 
@@ -58,7 +61,8 @@ class Trainer:
     Attributes:
         name: Name of the layout.
         title: Name of the trainer, for people.
-        members: Path of each kind of file; a mask is left out where pairs have none.
+        members: Path of each kind of file; masks and further references are left out where pairs
+            have none.
         read: Finds the rows below a folder of `sides` as the trainer's loader would.
         consequences: What the trainer does about faults.
         describe: Makes the text files beside the pictures; None where there are none.
@@ -66,6 +70,7 @@ class Trainer:
             or the trainer leaves it to the model.
         models: The base models that it trains with both controls, the default first; empty where
             the layout serves any.
+        without_further_references: Those of them that take no more than one reference.
         notes: What is wrong with the trainer itself, each a line.
         written_caption: The text to write so that the trainer reads the caption it is given.
         caption: Path of a pair's caption; None where captions stand in a table only.
@@ -92,6 +97,7 @@ class Trainer:
     describe: Callable[[Sequence[ExportedRow], ExportContext], Documents] | None = None
     trained: Callable[[tuple[int, int], Training], Trained] | None = None
     models: Sequence[str] = ()
+    without_further_references: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
     written_caption: Callable[[str], str] = str
     caption: str | None = None

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.covisibility import covisibility, likely_partners, small_view
-from ...core.errors import InputError
+from ...core.covisibility import covisibility, likely_partners, small_view_of
 from ...core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
 from ...core.masks import Mask, not_flying
 from ...core.sizes import shrunk
@@ -157,7 +156,7 @@ class _Check:
     @cached_property
     def _partners(self) -> list[list[int]]:
         """For each frame, whom it is compared with, spread from much that is shared to little."""
-        views = [self._small_view(frame) for frame in self._frames]
+        views = [small_view_of(frame) for frame in self._frames]
         candidates = likely_partners(views, CANDIDATES)
         shares = covisibility(views, candidates)
 
@@ -168,15 +167,6 @@ class _Check:
             _spread(known, row[known])
             for known, row in zip(map(with_depth, candidates), shares, strict=True)
         ]
-
-    @staticmethod
-    def _small_view(frame: FrameGeometry) -> DepthMap:
-        """The frame's depth, small; none where it cannot be read, so that nobody asks it."""
-        try:
-            return small_view(frame.load_depth())
-        except InputError:
-            camera = shrunk(frame.photo.camera, 1)
-            return DepthMap(np.zeros(camera.shape_hw, np.float32), None, camera)
 
 
 def _spread(candidates: NDArray[np.intp], shares: NDArray[np.float32]) -> list[int]:

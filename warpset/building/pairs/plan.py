@@ -21,12 +21,14 @@ class WarpPair:
         target: Index of the frame whose view it is warped into.
         hole_share: Wanted share of holes where the target itself is warped, out and back, and the
             reference is only shown; None where the reference is warped.
+        others: Indices of further frames that are warped with the reference.
     """
 
     name: str
     reference: int
     target: int
     hole_share: float | None = None
+    others: tuple[int, ...] = ()
 
     @property
     def is_reverse(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class PairRecord:
         scores: See `scores.Scores`.
         rejected: Why the pair was not written; None where it was.
         version: Version of the tool.
+        others: File names of further photos that were warped with the reference.
     """
 
     name: str
@@ -59,6 +60,7 @@ class PairRecord:
     scores: Mapping[str, int | float | None]
     rejected: str | None = None
     version: str = TOOL_VERSION
+    others: Sequence[str] = ()
 
     @property
     def sort_key(self) -> tuple:
@@ -71,8 +73,11 @@ class PairRecord:
         return str(self.geometry.get("licence", ""))
 
     def to_line(self) -> str:
-        """The record as a line of JSON."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=True) + "\n"
+        """The record as a line of JSON; `others` stands there where there are any."""
+        fields = dataclasses.asdict(self)
+        if not self.others:
+            del fields["others"]
+        return json.dumps(fields, ensure_ascii=True) + "\n"
 
     @staticmethod
     def from_line(line: str) -> PairRecord:

@@ -48,6 +48,7 @@ class Warp:
             where the target's is unknown.
         moved: (h, w) bool, which seen pixels show what moved, see `moved_pixels`; None where it is
             not known yet.
+        others: (h, w, 3) uint8 each, further references whose points are among the splats.
     """
 
     splats: Rgb
@@ -63,6 +64,7 @@ class Warp:
     contradicted: float | None = None
     covisibility: float | None = None
     moved: Mask | None = None
+    others: tuple[Rgb, ...] = ()
 
     @property
     def counted(self) -> Mask:
@@ -85,11 +87,14 @@ class Warp:
         return replace(self, gain=gain, moved=moved_pixels(splats, self.target, self.seen))
 
     def matched(self) -> Warp:
-        """The same, splats and reference as bright as the target where the gain is known."""
+        """The same, splats and references as bright as the target where the gain is known."""
         if self.gain is None:
             return self
-        splats = apply_gain(self.splats, self.gain)
-        return replace(self, splats=splats, reference=apply_gain(self.reference, self.gain))
+        splats, *pictures = (
+            apply_gain(picture, self.gain)
+            for picture in (self.splats, self.reference, *self.others)
+        )
+        return replace(self, splats=splats, reference=pictures[0], others=tuple(pictures[1:]))
 
 
 def fill_holes(splats: Rgb, hole: Mask, hole_fill: str) -> Rgb:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,10 +53,13 @@ class SceneBuilder:
             FolderInUseError: Another run is writing its pairs.
         """
         summary = SceneSummary()
-        with self.telling(scene, summary), scene_here(place(scene)) as (here, shown_as):
+        with (
+            self.telling(scene, summary),
+            self.output(scene, summary) as output,  # first, for what is in use is not fetched
+            scene_here(place(scene)) as (here, shown_as),
+        ):
             _hide(summary, shown_as)
-            with self.output(scene, summary) as output:
-                self.build(here, output, summary)
+            self.build(here, output, summary)
         return summary
 
     def build(self, here: Path, output: Path, summary: SceneSummary) -> None:
@@ -114,6 +117,7 @@ class _Job:
         size: What the scene takes up.
         held: Bytes of the budget that it has.
         here: Where it lies; None where it could not be fetched.
+        output: Where its pairs go.
         in_use: Another run is writing its pairs.
     """
 
@@ -124,6 +128,7 @@ class _Job:
     size: SceneBytes = SceneBytes(0, 0)
     held: int = 0
     here: Path | None = None
+    output: Path = Path()
     in_use: FolderInUseError | None = None
 
 
@@ -139,18 +144,11 @@ def overlapped(builder: SceneBuilder, scenes: Sequence[str], stage_bytes: int) -
         stage_bytes: Local disk that all of this may take.
     """
     line = _Line(builder, DiskBudget(stage_bytes))
-    with ThreadPoolExecutor(1) as fetching, ThreadPoolExecutor(1) as sending:
-        try:
-            last: Future[_Job] | None = None
-            for job in map_ahead(line.fetch, scenes, fetching, ahead=1):
-                line.build(job)
-                if last:
-                    yield _outcome(last.result())
-                last = sending.submit(line.send, job)
-            if last:
-                yield _outcome(last.result())
-        finally:
-            line.budget.close()
+    try:
+        with ThreadPoolExecutor(1) as fetching, ThreadPoolExecutor(1) as sending:
+            yield from line.outcomes(scenes, fetching, sending)
+    finally:
+        line.close()
 
 
 def _outcome(job: _Job) -> tuple[str, SceneSummary | Exception]:
@@ -161,42 +159,62 @@ class _Line:
     """The three steps that scenes go through, each in a thread of its own."""
 
     def __init__(self, builder: SceneBuilder, budget: DiskBudget):
-        self.budget, self._builder = budget, builder
+        self._budget, self._builder = budget, builder
         self._ratio: float | None = None
+        self._jobs: list[_Job] = []
 
-    def fetch(self, scene: str) -> _Job:
-        """Bring a scene here once there is room for it and its pairs."""
-        job, source = _Job(scene), place(scene)
-        with self._builder.telling(scene, job.summary):
-            job.size = scene_bytes(source)
-            ratio = FIRST_GUESS if self._ratio is None else self._ratio
-            amount = job.size.brought + round(job.size.photos * ratio)
-            self.budget.take(amount, scene)
-            job.held = amount
-            job.here, shown_as = job.came.enter_context(scene_here(source))
-            _hide(job.summary, shown_as)
-        return job
-
-    def build(self, job: _Job) -> None:
-        """Make its pairs; the scene itself is not needed any more then."""
+    def outcomes(self, scenes: Sequence[str], fetching: Executor, sending: Executor) -> Outcomes:
+        """Take scenes through, each outcome told once its pairs are in the store."""
         try:
-            with self._builder.telling(job.scene, job.summary):
-                if job.here is not None:
-                    output = job.goes.enter_context(self._builder.output(job.scene, job.summary))
-                    try:
-                        self._builder.build(job.here, output, job.summary)
-                    finally:
-                        job.came.close()
-                        self._account_for(job, output)
+            last: Future[_Job] | None = None
+            for job in map_ahead(self._fetch, scenes, fetching, ahead=1):
+                self._build(job)
+                if last:
+                    yield _outcome(last.result())
+                last = sending.submit(self._send, job)
+            if last:
+                yield _outcome(last.result())
+        finally:
+            self._budget.close()
+
+    def close(self) -> None:
+        """Let go of scenes that were fetched for nothing, once no thread works on them."""
+        for job in self._jobs:
+            job.came.close()
+            job.goes.close()
+
+    def _fetch(self, scene: str) -> _Job:
+        """Bring a scene here, unless another run is at it, once there is room for all of it."""
+        job, source = _Job(scene), place(scene)
+        self._jobs.append(job)
+        try:
+            with self._builder.telling(scene, job.summary):
+                job.output = job.goes.enter_context(self._builder.output(scene, job.summary))
+                job.size = scene_bytes(source)
+                ratio = FIRST_GUESS if self._ratio is None else self._ratio
+                amount = job.size.brought + round(job.size.photos * ratio)
+                self._budget.take(amount, scene)
+                job.held = amount
+                job.here, shown_as = job.came.enter_context(scene_here(source))
+                _hide(job.summary, shown_as)
         except FolderInUseError as error:
             job.in_use = error
-        except BaseException:
-            job.goes.close()
-            raise
+        return job
+
+    def _build(self, job: _Job) -> None:
+        """Make its pairs; the scene itself is not needed any more then."""
+        if job.here is None:
+            return
+        try:
+            with self._builder.telling(job.scene, job.summary):
+                self._builder.build(job.here, job.output, job.summary)
+        except FolderInUseError as error:
+            job.in_use = error
         finally:
             job.came.close()
+            self._account_for(job)
 
-    def send(self, job: _Job) -> _Job:
+    def _send(self, job: _Job) -> _Job:
         """Bring its pairs to the store."""
         try:
             with self._builder.telling(job.scene, job.summary):
@@ -204,14 +222,15 @@ class _Line:
         except FolderInUseError as error:
             job.in_use = error
         finally:
-            self.budget.give(job.held)
+            self._budget.give(job.held)
+            self._jobs.remove(job)
         return job
 
-    def _account_for(self, job: _Job, output: Path) -> None:
+    def _account_for(self, job: _Job) -> None:
         """From now on hold what the pairs take, in place of what was expected."""
-        files = output.rglob("*") if output.is_dir() else ()
+        files = job.output.rglob("*") if job.output.is_dir() else ()
         made = sum(path.stat().st_size for path in files if path.is_file())
         if job.size.photos:
             self._ratio = max(self._ratio or 0, made / job.size.photos)
-        self.budget.give(job.held - made)
+        self._budget.give(job.held - made)
         job.held = made

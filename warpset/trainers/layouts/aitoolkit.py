@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ...building.outputs import TRIPLET
 from ..base_models import BASE_MODELS
 from ..documents import (
     TRAIN,
@@ -34,7 +35,8 @@ SAMPLES = 3
 CONTROL_AREA_PX = 1024**2
 """What controls are brought to, or kept below, unless `match_target_res` is set."""
 
-CONTROL_FOLDERS = {"splats": "control1", "reference": "control2"}
+CONTROL_FOLDERS = {"splats": "control1", "reference": "control2", "reference2": "control3"}
+"""Samples take three pictures, `ctrl_img_1` to `ctrl_img_3`, so more are no use in training."""
 
 
 class Architecture(NamedTuple):
@@ -49,7 +51,7 @@ class Architecture(NamedTuple):
         qtype: What the transformer is quantised to.
         timesteps: How noise levels are weighted.
         kwargs: What `model_kwargs` needs besides.
-        takes: The controls it can take.
+        takes: The controls it can take, as far as pairs have them.
     """
 
     arch: str
@@ -58,7 +60,11 @@ class Architecture(NamedTuple):
     qtype: str = "qfloat8"
     timesteps: str = "weighted"
     kwargs: Mapping[str, object] = {}
-    takes: Sequence[str] = ("splats", "reference")
+    takes: Sequence[str] = tuple(CONTROL_FOLDERS)
+
+    def shown(self, row: ExportedRow) -> list[str]:
+        """The controls of a pair that it is shown."""
+        return [kind for kind in self.takes if kind in row.files]
 
 
 _THREE_BITS = (
@@ -166,7 +172,7 @@ def _config_text(rows: Sequence[ExportedRow], context: ExportContext) -> str:
     model = ARCHITECTURES[context.base_model]
     train = [row for row in rows if row.split == TRAIN]
     shown = [row for row in rows if row.split == VALIDATION] or train
-    controls = (quoted(context.path(CONTROL_FOLDERS[kind])) for kind in model.takes)
+    controls = (quoted(context.path(CONTROL_FOLDERS[kind])) for kind in model.shown(rows[0]))
     return _CONFIG.format(
         target=quoted(context.path("target")),
         controls="\n".join(f"            - {folder}" for folder in controls),
@@ -214,7 +220,7 @@ def _sample_lines(
     lines = []
     for row in rows:
         lines.append(f"          - prompt: {quoted(_sample_prompt(row.caption))}")
-        for number, kind in enumerate(model.takes, 1):
+        for number, kind in enumerate(model.shown(row), 1):
             lines.append(f"            ctrl_img_{number}: {quoted(context.path(row.place(kind)))}")
         lines.append(f"            width: {row.size_wh[0]}")
         lines.append(f"            height: {row.size_wh[1]}")
@@ -313,7 +319,11 @@ def _read(folder: Path, reading: Reading) -> None:
     config = _config(folder)
     reading.matches_target = '"match_target_res": true' in config
     default = _default_caption(config)
-    folders = {kind: folder / name for kind, name in CONTROL_FOLDERS.items()}
+    folders = {
+        kind: folder / name
+        for kind, name in CONTROL_FOLDERS.items()
+        if kind in TRIPLET or (folder / name).is_dir()
+    }
     if (folder / "mask").is_dir():
         folders["mask"] = folder / "mask"
     names = {kind: {path.name for path in pictures_in(place)} for kind, place in folders.items()}
@@ -359,6 +369,7 @@ TRAINER = Trainer(
     _describe,
     trained,
     models=tuple(ARCHITECTURES),
+    without_further_references=frozenset({"kontext"}),
     caption="target/{number}.txt",
     written_caption=written_caption,
     caches=("_latent_cache", "_t_e_cache", "_clip_vision_cache", "_controls", ".aitk_size.json"),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ...building.outputs import FURTHER_REFERENCES
 from ..documents import (
     TRAIN,
     VALIDATION,
@@ -18,7 +19,7 @@ from ..documents import (
 )
 from ..findings import Consequences
 from ..rows import Reading, read_table
-from ..trainer import FOLDERS, MASK_FOLDER, Trainer
+from ..trainer import FOLDERS, FURTHER_FOLDERS, MASK_FOLDER, Trainer
 
 
 def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
@@ -59,13 +60,15 @@ def _card(rows: Sequence[ExportedRow]) -> str:
         f"{len({row.scene for row in rows if row.split == split})} |\n"
         for split in splits
     )
+    columns = [f"`{kind}`" for kind in rows[0].controls[2:]]
+    further = f" The points of {' and '.join(columns)} are among the splats." if columns else ""
     return (
         "---\npretty_name: Warp pairs\ntask_categories:\n- image-to-image\n"
         f"configs:\n- config_name: default\n  data_files:\n{configs}---\n\n"
         "# Warp pairs\n\n"
         "Each row holds three pictures of one place: `splats` (the points of `reference` seen from "
         "the target's camera), `reference` and `target`, what the camera saw. The scores compare "
-        "`splats` with `target` where points cover it.\n\n"
+        f"`splats` with `target` where points cover it.{further}\n\n"
         f"| split | pairs | scenes |\n|---|---|---|\n{counts}" + _licence_section(rows)
     )
 
@@ -87,7 +90,8 @@ def _as_text(value: str) -> str:
 
 def _read(folder: Path, reading: Reading) -> None:
     """datasets, "Create an image dataset": columns named `*_file_name`."""
-    keys = {kind: f"{kind}_file_name" for kind in ("target", "splats", "reference")}
+    kinds = "target", "splats", "reference", *FURTHER_REFERENCES
+    keys = {kind: f"{kind}_file_name" for kind in kinds}
     if (folder / "mask").is_dir():
         keys["mask"] = "mask_file_name"
     read_table(folder, "metadata.jsonl", keys, "prompt", reading)
@@ -96,7 +100,7 @@ def _read(folder: Path, reading: Reading) -> None:
 TRAINER = Trainer(
     "hf",
     "Hugging Face datasets",
-    {**FOLDERS, **MASK_FOLDER},
+    {**FOLDERS, **FURTHER_FOLDERS, **MASK_FOLDER},
     _read,
     Consequences(missing="load_dataset stops with FileNotFoundError"),
     _describe,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ...building.outputs import FURTHER_REFERENCES
 from ..documents import (
     Documents,
     ExportContext,
@@ -22,6 +23,9 @@ from ..findings import Consequences
 from ..grids import Size, Trained, area_size, whole
 from ..rows import Reading, TrainerRow, below, dicts, read_json, read_json_lines, text_of
 from ..trainer import Trainer, Training
+
+CONTROLS = ("splats", "reference", *FURTHER_REFERENCES)
+"""The pictures of a row's list, in order."""
 
 STEP_PX = 16
 CONTROL_AREA_PX = 1024**2
@@ -124,7 +128,7 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         table = [
             {
                 "image": row.files["target"],
-                column: [row.files["splats"], row.files["reference"]],
+                column: [row.files[kind] for kind in row.controls],
                 "prompt": row.caption,
             }
             for row in members
@@ -202,8 +206,8 @@ def _read(folder: Path, reading: Reading) -> None:
         reading.faults.append(f"{folder / 'metadata.jsonl'}: says otherwise than metadata.json")
     for row in dicts(table):
         edits = row.get("edit_image", row.get("kontext_images"))
-        splats, reference = edits if isinstance(edits, list) and len(edits) == 2 else (None, None)
-        named = {"target": row.get("image"), "splats": splats, "reference": reference}
+        several = edits if isinstance(edits, list) and len(edits) > 1 else (None, None)
+        named = {"target": row.get("image"), **dict(zip(CONTROLS, several, strict=False))}
         members = {kind: below(folder, name) for kind, name in named.items()}
         reading.rows.append(TrainerRow(str(row.get("image")), members, text_of(row.get("prompt"))))
 
@@ -214,6 +218,7 @@ TRAINER = Trainer(
     {
         "splats": "{number}_start_1.{extension}",
         "reference": "{number}_start_2.{extension}",
+        **{kind: f"{{number}}_start_{n}.{{extension}}" for n, kind in enumerate(CONTROLS[2:], 3)},
         "target": "{number}_end.{extension}",
     },
     _read,

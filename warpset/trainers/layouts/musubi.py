@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ...building.outputs import FURTHER_REFERENCES
 from ..documents import (
     Documents,
     ExportContext,
@@ -21,7 +22,7 @@ from ..documents import (
 from ..findings import Consequences
 from ..grids import Size, Trained, whole
 from ..rows import Reading, read_table
-from ..trainer import FOLDERS, Trainer, Training
+from ..trainer import FOLDERS, FURTHER_FOLDERS, Trainer, Training
 
 MUSUBI_STEP_PX = 16
 
@@ -80,8 +81,10 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
         documents[f"{folder}metadata.jsonl"] = json_lines(
             {
                 "image_path": context.path(row.place("target")),
-                "control_path_0": context.path(row.place("splats")),
-                "control_path_1": context.path(row.place("reference")),
+                **{
+                    f"control_path_{number}": context.path(row.place(kind))
+                    for number, kind in enumerate(row.controls)
+                },
                 "caption": row.caption,
             }
             for row in members
@@ -164,14 +167,15 @@ def musubi_bucket(size_wh: Size, resolution: int) -> Size:
 
 def _read(folder: Path, reading: Reading) -> None:
     """musubi-tuner, "Dataset Configuration": numbered control paths in a JSON line."""
-    keys = {"target": "image_path", "splats": "control_path_0", "reference": "control_path_1"}
+    controls = enumerate(("splats", "reference", *FURTHER_REFERENCES))
+    keys = {"target": "image_path"} | {kind: f"control_path_{n}" for n, kind in controls}
     read_table(folder, "metadata.jsonl", keys, "caption", reading)
 
 
 TRAINER = Trainer(
     "musubi",
     "musubi-tuner",
-    FOLDERS,
+    {**FOLDERS, **FURTHER_FOLDERS},
     _read,
     Consequences(missing="musubi-tuner stops while it caches latents"),
     _describe,

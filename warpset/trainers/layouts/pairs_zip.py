@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from ...building.outputs import FURTHER_REFERENCES, TRIPLET
 from ...files.json_files import open_regular
 from ..documents import TRAIN, Documents, ExportContext, ExportedRow, train_page
 from ..export_folder import ExportFolder
@@ -20,7 +21,12 @@ from ..trainer import Trainer
 
 ZIP_NAME = "{split}.zip"
 
-KINDS = {"start": "splats", "start2": "reference", "end": "target"}
+KINDS = {
+    "start": "splats",
+    "start2": "reference",
+    **{f"start{number}": kind for number, kind in enumerate(FURTHER_REFERENCES, 3)},
+    "end": "target",
+}
 """What a name says after the pair's number (fal, "Qwen Image Edit 2509 Trainer")."""
 
 
@@ -63,8 +69,9 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     page = train_page(
         context,
         "Upload `train.zip` to a trainer for edits: at fal `qwen-image-edit-2509-trainer` or a "
-        "newer one of its kind (set the count of reference images to 2), at Replicate "
-        "`prunaai/p-image-edit-trainer`. `validation.zip`, where there is one, is for you.\n",
+        f"newer one of its kind (set the count of reference images to {context.controls}), at "
+        "Replicate `prunaai/p-image-edit-trainer`. `validation.zip`, where there is one, is for "
+        "you.\n",
         "fal states 1000 steps as the default and what a step costs; both crop by rules of their "
         "own that are not published, so pictures of one size near 1024x1024 pixels' area are the "
         "safe choice.",
@@ -87,19 +94,17 @@ def _read(folder: Path, reading: Reading) -> None:
 
 
 def _rows(path: Path) -> list[TrainerRow]:
-    members: dict[str, dict[str, Member | None]] = defaultdict(
-        lambda: dict.fromkeys(KINDS.values())
-    )
+    members: dict[str, dict[str, Member | None]] = defaultdict(lambda: dict.fromkeys(TRIPLET))
     captions = {}
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
-            match = re.fullmatch(r"(\d+)(?:_(start2?|end))?\.(\w+)", entry.filename)
+            match = re.fullmatch(r"(\d+)(?:_(start\d?|end))?\.(\w+)", entry.filename)
             if match is None:
                 continue
             number, place, extension = match.groups()
             if place is None and extension == "txt":
                 captions[number] = archive.read(entry).decode(errors="replace")
-            elif place is not None and extension in PICTURE_EXTENSIONS:
+            elif place in KINDS and extension in PICTURE_EXTENSIONS:
                 offset = _data_offset(path, entry.header_offset)
                 members[number][KINDS[place]] = PackedFile(path, offset, entry.file_size)
     return [

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...building.outputs import FURTHER_REFERENCES
 from ..documents import (
     TRAIN,
     VALIDATION,
@@ -23,7 +24,7 @@ from ..documents import (
 from ..findings import Consequences
 from ..grids import Size, Trained, whole
 from ..rows import Member, Reading, TrainerRow, below, pictures_in, read_text
-from ..trainer import FOLDERS, MASK_FOLDER, Trainer, Training
+from ..trainer import FOLDERS, FURTHER_FOLDERS, MASK_FOLDER, Trainer, Training
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +99,10 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
     flavour = FLAVOURS[context.base_model]
     if flavour.takes_first_alone:
         log.warning(f"{FIRST_ALONE}; {context.place}: masks are not listed")
-    wanted = (
-        ("splats", "reference") if flavour.takes_first_alone else ("splats", "reference", "mask")
-    )
     for folder, members in by_folder(rows).items():
-        kinds = [kind for kind in wanted if kind in members[0].files]
+        kinds = members[0].controls
+        if "mask" in members[0].files and not flavour.takes_first_alone:
+            kinds = [*kinds, "mask"]
         backends += _backends(folder, members[0].split, kinds, context)
     backends.append(
         {
@@ -211,7 +211,8 @@ def _read(folder: Path, reading: Reading) -> None:
     """SimpleTuner, "Qwen Image Edit Quickstart": the very same file name in each dataset."""
     for target in pictures_in(folder / "target"):
         members: dict[str, Member | None] = {"target": target}
-        kinds = ["splats", "reference", *(["mask"] if (folder / "mask").is_dir() else [])]
+        if_there = [kind for kind in (*FURTHER_REFERENCES, "mask") if (folder / kind).is_dir()]
+        kinds = ["splats", "reference", *if_there]
         for kind in kinds:
             members[kind] = below(folder / kind, target.name)
         caption = read_text(target.with_suffix(".txt"))
@@ -221,7 +222,7 @@ def _read(folder: Path, reading: Reading) -> None:
 TRAINER = Trainer(
     "simpletuner",
     "SimpleTuner",
-    {**FOLDERS, **MASK_FOLDER},
+    {**FOLDERS, **FURTHER_FOLDERS, **MASK_FOLDER},
     _read,
     Consequences(missing="SimpleTuner stops: control tensors do not match the batch size"),
     _describe,

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from ...building.outputs import TRIPLET
+from ...building.outputs import FURTHER_REFERENCES, TRIPLET
 from ...core.errors import InputError, Remedy
 from ...files.json_files import open_regular
 from ..documents import TRAIN, ExportedRow
@@ -125,7 +125,7 @@ TRAINER = Trainer(
     "webdataset",
     "WebDataset",
     {
-        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in TRIPLET},
+        **{kind: f"{{number}}.{kind}.{{extension}}" for kind in (*TRIPLET, *FURTHER_REFERENCES)},
         "mask": "{number}.mask.png",
     },
     _read,
