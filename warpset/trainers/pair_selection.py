@@ -126,9 +126,7 @@ def stream_recorded_pairs(
     _check_names(output_dir, scenes)
     for scene in sorted_naturally(scenes):
         try:
-            if not (found := _pairs_of(scene, records_name)):
-                report(f"{scene / records_name}: holds no record; scene {scene.name} left out")
-            yield from found
+            yield from _pairs_of(scene, records_name)
         except InputError as error:
             report(f"{error}; scene {scene.name} left out")
 
