@@ -180,9 +180,14 @@ def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
     rays_x = ((columns - camera.K[0, 2]) / camera.K[0, 0]).astype(np.float32)
     rays_y = ((rows - camera.K[1, 2]) / camera.K[1, 1]).astype(np.float32)[:, None]
     z = depth.astype(np.float32, copy=False)
-    xyz_cam = np.stack([rays_x * z, rays_y * z, z], axis=-1)
+    xyz_cam = np.empty((*z.shape, 3), np.float32)
+    np.multiply(rays_x, z, out=xyz_cam[..., 0])
+    np.multiply(rays_y, z, out=xyz_cam[..., 1])
+    xyz_cam[..., 2] = z
     world_from_cam = camera.world_from_cam.astype(np.float32)
-    return xyz_cam @ world_from_cam[:3, :3].T + world_from_cam[:3, 3]
+    xyz_world = xyz_cam @ world_from_cam[:3, :3].T
+    xyz_world += world_from_cam[:3, 3]
+    return xyz_world
 
 
 def raster_transform(source: Camera, target: Camera) -> FloatArray:

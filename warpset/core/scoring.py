@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .cameras import Camera, project
+from .cameras import Camera
 
 PERFECT_PSNR_DB = 100.0
 
@@ -54,11 +54,12 @@ def share_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> float:
 
 
 def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
-    uv, z = project(camera, xyz_world)
-    inside = z > 0
+    to_raster = camera.K @ camera.cam_from_world[:3]
+    # homogeneous pixel positions (3, n): a bound times z is compared, and nothing is divided
+    x, y, z = to_raster[:, :3] @ xyz_world.T.astype(np.float64) + to_raster[:, 3:]
     with np.errstate(invalid="ignore"):
-        for axis in range(2):
-            inside &= (uv[:, axis] >= 0) & (uv[:, axis] < camera.size_wh[axis])
+        inside = (z > 0) & (x >= 0) & (x < camera.size_wh[0] * z)
+        inside &= (y >= 0) & (y < camera.size_wh[1] * z)
     return int(np.count_nonzero(inside))
 
 
