@@ -1,18 +1,18 @@
 """Which pairs teach most: a small network that fills holes, trained on each recipe's pairs.
 
-Recipes are folders of pairs; the test is a scene held out, at 5, 20 and 40 % of holes. Every recipe
-gets the same network, steps and seed; what differs is its pairs. Usage:
+Recipes are folders of pairs; tests are pairs of a scene held out, at about 5, 20 and 40 % of holes.
+Every recipe gets the same network, steps and seeds; what differs is its pairs. Usage:
 
-    build_warp_dataset.py --output-format png --save-mask ... (once a recipe, and once
-        --from-one-photo --hole-share 0.05,0.2,0.4 on the scene held out)
-    recipe.py --test HELD_OUT_PAIRS NAME=PAIRS...
+    build_warp_dataset.py --output-format png --save-mask ... (once a recipe, and on the scene held
+        out once --pairing all --bidirectional, once --from-one-photo --hole-share 0.05,0.2,0.4)
+    recipe.py --tests NAME=PAIRS... --recipes NAME=PAIRS...
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,13 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from warpset.building.pairs.record import read_records
 
-SIDE_PX, BATCH, WIDTH, RATE = 96, 8, 24, 2e-3
+SIDE_PX, BATCH, WIDTH, RATE = 64, 8, 24, 2e-3
+SHARES, NEAR = (0.05, 0.2, 0.4), 0.05
+"""Shares of holes that are tested, and how far off a pair may be to count."""
+
+MOST_TESTED = 12
+"""Pairs of one share that are tested at most, evenly spaced, so that networks take the time."""
+
 FULL_SHARE = 0.6
 """Where the network sees holes of this share of a crop or more, nothing is left to fill from."""
 
@@ -62,9 +68,9 @@ Pair = tuple[Tensor, Tensor]
 """What the network is given (7, h, w), and the target (3, h, w), 0..1, sides multiples of 4."""
 
 
-def read_pairs(folder: Path) -> dict[float | None, list[Pair]]:
-    """The pairs below a folder by their wanted share of holes."""
-    found = defaultdict(list)
+def read_pairs(folder: Path) -> list[tuple[float, Pair]]:
+    """The pairs below a folder with their share of holes."""
+    found = []
     for records in sorted(folder.glob("*/pairs.jsonl")):
         for record in read_records(records.parent):
             if record.rejected:
@@ -74,7 +80,7 @@ def read_pairs(folder: Path) -> dict[float | None, list[Pair]]:
                 _picture(records.parent / record.files[kind]) for kind in kinds
             )
             pair = torch.cat([splats, mask[:1], reference]), target
-            found[record.options.get("hole-share")].append(pair)
+            found.append((record.scores["hole_share"] or 0.0, pair))
     if not found:
         raise SystemExit(f"{folder}: found no pairs, need some")
     return found
@@ -87,10 +93,17 @@ def _picture(path: Path) -> Tensor:
     return torch.from_numpy(pixels[:height, :width]).permute(2, 0, 1)
 
 
-def trained(pairs: list[Pair], steps: int) -> Filler:
-    """A network after so many steps on crops of pairs; the same for the same pairs."""
-    torch.manual_seed(0)
-    rng, network = np.random.default_rng(0), Filler()
+def tested_groups(folder: Path) -> list[list[Pair]]:
+    """The pairs below a folder by the share of `SHARES` that theirs is near; others left out."""
+    pairs = read_pairs(folder)
+    near = [[pair for found, pair in pairs if abs(found - share) <= NEAR] for share in SHARES]
+    return [group[:: max(1, -(-len(group) // MOST_TESTED))] for group in near]
+
+
+def trained(pairs: list[Pair], steps: int, seed: int) -> Filler:
+    """A network after so many steps on crops of pairs; the same for the same pairs and seed."""
+    torch.manual_seed(seed)
+    rng, network = np.random.default_rng(seed), Filler()
     optimizer = torch.optim.Adam(network.parameters(), RATE)
     for _ in range(steps):
         crops = [_crop(*pairs[rng.integers(len(pairs))], rng) for _ in range(BATCH)]
@@ -117,7 +130,9 @@ def _window(given: Tensor, target: Tensor, rng: np.random.Generator) -> Pair:
 
 
 def psnr_in_holes(network: nn.Module, pairs: list[Pair]) -> float:
-    """PSNR in dB over the holes of all pairs together."""
+    """PSNR in dB over the holes of all pairs together; nan without pairs."""
+    if not pairs:
+        return float("nan")
     total = count = 0.0
     with torch.inference_mode():
         for given, target in pairs:
@@ -135,23 +150,40 @@ class _Untouched(nn.Module):
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--tests", nargs="+", metavar="NAME=PAIRS", required=True)
+    parser.add_argument("--recipes", nargs="+", metavar="NAME=PAIRS", required=True)
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("recipes", nargs="+", metavar="NAME=PAIRS")
+    parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
-    test = read_pairs(args.test)
-    shares = sorted(share for share in test if share is not None)
-    print("recipe, pairs, " + ", ".join(f"{share:.0%} holes" for share in shares))
-    _say("as rendered", 0, _Untouched(), [test[share] for share in shares])
-    for recipe in args.recipes:
-        name, _, folder = recipe.partition("=")
-        pairs = [pair for group in read_pairs(Path(folder)).values() for pair in group]
-        _say(name, len(pairs), trained(pairs, args.steps), [test[share] for share in shares])
+    tests = {name: tested_groups(folder) for name, folder in map(_named, args.tests)}
+    for name, groups in tests.items():
+        counts = (
+            f"{len(group)} at {share:.0%}" for share, group in zip(SHARES, groups, strict=True)
+        )
+        print(f"{name}: pairs of {', '.join(counts)} holes")
+    groups = [group for found in tests.values() for group in found]
+    print(
+        "recipe, pairs, " + ", ".join(f"{name} {share:.0%}" for name in tests for share in SHARES)
+    )
+    _say("as rendered", 0, [_Untouched()], groups)
+    for name, folder in map(_named, args.recipes):
+        pairs = [pair for _, pair in read_pairs(folder)]
+        networks = [trained(pairs, args.steps, seed) for seed in range(args.seeds)]
+        _say(name, len(pairs), networks, groups)
 
 
-def _say(name: str, count: int, network: nn.Module, tests: list[list[Pair]]) -> None:
-    found = (f"{psnr_in_holes(network, pairs):.2f}" for pairs in tests)
-    print(f"{name}, {count}, {', '.join(found)}", flush=True)
+def _named(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    return name, Path(folder)
+
+
+def _say(name: str, count: int, networks: Sequence[nn.Module], tests: list[list[Pair]]) -> None:
+    """A line: mean over the seeds, and how far the furthest is from it."""
+    found = np.array([[psnr_in_holes(network, pairs) for pairs in tests] for network in networks])
+    mean = found.mean(axis=0)
+    off = np.abs(found - mean).max(axis=0)
+    cells = (f"{one:.2f} ({most:.2f})" for one, most in zip(mean, off, strict=True))
+    print(f"{name}, {count}, {', '.join(cells)}", flush=True)
 
 
 if __name__ == "__main__":

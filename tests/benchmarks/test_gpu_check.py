@@ -86,6 +86,7 @@ def test_networks_are_timed(check, capsys):
 
 @pytest.mark.slow
 def test_pairs_and_two_workers_are_run(check, capsys):
+    pytest.importorskip("ray")
     code, out = run(check, capsys, "pairs", "ray")
     assert code == 0, out
     assert "| 3 | 2 |" in out and "| two workers | 4 |" in out

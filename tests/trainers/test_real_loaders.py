@@ -17,9 +17,9 @@ ALL = ("target", "splats", "reference")
 ONE_CONTROL = ("target", "splats")
 
 
-def an_export(tmp_path, layout, size_wh=SIZE_WH, **options) -> Path:
+def an_export(tmp_path, layout, size_wh=SIZE_WH, references=1, **options) -> Path:
     asked = ExportOptions(Prompts((CAPTION,)), quiet=True, **options)
-    export_pairs(two_scenes(tmp_path, size_wh), layout, tmp_path / "set", asked)
+    export_pairs(two_scenes(tmp_path, size_wh, references), layout, tmp_path / "set", asked)
     return tmp_path / "set"
 
 
@@ -81,6 +81,20 @@ def test_ai_toolkit_reads_every_pair(tmp_path):
 def test_musubi_tuner_reads_every_pair(tmp_path):
     place = an_export(tmp_path, "musubi")
     assert read_with("musubi", "read_musubi.py", place) == expected("musubi", place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layout", "script"),
+    [
+        ("modelscope", "read_diffsynth.py"),
+        ("aitoolkit", "read_aitoolkit.py"),
+        ("musubi", "read_musubi.py"),
+    ],
+)
+def test_a_further_reference_reaches_the_model(tmp_path, layout, script):
+    place = an_export(tmp_path, layout, references=2)
+    assert read_with(layout, script, place) == expected(layout, place, (*ALL, "reference2"))
 
 
 @pytest.mark.slow

@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 DEFAULTS = ExportOptions()
 
-WAYS_ON = {Remedy.WEBDATASET_GROUP: "run with uv run --group webdataset"}
+WAYS_ON = {
+    Remedy.WEBDATASET_GROUP: "run with uv run --group webdataset",
+    Remedy.PUBLISH_GROUP: "run with uv run --group publish",
+}
 """What mends an error, as the export scripts have it."""
 
 
@@ -249,6 +252,7 @@ def _read_options(args: argparse.Namespace) -> ExportOptions:
         number_digits=args.number_digits,
         resolutions=args.resolution,
         base_model=args.base_model,
+        photo_licence=vars(args).get("photo_licence") or "",  # a flag of one of the scripts
         dry_run=args.dry_run,
         quiet=args.quiet,
     )

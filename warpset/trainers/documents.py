@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class ExportedRow:
         scores: Its scores, see `building.scores.Scores`.
         licence: What the network behind its geometry lets be done with it; empty where unsaid.
         frames: Frames of a clip; 1 for a pair.
+        geometry: Where depth and cameras come from, as records say it.
     """
 
     number: str
@@ -50,6 +51,7 @@ class ExportedRow:
     scores: Mapping[str, float | None]
     licence: str = ""
     frames: int = 1
+    geometry: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def controls(self) -> list[str]:
@@ -76,6 +78,7 @@ class ExportContext:
         default_prompt: Caption of pairs without one.
         base_model: Key of `BASE_MODELS`; empty where the layout serves any.
         controls: Number of pictures that each target is made of.
+        photo_licence: Of the photos, in the Hub's words; empty where nobody said it.
     """
 
     place: Path
@@ -83,6 +86,7 @@ class ExportContext:
     default_prompt: str
     base_model: str = ""
     controls: int = 2
+    photo_licence: str = ""
 
     @property
     def job_name(self) -> str:

@@ -46,6 +46,7 @@ class ExportOptions:
         resolutions: Sides of the squares whose area is trained; None for the one that `resize` is
             for, else 1024.
         base_model: Key of `BASE_MODELS`; None for the trainer's first.
+        photo_licence: Of the photos, as cards name it; empty where it is not known.
         dry_run: Only look whether all files are there.
         quiet: No progress bars.
     """
@@ -57,6 +58,7 @@ class ExportOptions:
     number_digits: int = 1
     resolutions: Sequence[int] | None = None
     base_model: str | None = None
+    photo_licence: str = ""
     dry_run: bool = False
     quiet: bool = False
 
@@ -148,7 +150,9 @@ def export_context(trainer: Trainer, place: Path, options: ExportOptions) -> Exp
     """What the texts of an export are told of it."""
     model = chosen_model(trainer, options.base_model)
     resolutions = options.resolutions or (preset_resolution(options.resize),)
-    return ExportContext(place, resolutions, trainer.default_prompt, model)
+    licence = options.photo_licence
+    prompt = trainer.default_prompt
+    return ExportContext(place, resolutions, prompt, model, photo_licence=licence)
 
 
 def chosen_model(trainer: Trainer, base_model: str | None) -> str:
@@ -289,6 +293,7 @@ class _Exporter:
             scores=pair.record.scores,
             licence=pair.record.licence,
             frames=pair.record.options.get("clips", 1),
+            geometry=pair.record.geometry,
         )
 
 

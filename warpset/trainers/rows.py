@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ..building.outputs import FURTHER_REFERENCES
 from ..files import json_files
@@ -39,7 +39,15 @@ class PackedFile(NamedTuple):
             return file.read(self.size)
 
 
-Member = Path | PackedFile
+class Packed(Protocol):
+    """A file inside another one."""
+
+    def read_bytes(self) -> bytes:
+        """Its content."""
+        ...
+
+
+Member = Path | Packed
 """A file as a loader finds it."""
 
 

@@ -16,8 +16,9 @@ def pixel_hash(picture) -> str:
 
 
 def facts(caption, target, controls, mask=None) -> dict:
-    """One pair as it was read; controls are the splats and, where there are two, the reference."""
-    pictures = {"target": target, **dict(zip(("splats", "reference"), controls, strict=False))}
+    """One pair as it was read; controls are the splats and as many references as there are."""
+    kinds = "splats", "reference", "reference2"
+    pictures = {"target": target, **dict(zip(kinds, controls, strict=False))}
     if mask is not None:
         pictures["mask"] = mask
     return {"caption": caption} | {name: pixel_hash(each) for name, each in pictures.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -11,10 +11,11 @@ from typing import IO, Any
 from ...building.outputs import FURTHER_REFERENCES, TRIPLET
 from ...core.errors import InputError, Remedy
 from ...files.json_files import open_regular
-from ..documents import TRAIN, ExportedRow
+from ..documents import TRAIN, Documents, ExportContext, ExportedRow
 from ..export_folder import ExportFolder
 from ..export_pictures import PICTURE_EXTENSIONS, Picture, bytes_of
 from ..findings import Consequences
+from ..publishing.card import CardFacts, dataset_card
 from ..rows import Member, PackedFile, Reading, TrainerRow
 from ..trainer import Trainer
 
@@ -31,19 +32,20 @@ class ShardWriters:
 
     Args:
         folder: The export they go to.
+        shard_bytes: A shard that has reached so many is followed by the next one.
 
     Raises:
         InputError: `webdataset` is not installed.
     """
 
-    def __init__(self, folder: ExportFolder):
+    def __init__(self, folder: ExportFolder, shard_bytes: float = SHARD_BYTES):
         try:
             from webdataset.writer import ShardWriter
         except ImportError as error:
             raise InputError(
                 "webdataset: not installed, need it to write shards", Remedy.WEBDATASET_GROUP
             ) from error
-        self._make, self._folder = ShardWriter, folder
+        self._make, self._folder, self._shard_bytes = ShardWriter, folder, shard_bytes
         self._writers: dict[str, Any] = {}
         self._files: dict[str, IO[bytes]] = {}
 
@@ -70,7 +72,7 @@ class ShardWriters:
             pattern = str(self._folder.building).replace("%", "%%")
             self._writers[split] = self._make(
                 f"{pattern}/{SHARD_PATTERN.format(split=split)}",
-                maxsize=SHARD_BYTES,
+                maxsize=self._shard_bytes,
                 verbose=0,
                 opener=self._open,
                 post=self._close,
@@ -84,6 +86,12 @@ class ShardWriters:
 
     def _close(self, path: str) -> None:
         self._files.pop(path).close()
+
+
+def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
+    """The card that has the Hub find each split's shards."""
+    files = {split: f"{split}-*.tar" for split in sorted({row.split for row in rows})}
+    return {"README.md": dataset_card(rows, CardFacts(files, context.photo_licence))}
 
 
 def _read(folder: Path, reading: Reading) -> None:
@@ -130,6 +138,7 @@ TRAINER = Trainer(
     },
     _read,
     Consequences(missing="the sample lacks a field and to_tuple stops"),
+    _describe,
     caption="{number}.txt",
     caption_always=True,
     sides=("",),

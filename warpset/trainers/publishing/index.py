@@ -48,7 +48,7 @@ def write_index(pairs: Iterable[RecordedPair], path: Path) -> int:
         InputError: pyarrow is not installed.
         OSError: The file cannot be written.
     """
-    pa, pq = _pyarrow()
+    pa, pq = pyarrow_modules()
     schema, count, rest = _schema(pa), 0, iter(pairs)
     partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     try:
@@ -73,7 +73,7 @@ def query_index(path: Path, bounds: Mapping[str, tuple[float, float]]) -> list[s
         InputError: pyarrow is not installed, or there is no such score.
         OSError: The index cannot be read.
     """
-    _, pq = _pyarrow()
+    _, pq = pyarrow_modules()
     if unknown := bounds.keys() - set(SCORE_NAMES):
         raise InputError(
             f"{path}: found no score {min(unknown)!r}, need one of {', '.join(SCORE_NAMES)}"
@@ -84,7 +84,12 @@ def query_index(path: Path, bounds: Mapping[str, tuple[float, float]]) -> list[s
     return [f"{row['scene']}/{row['pair']}" for row in table.to_pylist()]
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def pyarrow_modules() -> tuple[Any, Any]:
+    """`pyarrow` and `pyarrow.parquet`.
+
+    Raises:
+        InputError: They are not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
