@@ -2,10 +2,12 @@
 
 uv run python benchmarks/stereo_depth.py SCENE... [--device cpu] [--max-side 800] [--threads 2]
 
-Recorded depth is withheld and compared with. PSNR is that of warps into the next photo, over the
-pixels seen, and its gain over the reference photo as it is. The limit is the sampling of photos:
-`x limit` is the time per image over that of bilinear samples alone, as many as a sweep of the
-most planes takes, in the same run.
+Recorded depth is withheld and compared with; errors are of all pixels, then of those measured and
+of those inferred (filled gaps and planes carried on) apart. PSNR is that of warps into the next
+photo, over the pixels that points cover, and its gain over the reference photo as it is; then the
+same over what the reference truly sees by the recorded depth, holes filled. The limit is the
+sampling of photos: `x limit` is the time per image over that of bilinear samples alone, as many as
+a sweep of the most planes takes, in the same run.
 """
 
 from __future__ import annotations
@@ -22,10 +24,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from processes import peak_memory_bytes
+from recorded_frames import Frame, looked_up
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
-from warpset.core.cameras import opengl_projection_matrix, opengl_view_matrix, project, unproject
+from warpset.core.cameras import (
+    Camera,
+    opengl_projection_matrix,
+    opengl_view_matrix,
+    project,
+    unproject,
+)
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
 from warpset.core.scoring import psnr
@@ -33,13 +42,14 @@ from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
-from warpset.stereo.multi_view import StereoOptions, estimate_depths
+from warpset.stereo.multi_view import FILLED_CONFIDENCE, StereoOptions, estimate_depths
 from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES
 from warpset.stereo.sfm import register_photos, triangulate_points
 
 COLUMNS = (
-    "scene photos density median_error <1% <2% consistent cameras_s s/image x_limit peak_MB"
-    " PSNR gain_dB"
+    "scene photos density inferred median_error <1% <2% measured_median measured_<2%"
+    " inferred_median inferred_<2% consistent cameras_s s/image cpu_s/image x_limit peak_MB"
+    " PSNR gain_dB seen_PSNR seen_gain_dB"
 ).split()
 Depths = Mapping[int, DepthMap]
 
@@ -56,35 +66,64 @@ def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
         else:
             photos = tuple(frame.photo for frame in recording.frames)
             points = triangulate_points(photos, Path(workspace))
-    placed = time.perf_counter()
+    placed, placed_cpu = time.perf_counter(), time.process_time()
     depths: dict[int, DepthMap] = {}
     estimate_depths(photos, points, options, depths.__setitem__)
     per_image = (time.perf_counter() - placed) / len(photos)
+    cpu_per_image = (time.process_time() - placed_cpu) / len(photos)
     peak_mb = peak_memory_bytes() / 2**20
     truth: Depths = {}
     if recording is not None and recording.has_depth:
         frames = recorded_geometry(recording, recording.frames).frames
         truth = {index: frame.load_depth() for index, frame in enumerate(frames)}
     density = np.mean([np.mean(depth_map.depth > 0) for depth_map in depths.values()])
-    warps = warp_scores(photos, depths)
+    inferred = np.mean([np.mean(is_inferred(depth_map)) for depth_map in depths.values()])
+    warped, unmoved, seen, seen_unmoved = warp_scores(photos, depths, truth)
     return [
-        f"{scene.name} | {len(photos)} | {density:.1%}",
+        f"{scene.name} | {len(photos)} | {density:.1%} | {inferred:.1%}",
         *error_cells(depths, truth),
         f"{consistency(depths):.1%} | {placed - start:.1f} | {per_image:.2f}",
+        f"{cpu_per_image:.2f}",
         f"{per_image / sampling_seconds(depths[min(depths)], options):.1f} | {peak_mb:.0f}",
-        f"{warps[:, 0].mean():.2f} | {(warps[:, 0] - warps[:, 1]).mean():+.2f}",
+        f"{warped:.2f} | {warped - unmoved:+.2f}",
+        f"{seen:.2f} | {seen - seen_unmoved:+.2f}" if truth else " | ",
     ]
 
 
+def is_inferred(depth_map: DepthMap) -> np.ndarray:
+    """(h, w) pixels whose depth was not measured."""
+    assert depth_map.confidence is not None, "stereo says how sure it is"
+    return (depth_map.depth > 0) & (depth_map.confidence <= np.float32(FILLED_CONFIDENCE))
+
+
 def error_cells(depths: Depths, truth: Depths) -> list[str]:
-    """Median relative error, and the shares below 1 % and 2 %; means over the photos."""
+    """Errors of all pixels, of the measured and of the inferred ones; means over the photos.
+
+    Of all: the median relative error, and the shares below 1 % and 2 %; of parts without the 1 %.
+    """
     rows = []
     for index, true in truth.items():
-        found = resample_depth(depths[index], true.camera).depth
-        both = (found > 0) & (true.depth > 0)
-        error = np.abs(found[both] / true.depth[both] - 1.0)
-        rows.append([np.median(error), np.mean(error < 0.01), np.mean(error < 0.02)])
-    return [f"{value:.2%}" for value in np.mean(rows, axis=0)] if rows else ["", "", ""]
+        if index not in depths:
+            continue
+        found, camera = depths[index], depths[index].camera
+        true_depth = resample_depth(true, camera).depth
+        both, inferred = (found.depth > 0) & (true_depth > 0), is_inferred(found)
+        error = np.abs(found.depth / np.where(both, true_depth, 1) - 1.0)
+        rows.append(
+            [
+                *shares(error[both], (0.01, 0.02)),
+                *shares(error[both & ~inferred], (0.02,)),
+                *shares(error[both & inferred], (0.02,)),
+            ]
+        )
+    return [f"{value:.2%}" for value in np.nanmean(rows, axis=0)] if rows else [""] * 7
+
+
+def shares(errors: np.ndarray, bounds: Sequence[float]) -> list[float]:
+    """The median error, and the share below each bound; nan of none."""
+    if not len(errors):
+        return [np.nan] * (1 + len(bounds))
+    return [float(np.median(errors)), *(float(np.mean(errors < bound)) for bound in bounds)]
 
 
 def consistency(depths: Depths) -> float:
@@ -102,32 +141,50 @@ def consistency(depths: Depths) -> float:
     return float(np.concatenate(agrees).mean())
 
 
-def warp_scores(photos: Sequence[PosedPhoto], depths: Depths) -> np.ndarray:
-    """(n, 2) PSNR of the warp and of the unmoved reference against the next photo."""
+def warp_scores(photos: Sequence[PosedPhoto], depths: Depths, truth: Depths) -> np.ndarray:
+    """Mean PSNR of warp and of unmoved reference against the next photo, covered; truly seen."""
     scores = []
     for index in sorted(depths):
         if index + 1 not in depths:
             continue
-        source, camera = depths[index], depths[index + 1].camera
-        rgb, target = (
-            read_pinhole(photos[near], depths[near].camera) for near in (index, index + 1)
+        reference, target = (
+            Frame(
+                read_pinhole(photos[near], depths[near].camera),
+                resample_depth(truth[near], depths[near].camera).depth
+                if near in truth
+                else np.zeros(depths[near].depth.shape, np.float32),
+                depths[near].camera,
+            )
+            for near in (index, index + 1)
         )
-        points = lift(source, rgb, source.depth > 0)
-        renderer = HoleFillingRenderer(*camera.size_wh, s0=splat_size(source.depth, source.camera))
-        view = renderer.render_view(
-            points.xyz_world,
-            points.rgb.astype(np.float32) / 255,
-            np.full(len(points.rgb), 2.0),
-            opengl_view_matrix(camera),
-            opengl_projection_matrix(camera),
-            camera.fov_y,
-            points.footprint,
+        warped, covered = warp(depths[index], reference.rgb, target.camera)
+        height, width = reference.rgb.shape[:2]
+        unmoved = resample_photo(reference.rgb, (0.0, 0.0, width, height), target.camera.size_wh)
+        seen = looked_up(reference, target)[1]
+        scores.append(
+            [
+                psnr(picture, target.rgb, where) if where.any() else np.nan
+                for where in (covered, seen)
+                for picture in (warped, unmoved)
+            ]
         )
-        height, width = rgb.shape[:2]
-        unmoved = resample_photo(rgb, (0.0, 0.0, width, height), camera.size_wh)
-        if not view.hole.all():
-            scores.append([psnr(picture, target, ~view.hole) for picture in (view.rgb, unmoved)])
-    return np.array(scores)
+    return np.nanmean(scores, axis=0)
+
+
+def warp(source: DepthMap, rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W, 3) the points of a depth map as another camera sees them, and where they cover it."""
+    points = lift(source, rgb, source.depth > 0)
+    renderer = HoleFillingRenderer(*camera.size_wh, s0=splat_size(source.depth, source.camera))
+    view = renderer.render_view(
+        points.xyz_world,
+        points.rgb.astype(np.float32) / 255,
+        np.full(len(points.rgb), 2.0),
+        opengl_view_matrix(camera),
+        opengl_projection_matrix(camera),
+        camera.fov_y,
+        points.footprint,
+    )
+    return view.rgb, ~view.hole
 
 
 def sampling_seconds(depth_map: DepthMap, options: StereoOptions) -> float:

@@ -12,7 +12,8 @@ from pathlib import Path
 import folder_paths  # pyright: ignore[reportMissingImports]
 
 from ..warpset.core.errors import InputError
-from .widgets import AUTO_WEIGHTS
+from ..warpset.core.natural_order import sorted_naturally
+from .widgets import AUTO_WEIGHTS, BY_PATH
 
 HUB_WEIGHTS = ("facebook/VGGT-1B", "facebook/VGGT-1B-Commercial")
 WEIGHTS_FOLDER = "vggt"
@@ -129,6 +130,27 @@ def existing_file(name: str) -> Path:
         f"{name or 'ply_path'}: no such file, need one by its absolute path or in ComfyUI's output "
         "or input folder; connect or type another path"
     )
+
+
+def ply_choices() -> list[str]:
+    """What the file widget offers: `BY_PATH`, and PLY files in the input folder and its `3d`."""
+    root = Path(folder_paths.get_input_directory())
+    found = sorted_naturally([*root.glob("*.ply"), *root.glob("3d/*.ply")])
+    return [BY_PATH, *(path.relative_to(root).as_posix() for path in found)]
+
+
+def chosen_ply(ply_path: str | None, file: str | None) -> str | None:
+    """The name that one of the two widgets gives; the path's where both do.
+
+    Args:
+        ply_path: None while a link has not delivered it.
+        file: One of `ply_choices`; None while a link has not delivered it.
+    """
+    if file is None:
+        return None
+    if file == BY_PATH or ply_path:
+        return ply_path
+    return str(Path(folder_paths.get_input_directory()) / file)
 
 
 def new_output(prefix: str, suffix: str) -> Path:

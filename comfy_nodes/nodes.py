@@ -14,6 +14,7 @@ from .sockets import (
     device,
     fading,
     model,
+    ply_file,
     ply_path,
     upsampling,
     weights,
@@ -21,6 +22,7 @@ from .sockets import (
 )
 from .widgets import (
     ALL_VIEWS,
+    BY_PATH,
     ExportWidgets,
     InferenceWidgets,
     PairWidgets,
@@ -300,16 +302,16 @@ class LoadPLY:
     @classmethod
     def INPUT_TYPES(cls) -> Sockets:
         """What ComfyUI asks every node class for."""
-        return {"required": {"ply_path": ply_path()}}
+        return {"required": {"ply_path": ply_path()}, "optional": {"file": ply_file()}}
 
     @classmethod
-    def IS_CHANGED(cls, ply_path: str | None = None) -> str | float:
+    def IS_CHANGED(cls, ply_path: str | None = None, file: str | None = BY_PATH) -> str | float:
         """Run again when the file is another."""
-        return folders.file_fingerprint(ply_path)
+        return folders.file_fingerprint(folders.chosen_ply(ply_path, file))
 
-    def load(self, ply_path: str) -> tuple[Any, ...]:
+    def load(self, ply_path: str, file: str = BY_PATH) -> tuple[Any, ...]:
         """Run the node."""
-        return work("ply_files").load(ply_path)
+        return work("ply_files").load(ply_path, file)
 
 
 class SplatsToUSD:

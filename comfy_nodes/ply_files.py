@@ -15,21 +15,29 @@ from ..splats import (
     read_splats,
     recorded_up,
 )
+from ..warpset.core.errors import InputError
 from ..warpset.core.points import PointCloud
 from ..warpset.files.ply import check_points, ply_bytes, read_ply
-from .folders import existing_file, new_output, new_temporary, shown_file
+from .folders import chosen_ply, existing_file, new_output, new_temporary, shown_file
 from .viewer import file_3d, y_up
-from .widgets import AUTO_UP, ExportWidgets
+from .widgets import AUTO_UP, BY_PATH, ExportWidgets
 
 
-def load(ply_path: str) -> tuple[PointCloud, Any]:
+def load(ply_path: str, file: str) -> tuple[PointCloud, Any]:
     """Points of a PLY, and the file that shows them in ComfyUI's viewers.
 
+    Args:
+        ply_path: As `existing_file` takes it, or empty.
+        file: One of `ply_choices`.
+
     Raises:
-        InputError: No such file, no positions or colours, no points, or values not finite.
+        InputError: Both or no such file, no positions or colours, no points, or values not finite.
         SplatError: A Gaussian splat PLY that cannot be read.
     """
-    path = existing_file(ply_path)
+    if ply_path and file != BY_PATH:
+        way_on = f"empty ply_path, or choose `{BY_PATH}`"
+        raise InputError(f"{ply_path}, {file}: found two files, need one; {way_on}")
+    path = existing_file(chosen_ply(ply_path, file) or "")
     if holds_splats(path):
         splats = read_splats(path)
         return PointCloud(splats.means, splats.rgb, None), file_3d(path)

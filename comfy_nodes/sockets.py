@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from . import folders
-from .widgets import DEVICES, Socket, choice, link, number, switch, text
+from .widgets import BY_PATH, DEVICES, Socket, choice, link, number, switch, text
 
 
 def work(module: str) -> Any:
@@ -58,6 +58,12 @@ def weights(default: str) -> Socket:
 def model() -> Socket:
     """The socket for a network that was loaded before."""
     return link("VGGT_MODEL", "Of Load Model, instead of weights and device.")
+
+
+def ply_file() -> Socket:
+    """The widget that offers the files of the input folder."""
+    tooltip = "A file of ComfyUI's input folder or its folder 3d, instead of ply_path."
+    return choice(folders.ply_choices(), BY_PATH, tooltip)
 
 
 def ply_path() -> Socket:

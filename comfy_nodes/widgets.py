@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 AUTO_WEIGHTS = "auto"
+BY_PATH = "by ply_path"
 """The first file in `models/vggt`, else the published model from the Hub."""
 
 AUTO_DEVICE = "auto"

@@ -200,6 +200,24 @@ def test_a_point_ply_is_found_by_its_name_and_turned_for_the_viewer(pack, server
     assert np.array_equal(turned.xyz_world, cloud.xyz_world * [1, -1, -1])
 
 
+def test_a_ply_of_the_input_folder_is_chosen_from_a_list(pack, server):
+    node = pack.NODE_CLASS_MAPPINGS["VGGT_Load_PLY"]
+    (server.root / "input" / "3d").mkdir()
+    for name in ("3d/far.ply", "points10.ply", "points2.ply"):
+        point_ply(server.root / "input" / name, some_points())
+    point_ply(server.root / "output" / "points2.ply", some_points(9))
+    choices, given = node.INPUT_TYPES()["optional"]["file"]
+    assert choices == ["by ply_path", "3d/far.ply", "points2.ply", "points10.ply"]
+    assert given["default"] == "by ply_path"
+    before = node.IS_CHANGED("", "points2.ply")
+    points, _ = run(pack, "VGGT_Load_PLY", ply_path="", file="points2.ply")
+    assert len(points.xyz_world) == 5
+    point_ply(server.root / "input" / "points2.ply", some_points(7))
+    assert node.IS_CHANGED("", "points2.ply") != before
+    with pytest.raises(Exception, match="found two files, need one; empty ply_path"):
+        run(pack, "VGGT_Load_PLY", ply_path="points.ply", file="points2.ply")
+
+
 def test_a_splat_ply_goes_to_the_viewer_as_it_is(pack):
     out = infer(pack, image_1=an_image())
     points, shown = run(pack, "VGGT_Load_PLY", ply_path=out["ply_path"])

@@ -56,8 +56,8 @@ def test_diffsynth_studio_reads_every_pair(tmp_path):
 
 @pytest.mark.slow
 def test_simpletuner_reads_every_pair_and_its_mask(tmp_path):
-    """At the size of a preset, since SimpleTuner enlarges smaller pictures."""
-    place = an_export(tmp_path, "simpletuner", (1152, 896), base_model="flux2-klein-4b")
+    """At a size that SimpleTuner keeps: it brings every picture to an area and to proportions."""
+    place = an_export(tmp_path, "simpletuner", (1248, 832), base_model="flux2-klein-4b")
     wanted = expected("simpletuner", place, (*ALL, "mask"))
     assert read_with("simpletuner", "read_simpletuner.py", place) == wanted
 
@@ -65,7 +65,7 @@ def test_simpletuner_reads_every_pair_and_its_mask(tmp_path):
 @pytest.mark.slow
 def test_simpletuner_as_published_hands_qwen_image_edit_one_of_two_controls(tmp_path):
     """When this fails, SimpleTuner was mended: take `FIRST_ALONE` out of its file."""
-    place = an_export(tmp_path, "simpletuner", (1152, 896), base_model="qwen-image-edit-2511")
+    place = an_export(tmp_path, "simpletuner", (1248, 832), base_model="qwen-image-edit-2511")
     read = run_in(SURROUNDINGS["simpletuner"], "read_simpletuner.py", place)
     assert {row.pop("controls") for row in read} == {1}
     assert in_order(read) == expected("simpletuner", place)

@@ -100,10 +100,13 @@ class Sweep(NamedTuple):
     Attributes:
         inverse_depth: (h, w) float32, 1 / scene unit.
         correlation: (h, w) float32, -1 to 1, of the photo with its best sources there.
+        distinctness: (h, w) float32, by how much they correlate worse a pixel off and more; about
+            0 where nothing tells one depth from the next.
     """
 
     inverse_depth: Tensor
     correlation: Tensor
+    distinctness: Tensor
 
 
 def sweep(
@@ -117,21 +120,21 @@ def sweep(
         depth_range: Inverse depths to search, far end first.
     """
     level, planes = _coarsest_level(reference.camera, sources, depth_range)
-    found = _swept(*_at_level(reference, sources, level), depth_range, planes)
-    for finer in range(level - 1, -1, -1):
+    coarsest = _swept(*_at_level(reference, sources, level), depth_range, planes)
+    found = _refined(coarsest, *_at_level(reference, sources, level - 1))
+    for finer in range(level - 2, -1, -1):
         found = _refined(found.inverse_depth, *_at_level(reference, sources, finer))
     return found
 
 
 def _swept(
     reference: GrayView, sources: Sequence[GrayView], depth_range: tuple[float, float], planes: int
-) -> Sweep:
-    """The best of evenly spaced planes for every pixel."""
+) -> Tensor:
+    """(h, w) the best of evenly spaced planes for every pixel."""
     far, near = depth_range
     inverse_depths = torch.linspace(far, near, planes, device=reference.gray.device)
     volume = correlation_volume(reference, sources, inverse_depths[:, None, None])
-    label = _best_label(reference, volume)
-    return Sweep(far + label * (near - far) / (planes - 1), volume.amax(0))
+    return far + _best_label(reference, volume) * (near - far) / (planes - 1)
 
 
 def _at_level(
@@ -292,7 +295,19 @@ def _refined(coarse: Tensor, reference: GrayView, sources: Sequence[GrayView]) -
     label = _best_label(reference, volume)
     nearest = label.round().long().clamp(0, len(offsets) - 1)
     inverse_depth = (base + (label - FINE_STEPS) * step).clamp_min(farthest)
-    return Sweep(inverse_depth, volume.gather(0, nearest[None])[0])
+    correlation = volume.gather(0, nearest[None])[0]
+    return Sweep(inverse_depth, correlation, correlation - _mean_far_from(volume, nearest))
+
+
+def _mean_far_from(volume: Tensor, nearest: Tensor) -> Tensor:
+    """(h, w) mean over (n, h, w) of the entries a pixel and more from an index (h, w)."""
+    steps_per_px = round(1.0 / FINE_STEP_PX)
+    total, count = torch.zeros_like(volume[0]), torch.zeros_like(volume[0])
+    for index, entry in enumerate(volume):
+        is_far = (nearest - index).abs() >= steps_per_px
+        total += torch.where(is_far, entry, 0.0)
+        count += is_far
+    return total / count
 
 
 def _fine_step(camera: Camera, sources: Sequence[GrayView], inverse_depth: Tensor) -> float:

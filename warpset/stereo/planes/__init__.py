@@ -1,0 +1,1 @@
+"""Planes of measured depth, carried over surfaces without texture, and what refuses them."""
