@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from warpset.core.argument_types import local_path
 from warpset.core.errors import InputError
 from warpset.trainers.command_line import Place, make_export_parser, run_export
 from warpset.trainers.publishing.flags import (
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_export_parser("export_dataset.py", "Warp pairs in, a trainer's data set out.")
     parser.add_argument("--format", choices=FORMATS, required=True, help="the trainer's layout")
     parser.add_argument(
-        FOLDER_FLAG, type=Path, help="where the data set goes; <format>-dataset if not given"
+        FOLDER_FLAG, type=local_path, help="where the data set goes; <format>-dataset if not given"
     )
     add_publish_flags(parser)
     args = parser.parse_args(arguments)

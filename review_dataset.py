@@ -10,11 +10,11 @@ import contextlib
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from review.dataset import ReviewDataset, sole_reviewer
 from review.server import ReviewServer
 from warpset.building.command_line import OneLineParser, number
+from warpset.core.argument_types import local_path
 from warpset.core.errors import InputError
 from warpset.trainers.command_line import Problems
 
@@ -28,7 +28,9 @@ def make_parser() -> OneLineParser:
         description="Warp pairs in, one offline page to accept or reject them out.",
         allow_abbrev=False,
     )
-    parser.add_argument("output_dir", type=Path, help="output folder of build_warp_dataset.py")
+    parser.add_argument(
+        "output_dir", type=local_path, help="output folder of build_warp_dataset.py"
+    )
     parser.add_argument(
         "--serve",
         action="store_true",

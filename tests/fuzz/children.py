@@ -16,6 +16,9 @@ from pathlib import Path
 
 MAX_SECONDS = 60
 MAX_BYTES = 4 * 2**30
+MAX_LINE = 4000
+"""Characters; longer ones nobody reads."""
+
 ADDRESSES = 8 * 2**30
 """Beyond what the parent has mapped; what is mapped but never touched costs nothing."""
 
@@ -49,7 +52,7 @@ class Outcome:
             found.append(f"takes {self.peak_bytes / 2**30:.1f} GiB")
         if unexpected := UNEXPECTED.search(self.said):
             found.append(f"unexpected: {unexpected.group()[:200]}")
-        if longest := max(map(len, self.said.splitlines()), default=0) > 4000:
+        if (longest := max(map(len, self.said.splitlines()), default=0)) > MAX_LINE:
             found.append(f"a line of {longest} characters")
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -32,6 +33,17 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with code 2."""
         self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def local_path(text: str) -> Path:
+    """An argparse type: a path here, where addresses of stores are not taken."""
+    if "://" in text:
+        scheme = text.partition("://")[0][:20]
+        raise argparse.ArgumentTypeError(
+            f"found an address of the kind {scheme!r}, need a path on this machine; "
+            "copy the folder here first"
+        )
+    return Path(text)
 
 
 def number(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..building.scores import add_quality_flags, read_quality
-from ..core.argument_types import OneLineParser, number
+from ..core.argument_types import OneLineParser, local_path, number
 from ..core.errors import InputError, Remedy
 from ..core.sizes import SIZE_PRESETS
 from .base_models import BASE_MODELS
@@ -65,7 +65,10 @@ def make_export_parser(script: str, description: str) -> OneLineParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--output-dir", type=Path, default=Path("output"), help="pairs of build_warp_dataset.py"
+        "--output-dir",
+        type=local_path,
+        default=Path("output"),
+        help="pairs of build_warp_dataset.py",
     )
     _add_prompts(parser.add_argument_group("captions"))
     _add_selection(parser.add_argument_group("which pairs"))
@@ -77,7 +80,9 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
     one = group.add_mutually_exclusive_group()
     one.add_argument("--prompt", type=_prompt, help="caption of every pair")
     one.add_argument(
-        "--prompt-file", type=Path, help="captions, one a line; each pair keeps the one it draws"
+        "--prompt-file",
+        type=local_path,
+        help="captions, one a line; each pair keeps the one it draws",
     )
     one.add_argument(
         "--prompt-template",
@@ -88,8 +93,12 @@ def _add_prompts(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_selection(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--accept-list", type=Path, help="export only these, one scene/pair a line")
-    group.add_argument("--reject-list", type=Path, help="leave these out, one scene/pair a line")
+    group.add_argument(
+        "--accept-list", type=local_path, help="export only these, one scene/pair a line"
+    )
+    group.add_argument(
+        "--reject-list", type=local_path, help="leave these out, one scene/pair a line"
+    )
     add_quality_flags(group, "leave out")
     group.add_argument(
         "--split",

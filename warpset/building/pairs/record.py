@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_NAME_BYTES = 255
 """What file systems take for a name."""
 
 TOOL_VERSION = "0.1.0"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _is_file_name(name: str) -> bool:
 def read_records(folder: Path, name: str = RECORDS_NAME) -> list[PairRecord]:
     """The records of a scene's pairs, in the order written; empty where there are none.
 
-    A last line that a kill cut off is left out.
+    A last line that a kill cut off is said and left out.
 
     Args:
         folder: The scene's.
@@ -139,3 +142,5 @@ def _lines(path: Path) -> Iterator[bytes]:
         while line := file.readline(MAX_LINE_BYTES + 1):
             if line.endswith(b"\n") or len(line) > MAX_LINE_BYTES:
                 yield line
+            else:
+                log.warning(f"{path}: the last line was cut off, its pair counts as not made")

@@ -42,7 +42,8 @@ def read_stray(scene: Path, origin: Path) -> Recording:
     params = (K[0, 0], K[1, 1], K[0, 2], K[1, 2])
     header, *rows = read_rows(origin)
     if not set(FIELDS) <= set(header):
-        raise InputError(f"{origin}: found the columns {' '.join(header)}, need {' '.join(FIELDS)}")
+        found, needed = " ".join(header)[:200], " ".join(FIELDS)
+        raise InputError(f"{origin}: found the columns {found!r}, need {needed}")
     makers = []
     for row in rows:
         fields = dict(zip(header, row, strict=False))
