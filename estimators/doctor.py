@@ -46,6 +46,7 @@ GROUPS = {
     "stores": OptionalGroup(("s3fs",), "scenes and pairs in buckets (s3://)"),
     "trainers": OptionalGroup(("datasets",), "layouts read back by Hugging Face datasets"),
     "viewer": OptionalGroup(("pyglet",), "the viewer's window"),
+    "publish": OptionalGroup(("pyarrow",), "an index of all records in Parquet"),
     "serve": OptionalGroup(("viser",), "the viewer in a browser with --serve"),
     "mesh": OptionalGroup(("trimesh",), "aerial frames rendered from a mesh"),
     "features": OptionalGroup(("transformers",), "SuperPoint and LightGlue for aerial photos"),

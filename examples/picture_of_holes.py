@@ -17,6 +17,7 @@ from warpset.core.drawing import draw, drawable
 from warpset.core.geometry import DepthMap
 from warpset.core.points import lift, splat_size
 from warpset.core.protocols import RenderedView
+from warpset.files.image_files import open_image
 
 HOLE_SHARE = 0.38
 HOLE_GREY = 96  # neither a colour of the scenes nor the black of a faded hole
@@ -48,7 +49,7 @@ def main() -> None:
     holes = np.where(np.asarray(view.hole)[..., None], np.uint8(HOLE_GREY), view.rgb)
     parts = [Image.fromarray(holes), Image.fromarray(np.asarray(view.rgb))]
     if args.beside:
-        parts.insert(1, Image.open(args.beside).convert("RGB").crop((0, 0, width, height)))
+        parts.insert(1, open_image(args.beside).convert("RGB").crop((0, 0, width, height)))
     size = args.width, round(args.width * height / width)
     picture = Image.new("RGB", (len(parts) * size[0], size[1]))
     for column, part in enumerate(parts):

@@ -79,7 +79,7 @@ def read_localized(folder: Path, problems: list[str]) -> SceneGeometry:
         raise InputError(f"{folder}: found no COLMAP model; run do_colmap_localization first")
     problems.extend(recording.problems.values())
     if recording.missing:
-        problems.append(f"{folder}: {recording.missing} listed pictures are missing; left out")
+        problems.append(f"{folder}: {len(recording.missing)} listed pictures are missing; left out")
     complete = tuple(frame for frame in recording.frames if frame.depth_path is not None)
     problems.extend(
         f"{frame.photo.path}: found no depth file; view left out"

@@ -126,7 +126,7 @@ def measured(scenes: int, folder: Path) -> tuple[Timing, float]:
 def done_at(output: Path) -> list[float]:
     """When each scene of an output folder was done, as the run says."""
     parts = (output / ".run" / "parts").glob("*.json")
-    outcomes = (json.loads(part.read_text())["outcomes"].values() for part in parts)
+    outcomes = (json.loads(part.read_text(encoding="utf-8"))["outcomes"].values() for part in parts)
     return [outcome["at"] for some in outcomes for outcome in some]
 
 
@@ -179,9 +179,9 @@ def main() -> None:
     elif args.measure:
         with tempfile.TemporaryDirectory() as folder:
             timing, _ = measured(args.scenes, Path(folder))
-        args.measure.write_text(json.dumps(asdict(timing)))
+        args.measure.write_text(json.dumps(asdict(timing)), encoding="utf-8")
     elif args.timing:
-        timing = Timing(**json.loads(args.timing.read_text()))
+        timing = Timing(**json.loads(args.timing.read_text(encoding="utf-8")))
         rate, overlap = args.failure_rate, args.overlap
         told = forecast(timing, Plan(args.scenes, args.workers, args.bandwidth_mb, rate, overlap))
         cost = args.price_per_hour * args.workers * told.total_s / 3600

@@ -69,6 +69,7 @@ CHANGES = {
     "--pairing covisible --covisibility 0.3:0.8 --pairs-per-frame 5": {
         "pairing": Pairing("covisible", (0.3, 0.8), 5)
     },
+    "--references 3": {"references": 3},
     "--fps 2": {"sampling": FrameSampling(fps=2.0)},
     "--frames 12": {"sampling": FrameSampling(count=12)},
     "--clips 17": {"clips": ClipRule(17)},

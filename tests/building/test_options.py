@@ -30,6 +30,7 @@ CHANGES = {
     "auto_s0": (True, True),
     "selection": (FrameSelection(skip_every=2), False),
     "pairing": (Pairing("all"), False),
+    "references": (2, True),
     "sampling": (FrameSampling(fps=2.0), False),
     "clips": (ClipRule(17), True),
     "bidirectional": (True, False),
