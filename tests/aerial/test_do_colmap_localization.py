@@ -75,6 +75,7 @@ def test_a_localized_scene_has_pictures_depth_and_cameras_by_their_names(scene):
     assert report.scales[0].metres_per_unit == pytest.approx(1 / 0.37, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_same_command_does_nothing_the_second_time(scene):
     assert run(scene, "--registration", "pose") == 0
     localized = find_localized(scene / "data", SCENE)
@@ -83,6 +84,7 @@ def test_the_same_command_does_nothing_the_second_time(scene):
     assert (localized / "sparse-txt" / "images.txt").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(scene, tmp_path):
     results = []
     for name in "ab":

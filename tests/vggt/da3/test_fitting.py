@@ -40,6 +40,7 @@ def test_every_golden_case_comes_out_to_the_bit(golden):
         np.testing.assert_array_equal(found, golden[f"out/{run['id']}"], run["case"])
 
 
+@pytest.mark.slow
 def test_every_golden_size_is_found(golden):
     assert len(golden["sizes"]) > 400
     for width, height, side, _, _, *size_wh in golden["sizes"].tolist():
