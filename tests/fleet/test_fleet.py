@@ -18,7 +18,7 @@ import pytest
 from build_warp_dataset import main
 from tests.builders import a_scene, tree
 from warpset.core.errors import InputError
-from warpset.fleet.over_ray import Fleet, map_over_ray
+from warpset.fleet.over_ray import Fleet, WorkerDiedError, map_over_ray
 from warpset.fleet.shards import Shard, shard_from_environment
 
 ROOT = Path(__file__).parents[2]
@@ -360,7 +360,6 @@ def test_work_that_always_kills_its_worker_is_given_up_alone(tmp_path):
     fleet = Fleet("", cpus_per_worker=1, use_gpus=True, project=ROOT)
     outcomes = dict(map_over_ray(shouting_work, ["bad", "deadly", "a", "b"], fleet))
     assert (outcomes.pop("a"), outcomes.pop("b")) == ("A", "B")
-    assert {name: type(error) for name, error in outcomes.items()} == dict.fromkeys(
-        ("bad", "deadly"), InputError
-    )
+    died = {"bad": InputError, "deadly": WorkerDiedError}
+    assert {name: type(error) for name, error in outcomes.items()} == died
     assert "deadly: its worker died 3 times" in str(outcomes["deadly"])

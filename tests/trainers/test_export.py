@@ -359,6 +359,7 @@ def test_a_folder_with_another_layout_is_refused(tmp_path):
         '{"layout": "modelscope", "files": ["/etc/passwd"]}',
         '{"layout": "modelscope", "files": [7]}',
         '{"layout": "modelscope", "numbers": {"garden/1": -4}}',
+        '{"layout": "modelscope", "numbers": {"garden/0": 1, "garden/1": 1}}',
     ],
 )
 def test_a_manifest_that_is_none_of_ours_is_refused(tmp_path, content):

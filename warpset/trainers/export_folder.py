@@ -95,6 +95,8 @@ def _check(manifest: Manifest) -> None:
             raise ValueError(f"it names {name!r}, which is outside the folder")
     if not all(0 < number <= MAX_NUMBER for number in manifest.numbers.values()):
         raise ValueError(f"its numbers are not from 1 to {MAX_NUMBER}")
+    if len({*manifest.numbers.values()}) < len(manifest.numbers):
+        raise ValueError("two of its pairs have one number")
 
 
 class ExportFolder:
