@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -110,6 +110,16 @@ def write_transforms(scene: Path, content: dict) -> None:
 
 TOLD = re.compile(r"\.run/.*|summary\.json|index\.html")
 """What runs tell of themselves in an output folder, times included."""
+
+
+def shuffle_names(scene: Path, order: Sequence[int]) -> None:
+    """Call the photos of a recorded scene `photo<number>`, numbers in the order of frames."""
+    transforms = json.loads((scene / "transforms.json").read_text(encoding="utf-8"))
+    for number, frame in zip(order, transforms["frames"], strict=True):
+        photo = scene / frame["file_path"]
+        frame["file_path"] = f"images/photo{number}.png"
+        photo.rename(scene / frame["file_path"])
+    (scene / "transforms.json").write_text(json.dumps(transforms), encoding="utf-8")
 
 
 def tree(folder: Path) -> dict[str, bytes]:

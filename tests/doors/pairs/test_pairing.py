@@ -1,13 +1,11 @@
 """`--pairing` at the main command: which pairs it makes, that it resumes, and what it refuses."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from build_warp_dataset import main
-from tests.builders import a_scene, tree
+from tests.builders import a_scene, shuffle_names, tree
 from warpset.building.pairs.record import read_records
 
 
@@ -43,12 +41,7 @@ def test_covisible_pairs_resume_to_the_same_bytes(tmp_path):
 def test_shuffled_names_make_the_same_covisible_pairs(tmp_path):
     for name, order in {"plain": (0, 1, 2, 3, 4, 5), "shuffled": (3, 0, 5, 1, 4, 2)}.items():
         scene = a_scene(tmp_path / name / "in" / "room", photos=6)
-        transforms = json.loads((scene / "transforms.json").read_text())
-        for number, frame in zip(order, transforms["frames"], strict=True):
-            photo = scene / frame["file_path"]
-            frame["file_path"] = f"images/photo{number}.png"
-            photo.rename(scene / frame["file_path"])
-        (scene / "transforms.json").write_text(json.dumps(transforms))
+        shuffle_names(scene, order)
         assert build(tmp_path / name, *COVISIBLE) == 0
     plain = pairs_by_content(tmp_path / "plain")
     assert len(plain) == 12
