@@ -32,8 +32,8 @@ MAX_GROWTH = 3.0
 # wrong, and things before a blank wall spread over it.
 LEAST_MEASURED = 0.5
 
-# How many times as rough as where its growth set out from a piece may be, or that as it: a wall
-# keeps its texture where shading changes. Raised, textured things grow over blank walls.
+# How many times as rough as a piece that may be where its growth set out: blank walls are behind
+# textured things, not part of them. Raised, such things spread over the wall.
 MAX_ROUGHER = 3.0
 
 # Roughness that noise alone has, in units of 8-bit CIE Lab.
@@ -99,10 +99,9 @@ class _Looks(NamedTuple):
     measured: NDArray[np.float64]
     roughness: NDArray[np.float64]
 
-    def are_alike(self, seed: int, piece: int) -> bool:
-        """Whether two pieces are as smooth as each other, as far as noise tells."""
-        rough, smooth = (max(self.roughness[index], NOISE) for index in (seed, piece))
-        return bool(1 / MAX_ROUGHER < rough / smooth < MAX_ROUGHER)
+    def may_spread(self, seed: int, piece: int) -> bool:
+        """Whether the texture of a seed does not end in a piece."""
+        return bool(self.roughness[seed] < MAX_ROUGHER * max(self.roughness[piece], NOISE))
 
 
 class _Step(NamedTuple):
@@ -133,7 +132,7 @@ def _grown(surfaces: Surfaces, touching: Borders, looks: _Looks) -> NDArray[np.i
         surface = surfaces.of_piece[seed]
         if labels[piece] >= 0 or looks.areas[piece] > room[surface]:
             continue
-        if not looks.are_alike(seed, piece):
+        if not looks.may_spread(seed, piece):
             continue
         labels[piece] = surface
         room[surface] -= looks.areas[piece]
