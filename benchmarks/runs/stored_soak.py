@@ -3,7 +3,7 @@
 uv run python benchmarks/runs/stored_soak.py [--scenes 1000] [--workers 4] [--kills 10]
 
 The bucket is a server of this machine that speaks S3 (moto). All workers are killed at once, at
-moments spread over the first half of the scenes, and started again, joined; their locks are removed
+moments spread over the first third of the scenes, and started again, joined; their locks are removed
 as the end of a lease would do. Watched are the local disk of each worker and its memory. One scene
 in twenty has a fault: a photo that is cut off, one photo alone, a depth map that is missing, a zip
 that is cut off.
@@ -165,7 +165,7 @@ def soak(folder: Path, scenes: int, workers: int, kills: int) -> tuple[Watched, 
         for scratch in scratches:
             scratch.mkdir()
         for kill in range(kills + 1):
-            goal = scenes * (kill + moments.uniform(0.2, 0.8)) / (2 * kills + 2)
+            goal = scenes * (kill + moments.uniform(0.2, 0.8)) / (3 * kills + 3)
             run_workers(fs, scratches, watched, None if kill == kills else goal)
         return watched, expected, stored(fs)
 

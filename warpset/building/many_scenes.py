@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -203,6 +204,9 @@ def _leaving(
         scenes: The scenes.
         joins: Come back to those of other runs until they are done; otherwise they end this run.
     """
+    if joins and scenes:  # from somewhere, so that runs seldom want the same scene at once
+        first = secrets.randbelow(len(scenes))
+        scenes = [*scenes[first:], *scenes[:first]]
     while scenes:
         held = []
         for scene, outcome in build(scenes):
