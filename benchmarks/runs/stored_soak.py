@@ -3,10 +3,10 @@
 uv run python benchmarks/runs/stored_soak.py [--scenes 1000] [--workers 4] [--kills 10]
 
 The bucket is a server of this machine that speaks S3 (moto). All workers are killed at once, at
-moments spread over the first third of the scenes, and started again, joined; their locks are removed
-as the end of a lease would do. Watched are the local disk of each worker and its memory. One scene
-in twenty has a fault: a photo that is cut off, one photo alone, a depth map that is missing, a zip
-that is cut off.
+moments spread over the first third of the scenes, and started again, joined; their locks are
+removed as the end of a lease would do. Watched are the local disk of each worker and its memory.
+One scene in twenty has a fault: a photo that is cut off, one photo alone, a depth map that is
+missing, a zip that is cut off.
 """
 
 from __future__ import annotations
