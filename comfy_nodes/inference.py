@@ -30,8 +30,6 @@ from .widgets import NO_MAX_DEPTH, InferenceWidgets
 
 Rgb = NDArray[np.uint8]
 
-OUTPUT_PREFIX = "3d/vggt"
-
 
 def infer(
     images: Sequence[Tensor],
@@ -66,7 +64,7 @@ def infer(
     sky = _sky(photos) if widgets.mask_sky else None
     kept = kept_pixels(frames, _filters(widgets), sky, left_out)
     cloud = lifted(frames, kept)
-    path = new_output(OUTPUT_PREFIX, ".ply")
+    path = new_output(widgets.filename_prefix, ".ply")
     write_ply(_splats(cloud, widgets.gaussian_scale_multiplier), path)
     maps = frames if _have_one_size(frames) else predicted
     return {

@@ -274,6 +274,12 @@ def test_files_are_numbered_in_the_output_folder(pack, server):
     assert answers[1]["ui"] == {"3d": [shown]}
 
 
+def test_files_take_the_name_that_a_widget_gives(pack, server):
+    out = infer(pack, image_1=an_image(), filename_prefix="rooms/one")
+    assert out["ply_path"] == str(server.root / "output" / "rooms/one_00001_.ply")
+    assert out["model_file"] == "rooms/one_00001_.ply"
+
+
 def test_viewers_get_a_file_3d_and_older_cores_the_path(pack, server, monkeypatch):
     out = infer(pack, image_1=an_image())
     assert out["splats"].source == out["ply_path"]
