@@ -89,7 +89,7 @@ def warp_pair(
         InputError: No such device, or no weights.
     """
     reference, *others = references
-    photos = photos_in(until_cancelled(image[:1] for image in (reference, target, *others)))
+    photos = photos_in(image[:1] for image in (reference, target, *others))
     model = model or managed_network(widgets.weights, widgets.device)
     frames = predicted_frames(photos, "crop", model)
     renderer = partial(make_renderer, device=renderer_device(widgets.device))

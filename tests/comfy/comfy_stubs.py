@@ -82,6 +82,7 @@ class Server:
         cancel_after: Steps after which somebody clicks on Cancel.
         freed: Bytes that nodes asked it to make room for.
         loaded: Models that it put on its device.
+        looks: How often nodes looked whether somebody clicked on Cancel.
     """
 
     root: Path
@@ -91,6 +92,7 @@ class Server:
     freed: list[int] = field(default_factory=list)
     folders: dict[str, list[str]] = field(default_factory=dict)
     loaded: list[Any] = field(default_factory=list)
+    looks: int = 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch, with_file_3d: bool = True) -> None:
         """Make the server's modules importable, and its own `utils` and `src` come first."""
@@ -109,6 +111,7 @@ class Server:
             monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def look_for_cancel(self) -> None:
+        self.looks += 1
         if self.cancel_after is not None and len(self.steps) >= self.cancel_after:
             raise InterruptProcessingException
 
