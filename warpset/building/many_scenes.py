@@ -22,6 +22,7 @@ from .pipeline import Backends
 from .runs.account import Outcomes, RunAccount
 from .runs.board import RunBoard
 from .runs.building import SceneBuilder, overlapped
+from .runs.done_scenes import DoneScenes
 from .runs.ledger import FailureLedger
 from .sources.scene_names import named_scenes
 from .sources.stored_scenes import find_scenes_at
@@ -155,7 +156,9 @@ def _builder(
     names: dict[str, str],
 ) -> SceneBuilder:
     outputs = {scene: asked.output_dir / name for scene, name in names.items()}
-    return SceneBuilder(outputs, options, make_backends(), asked.describe)
+    backends = make_backends()
+    done = DoneScenes(asked.output_dir, options, backends)
+    return SceneBuilder(outputs, options, backends, asked.describe, done)
 
 
 def _worker(

@@ -146,6 +146,7 @@ def _build_staged(
     if (refine := backends.refine) is not None:
         source = source._replace(revision=f"{source.revision}, {REFINED}")
         estimate = partial(_refined, refine, estimate)
+    summary.geometry = source.as_recorded()
     if options.dry_run:
         _say_what_is_missing(folder, _job(scene, output, options, source), summary)
         return

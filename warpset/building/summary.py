@@ -29,6 +29,7 @@ class SceneSummary:
         rejected_by: Pairs on record as rejected, by the bound that they missed.
         failure: Why no more could be made of the scene; None where all was.
         failure_counts: Whether it is about the scene, and not about what every scene needs.
+        geometry: Who gave a scene's depth and cameras, as records name it; empty before.
     """
 
     written: int = 0
@@ -43,6 +44,7 @@ class SceneSummary:
     rejected_by: dict[str, int] = field(default_factory=dict)
     failure: str | None = None
     failure_counts: bool = True
+    geometry: dict[str, str] = field(default_factory=dict)
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
