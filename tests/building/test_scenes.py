@@ -65,9 +65,7 @@ def test_a_recording_of_other_photos_is_named_where_too_few_are_left(tmp_path):
     room = a_scene(tmp_path / "room")
     for photo in (room / "images").iterdir():
         photo.rename(photo.with_suffix(".bmp"))
-    with pytest.raises(
-        InputError, match=r"lists 3 that are not there \(1\.png first\), and 3"
-    ):
+    with pytest.raises(InputError, match=r"lists 3 that are not there \(1\.png first\), and 3"):
         open_scene(room, FrameSelection())
 
 

@@ -131,8 +131,8 @@ def report_photos(scene: SceneInput, summary: SceneSummary) -> None:
         )
     if scene.recording and scene.missing:
         summary.warn(
-            f"{scene.path}: {len(scene.missing)} photos of {scene.recording.shown_origin} are not there "
-            f"({scene.missing[0].name} first); left out"
+            f"{scene.path}: {len(scene.missing)} photos of {scene.recording.shown_origin} are not "
+            f"there ({scene.missing[0].name} first); left out"
         )
 
 
