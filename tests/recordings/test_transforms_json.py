@@ -8,22 +8,14 @@ from tests.builders import (
     PLANE_DEPTH_M,
     a_scene,
     read_transforms_file,
-    write_transforms,
 )
 from tests.recordings import format_builders as formats
+from tests.recordings.format_builders import recording_of
 from warpset.core.cameras import intrinsics
 from warpset.core.errors import InputError
 from warpset.core.lens import four_term_lens
 from warpset.recordings.recorded_depth import load_depth
 from warpset.recordings.recording import with_depth_scale
-from warpset.recordings.registry import read_recording
-
-
-def recording_of(scene, **fields):
-    write_transforms(scene, read_transforms_file(scene) | fields)
-    recording = read_recording(scene)
-    assert recording is not None
-    return recording
 
 
 @pytest.mark.parametrize(
