@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..core.errors import InputError
+from ..core.errors import InputError, alike, told_once
 from ..files.json_files import as_record
 from ..files.stores.address import Place
 from ..files.stores.small_files import SmallFiles
@@ -58,6 +58,15 @@ class SceneSummary:
         line = self.shown(" ".join(line.splitlines()))
         log.warning(line)
         self.problems.append(line)
+
+    def leave_out(self, thing: str, names_by_reason: Mapping[str, Sequence[str]]) -> None:
+        """Say which pairs or clips could not be made, each reason once, and count them."""
+        for reasons in alike(names_by_reason):
+            names = [name for reason in reasons for name in names_by_reason[reason]]
+            things = thing if len(names) == 1 else f"{thing}s"
+            reasons = [reason.removesuffix("; left out") for reason in reasons]
+            self.report(f"{told_once(reasons)}; {things} {', '.join(names)} left out")
+            self.failed += len(names)
 
     def fail(self, line: str, counts: bool = True) -> None:
         """Say why no more can be made of the scene; `counts` where it is about the scene."""
