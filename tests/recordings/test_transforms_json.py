@@ -77,6 +77,37 @@ def test_of_an_absolute_path_written_elsewhere_the_end_that_exists_is_taken(tmp_
     assert len(recording_of(scene, frames=frames).frames) == 3
 
 
+def test_an_absolute_path_to_photos_that_are_there_shrunk_takes_those(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    (scene / "images").rename(scene / "images_8")
+    content = read_transforms_file(scene)
+    for frame in content["frames"]:
+        frame["file_path"] = f"/elsewhere/dl3dv/{frame['file_path']}"
+    assert len(recording_of(scene, **content).frames) == 3
+
+
+@pytest.mark.parametrize(
+    ("listed", "on_disk"),
+    [("1.jpg", "1.JPG"), ("Photo 1.png", "photo 1.png"), ("\u00e9.png", "e\u0301.png")],
+)
+def test_names_that_differ_in_case_or_unicode_form_mean_the_same_file(tmp_path, listed, on_disk):
+    scene = a_scene(tmp_path / "s")
+    (scene / "images/1.png").rename(scene / "images" / on_disk)
+    content = read_transforms_file(scene)
+    content["frames"][0]["file_path"] = f"images/{listed}"
+    recording = recording_of(scene, **content)
+    assert on_disk in {frame.photo.path.name for frame in recording.frames}
+
+
+def test_of_two_names_that_differ_in_case_alone_none_is_guessed(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    for name in ("A.png", "a.PNG"):
+        formats.put_photo(scene / "images" / name, 1)
+    content = read_transforms_file(scene)
+    content["frames"][0]["file_path"] = "images/a.png"
+    assert len(recording_of(scene, **content).missing) == 1
+
+
 def test_depth_that_is_listed_and_absent_is_told_from_depth_that_is_not_listed(tmp_path):
     scene = a_scene(tmp_path / "s")
     for path in (scene / "depths").iterdir():
