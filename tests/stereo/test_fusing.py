@@ -16,7 +16,9 @@ def a_scene(count=4):
         gray, depth = photograph(camera, a_box_before_a_wall())
         views.append(GrayView(torch.tensor(gray / 255).float(), camera))
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
-        guesses.append(Guess((1 / depth).astype(np.float32), nothing, trust, np.float32(0.005)))
+        guesses.append(
+            Guess((1 / depth).astype(np.float32), nothing, trust, np.array(0.005, np.float32))
+        )
     return views, guesses
 
 

@@ -255,7 +255,7 @@ def test_photos_of_a_blank_wall_are_refused(tmp_path):
 
 
 def test_depth_of_a_long_row_arrives_while_it_is_swept_and_frees_its_disk(tmp_path, monkeypatch):
-    posed, _, points = a_row_of_photos(tmp_path, count=14, step=0.02)
+    posed, _, points = a_row_of_photos(tmp_path, count=14, step=0.25)
     monkeypatch.setattr(stereo, "CHECKING_VIEWS", 2)
     events = []
     for name in ("save", "drop"):

@@ -83,7 +83,7 @@ def guess(
         measured,
         np.where(measured > 0, np.float32(0), np.where(filled > 0, filled, inferred)),
         (1.0 + agreed.supporters * swept.correlation).cpu().numpy(),
-        np.float32(agreed.tolerance),
+        np.array(agreed.tolerance, np.float32),
     )
 
 

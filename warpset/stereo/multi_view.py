@@ -98,13 +98,27 @@ def estimate_depths(
             f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
             " seen from two spots to find depth; add overlapping photos from more spots"
         )
-    swept_after = {index: index for index in swept}
+    share = _estimate_swept(scene, on_depth, progress)
+    if share < LEAST_MEASURED_SHARE:
+        raise InputError(
+            f"{photos[0].path.parent}: {len(swept)} photos agree on depth for {share:.1%} of their"
+            f" pixels, need {LEAST_MEASURED_SHARE:.0%}: cameras do not fit the photos, or there is"
+            " hardly any texture; check the poses or add photos"
+        )
+    return tuple(index for index in range(len(photos)) if index not in set(swept))
+
+
+def _estimate_swept(
+    scene: _Scene, on_depth: Callable[[int, DepthMap], None], progress: Progress
+) -> float:
+    """Hand over the depth of all photos that can be swept; the mean share that was measured."""
+    swept_after = {index: index for index in scene.swept}
     guessed_after, sweep_used_until = _schedule(swept_after, scene.checking_views)
     told_after, guess_used_until = _schedule(guessed_after, scene.checking_views)
     with TemporaryDirectory() as folder, torch.inference_mode():
         sweeps, guesses = _Spool(Path(folder) / "sweeps"), _Spool(Path(folder) / "guesses")
         shares = []
-        for index in progress(swept):
+        for index in progress(scene.swept):
             sweeps.save(index, [part.cpu().numpy() for part in scene.sweep(index)])
             for ready in _now(index, guessed_after):
                 own = scene.guess(ready, sweeps)
@@ -117,13 +131,7 @@ def estimate_depths(
                 sweeps.drop(done)
             for done in _now(index, guess_used_until):
                 guesses.drop(done)
-    if (share := float(np.mean(shares))) < LEAST_MEASURED_SHARE:
-        raise InputError(
-            f"{photos[0].path.parent}: {len(swept)} photos agree on depth for {share:.1%} of their"
-            f" pixels, need {LEAST_MEASURED_SHARE:.0%}: cameras do not fit the photos, or there is"
-            " hardly any texture; check the poses or add photos"
-        )
-    return tuple(index for index in range(len(photos)) if index not in set(swept))
+    return float(np.mean(shares))
 
 
 def _schedule(
