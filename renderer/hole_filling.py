@@ -138,30 +138,28 @@ class HoleFillingRenderer:
             view_mat: (4, 4) OpenGL world-to-camera matrix (x right, y up, z backward).
             proj_mat: (4, 4) OpenGL projection; its off-centre terms are the principal point.
             fov_y: Full vertical field of view in radians, which scales `s0` to pixels.
-            footprints: (N,) width in world units of the pixel that each point was lifted from, so
-                that a magnified surface hides what is behind it; None takes it for about a pixel
-                of the image.
+            footprints: What the pixel that each point was lifted from covers, so that a surface
+                that is magnified, or turned towards this camera, hides what is behind it: (N, 2, 3)
+                how far the surface goes on over its width and its height in world axes, or (N,)
+                its width in world units; None takes it for about a pixel of the image.
 
         Raises:
             ValueError: An array has another shape.
         """
         device = self._launcher.device
-        xyz, rgb, trust, widths = _all_on_device(points, colors, confidences, footprints, device)
+        xyz, rgb, trust, cells = _all_on_device(points, colors, confidences, footprints, device)
         samples = self._buffers.samples(rgb, trust)
         camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
         levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
         view = _empty_view(self._size_wh, device)
         wp.synchronize_device(device)  # torch may still be at work on the arrays, in its own stream
-        cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
-        self._find_surface(cells, samples, camera, levels)
+        self._find_surface([wp.from_torch(xyz, wp.vec3f), *cells], samples, camera, levels)
         self._blend(samples, view)
         self._fill(view)
         wp.synchronize_device(device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
-    def _find_surface(
-        self, cells: tuple[wp.array, wp.array], samples: Any, camera: Any, levels: Any
-    ) -> None:
+    def _find_surface(self, cells: list[wp.array], samples: Any, camera: Any, levels: Any) -> None:
         """Depth of the front surface in every pixel, cracks closed, 0 in holes."""
         run, own = self._launcher, self._buffers
         pixels, trusted, threshold = len(own.keys), self._trusted, self._occlusion_threshold
@@ -281,20 +279,27 @@ class _Buffers:
         self.rows = empty(size_wh[1], wp.float32)
         self.nearest, self.farthest = empty(1, wp.float32), empty(1, wp.float32)
         self.distance = empty(pixels, wp.int32)
+        self._device = device
         self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
-        self._positions = torch.empty((4, 0))
+        self._make_room(0)
+
+    def _make_room(self, count: int) -> None:
+        """For what as many samples are on the raster."""
+        empty = partial(torch.empty, dtype=torch.int32, device=wp.device_to_torch(self._device))
+        self._raster, self._cells, self._shrinks = empty(3, count), empty(count, 4), empty(count, 2)
 
     def samples(self, rgb: torch.Tensor, confidence: torch.Tensor) -> Any:
         """Kernel struct of the points' attributes, with room for their raster positions."""
         count = len(rgb)
         # room grows with the largest cloud and stays: views of one scene are about as large
-        if count > self._positions.shape[1]:
-            self._positions = torch.empty((4, count), device=rgb.device)
+        if count > len(self._cells):
+            self._make_room(count)
         samples = raster_kernels.Samples()
-        samples.x = wp.from_torch(self._positions[0, :count].view(torch.int32))
-        samples.y = wp.from_torch(self._positions[1, :count].view(torch.int32))
-        samples.z = wp.from_torch(self._positions[2, :count])
-        samples.reach = wp.from_torch(self._positions[3, :count].view(torch.int32))
+        samples.x = wp.from_torch(self._raster[0, :count])
+        samples.y = wp.from_torch(self._raster[1, :count])
+        samples.z = wp.from_torch(self._raster[2, :count].view(torch.float32))
+        samples.cell = wp.from_torch(self._cells[:count], wp.vec4i)
+        samples.shrink = wp.from_torch(self._shrinks[:count], wp.vec2i)
         samples.rgb = wp.from_torch(rgb, wp.vec3f)
         samples.confidence = wp.from_torch(confidence)
         return samples
@@ -311,18 +316,26 @@ class _Buffers:
 
 def _all_on_device(
     points: Array, colors: Array, confidences: Array, footprints: Array | None, device: wp.Device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Everything that is known of the points; footprints are empty where they are not."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[wp.array]]:
+    """All that is known of the points; last their widths and edges, of which one or both are none.
+
+    Raises:
+        ValueError: An array has another shape.
+    """
     xyz = _on_device("points", points, (3,), device)
     rgb = _on_device("colors", colors, (3,), device)
     trust = _on_device("confidences", confidences, (), device)
-    widths = _on_device("footprints", np.empty(0) if footprints is None else footprints, (), device)
-    if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
+    footprints = np.empty(0) if footprints is None else footprints
+    is_edges = footprints.ndim > 1
+    cells = _on_device("footprints", footprints, (2, 3) if is_edges else (), device)
+    if not len(xyz) == len(rgb) == len(trust) or len(cells) not in (0, len(xyz)):
         raise ValueError(
             f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
-            f"{len(widths)} footprints, need as many of each"
+            f"{len(cells)} footprints, need as many of each"
         )
-    return xyz, rgb, trust, widths
+    none = xyz.flatten()[:0]
+    widths, edges = (none, cells) if is_edges else (cells, none)
+    return xyz, rgb, trust, [wp.from_torch(widths), wp.from_torch(edges.reshape(-1, 3), wp.vec3f)]
 
 
 def _on_device(

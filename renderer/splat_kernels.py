@@ -47,14 +47,24 @@ DepthSums = wp.types.vector(length=2, dtype=wp.int64)
 
 
 @wp.func
-def spline_weights(offset: int) -> wp.vec3i:
-    """Quadratic B-spline, 65536 for 1, at the pixel before, the own and the one after.
+def spline(offset: int, shrink: int) -> int:
+    """Quadratic B-spline, 65536 for 1, at an offset in 1/256 pixel, as wide as the sample's cell.
 
-    The offset is from the own pixel's centre in 1/256 pixel, -128 to 127. Within half a pixel the
-    spline is 3/4 - t^2, beyond it (3/2 - t)^2 / 2; t is 1 + offset before and 1 - offset after.
+    Within half a cell it is 3/4 - t^2, beyond it (3/2 - t)^2 / 2, then 0: a sum of two squares.
     """
-    before, after = 128 - offset, 128 + offset
-    return wp.vec3i(before * before // 2, 49152 - offset * offset, after * after // 2)
+    t = (wp.abs(offset) * shrink) >> 16
+    outer, inner = wp.max(384 - t, 0), wp.max(128 - t, 0)
+    return (outer * outer - 3 * inner * inner) >> 1
+
+
+@wp.func
+def spline_weights(offset: int, shrink: int) -> wp.vec3i:
+    """The spline at the pixel before, the own and the one after, by the offset from the own."""
+    return wp.vec3i(
+        spline(offset + SUBPIXELS, shrink),
+        spline(offset, shrink),
+        spline(offset - SUBPIXELS, shrink),
+    )
 
 
 @wp.func
@@ -140,7 +150,10 @@ def splat_samples(
     color = fixed_color(samples.rgb[n])
     trust = wp.int64(wp.floor(wp.min(samples.confidence[n], FIXED_ONE) * FIXED_ONE + 0.5))
     dx, dy = offset_from_center(samples.x[n], x), offset_from_center(samples.y[n], y)
-    across, down = spline_weights(dx), spline_weights(dy)
+    across, down = (
+        spline_weights(dx, samples.shrink[n][0]),
+        spline_weights(dy, samples.shrink[n][1]),
+    )
     for j in range(3):
         row = y - 1 + j
         if row >= band.first_row and row < band.end_row:
@@ -241,8 +254,8 @@ def splat_residuals(
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
     lost = fixed_color(samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth))
-    across = spline_weights(offset_from_center(samples.x[n], x))
-    down = spline_weights(offset_from_center(samples.y[n], y))
+    across = spline_weights(offset_from_center(samples.x[n], x), samples.shrink[n][0])
+    down = spline_weights(offset_from_center(samples.y[n], y), samples.shrink[n][1])
     for j in range(3):
         row = y - 1 + j
         if row >= band.first_row and row < band.end_row:
@@ -276,7 +289,8 @@ def resolve_sharp(
     hole[p] = front[p] == 0.0
     colors[p] = wp.vec4f(0.0)
     if s[3] > 0.0:
-        dense = wp.min(s[3], 1.0)  # sparse samples are magnified: their residual is mostly noise
+        # sparse samples are magnified: their residual is mostly noise
+        dense = wp.min(s[3], 1.0) * wp.min(s[3], 1.0)
         gain = wp.where(exact[p], 0.0, TWICING * dense * dense / (FIXED_ONE * s[3]))
         colors[p] = wp.vec4f(
             sharpened(s[0], gain * from_fixed(sums[p][1])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.gpu.clouds import (
     a_wall,
     degenerate_clouds,
     lifted,
+    odd_cells,
     odd_widths,
     together,
 )
@@ -312,7 +314,7 @@ def test_render_returns_the_image_of_render_view():
         ({"confidences": np.zeros((5, 1))}, r"confidences are \(5, 1\), need \(N\)"),
         ({"colors": np.zeros((4, 3))}, "4 colors"),
         ({"widths": np.zeros(4)}, "4 footprints"),
-        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N\)"),
+        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N, 2, 3\)"),
     ],
 )
 def test_arrays_of_another_shape_are_refused(change: dict[str, NDArray], message: str):
@@ -333,14 +335,16 @@ KERNEL_MODULES = (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
 SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 
 
-@pytest.mark.parametrize("with_widths", [False, True])
+@pytest.mark.parametrize("footprints", [None, odd_widths, odd_cells])
 @pytest.mark.parametrize("name", degenerate_clouds())
 @pytest.mark.parametrize("size", SIZES)
-def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], with_widths: bool):
+def test_every_kernel_agrees_with_its_twin(
+    name: str, size: tuple[int, int], footprints: Callable[[int], NDArray] | None
+):
     camera, cloud = a_camera(*size, focal=40.0), degenerate_clouds()[name]
     renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
     with every_launch_replayed(renderer) as replays:
-        render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
+        render_with(renderer, camera, cloud, footprints and footprints(len(cloud.points)))
     names = {replay.kernel for replay in replays}
     assert [replay for replay in replays if replay.differs] == []
     kernels = set().union(*(module.__dict__ for module in KERNEL_MODULES))
