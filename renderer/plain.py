@@ -81,8 +81,9 @@ def land_cells(
     for k in range(2) if known else ():
         edge = np.zeros((len(p), 3), np.float32)
         if len(edges):
-            parts = [camera.cam_from_world[:3, i] * edges[k::2, i : i + 1] for i in range(3)]
-            edge = parts[0] + parts[1] + parts[2]
+            with np.errstate(all="ignore"):
+                parts = [camera.cam_from_world[:3, i] * edges[k::2, i : i + 1] for i in range(3)]
+                edge = parts[0] + parts[1] + parts[2]
         else:
             edge[:, k] = footprints
         half[:, k] = half_edge(edge, p, camera)
@@ -348,7 +349,9 @@ def splat_residuals(
         total[n] += w[:, None] * smooth[p, :3]
         weights[n] += w
     read = total / np.where(weights > 0, weights, 1)[:, None]
-    lost = fixed_colors(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
+    share = unfixed(samples.shrink).prod(axis=1, keepdims=True)
+    lost = np.where((weights > 0)[:, None], share * (samples.rgb - read), 0).astype(np.float32)
+    lost = fixed_colors(lost)
     for n, p, dx, dy in taps(samples, band, front):
         np.add.at(sums[:, 1:], p, tap_weight(dx, dy, samples.shrink[n])[:, None] * lost[n])
 
@@ -361,7 +364,7 @@ def resolve_sharp(
     seen = weight > 0
     dense = np.minimum(weight, 1)
     # TWICING 0.6; sparse samples are magnified, and their residual is mostly noise
-    gain = np.where(seen & ~exact, 0.6 * dense**4 / np.where(seen, 65536 * weight, 1), 0)
+    gain = np.where(seen & ~exact, 0.6 * dense**2 / np.where(seen, 65536 * weight, 1), 0)
     sharp = smooth[:, :3] + gain[:, None].astype(np.float32) * unfixed(sums[:, 1:4])
     # HOLE_BLACK: not darker than 10 of 255, unless it was before
     floor = np.minimum(smooth[:, :3], np.float32(10 / 255))

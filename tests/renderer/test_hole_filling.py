@@ -33,6 +33,8 @@ from warpset.core.cameras import (
     opengl_view_matrix,
     unproject,
 )
+from warpset.core.geometry import DepthMap
+from warpset.core.points import lift
 
 
 def a_turned_camera(width: int = 64, height: int = 48) -> Camera:
@@ -154,6 +156,20 @@ def test_a_background_does_not_shine_through_a_mildly_magnified_foreground(step:
     view = seen(closer, together(front, back), widths, s0=pixel_size(camera, 2.0))
     middle = view.rgb[18:30, 24:40]
     assert np.all(middle == (255, 0, 0))
+
+
+def test_a_background_does_not_shine_through_a_surface_that_turns_towards_the_camera():
+    camera, aside = a_camera(), a_camera(position=(1.0, 0.0, 0.0))
+    # its inverse depth falls by 0.4 pixels of parallax a column: columns come to lie 1.4 apart
+    inverse = np.broadcast_to(0.5 - 0.4 / 60 * np.arange(64, dtype=np.float32), camera.shape_hw)
+    depth = np.where(inverse > 0.25, 1 / inverse, 0)
+    front = lift(DepthMap(depth, None, camera), a_photo(camera), depth > 0)
+    back = a_wall(a_camera(256, 192), 20.0, (0, 0, 255))
+    assert front.cell is not None
+    flat = np.tile(20 / 60 * np.eye(3)[:2], (len(back.points), 1, 1))
+    cells = np.concatenate([front.cell, flat])
+    view = seen(aside, together(lifted(camera, depth, (255, 0, 0)), back), cells)
+    assert np.all(view.rgb[2:-2, 1:20] == (255, 0, 0))
 
 
 def test_a_coarse_foreground_has_straight_edges():
