@@ -97,7 +97,7 @@ def half_edge(edge: Floats, p: Floats, camera: SimpleNamespace) -> Floats:
     """(N, 2) half of an edge of points' cells, seen through the pinhole, in 1/256 pixel."""
     with np.errstate(all="ignore"):
         half = edge[:, :2] - p[:, :2] / p[:, 2:] * edge[:, 2:]
-        half = half * camera.focal / p[:, 2:] * np.float32(128)
+        half = half * (camera.focal * (np.float32(128) / p[:, 2:]))
     half = np.where(np.isfinite(half).all(axis=1, keepdims=True), half, 0)
     return np.clip(half, -2048, 2048)  # LONGEST_EDGE
 

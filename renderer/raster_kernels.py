@@ -131,10 +131,16 @@ def last_reached(position: int, reach: int) -> int:
 
 
 @wp.func
-def half_edge(edge: wp.vec3f, p: wp.vec4f, focal: wp.vec2f) -> wp.vec2f:
-    """Half of an edge of a point's cell, seen through the pinhole, in 1/256 pixel."""
-    along_x = (edge[0] - p[0] / p[2] * edge[2]) * focal[0] / p[2] * HALF_PIXEL
-    along_y = (edge[1] - p[1] / p[2] * edge[2]) * focal[1] / p[2] * HALF_PIXEL
+def half_edge(edge: wp.vec3f, ray: wp.vec2f, scale: wp.vec2f) -> wp.vec2f:
+    """Half of an edge of a point's cell on the image, in 1/256 pixel.
+
+    The point is on the ray (x, y, 1); the scale is half a pixel's worth of its focal lengths over
+    its depth.
+    """
+    along_x, along_y = (
+        (edge[0] - ray[0] * edge[2]) * scale[0],
+        (edge[1] - ray[1] * edge[2]) * scale[1],
+    )
     if not (wp.isfinite(along_x) and wp.isfinite(along_y)):
         return wp.vec2f(0.0)
     return wp.vec2f(
@@ -147,7 +153,9 @@ def half_edge(edge: wp.vec3f, p: wp.vec4f, focal: wp.vec2f) -> wp.vec2f:
 def shrink_of(one: float, other: float) -> int:
     """Width of a pixel over that of a cell, 65536 for 1 and for cells that are no wider."""
     half = wp.max(wp.abs(one), wp.abs(other))
-    return int(65536.0 * HALF_PIXEL / wp.clamp(half, HALF_PIXEL, WIDEST_HALF))
+    if half <= HALF_PIXEL:
+        return 65536
+    return int(65536.0 * HALF_PIXEL / wp.min(half, WIDEST_HALF))
 
 
 @wp.func
@@ -167,14 +175,16 @@ def land_cell(
     samples: Samples,
 ):
     """What the point's own pixel covers here: as its edges say, or its width, or a pixel."""
+    ray = wp.vec2f(p[0] / p[2], p[1] / p[2])
+    scale = camera.focal * (HALF_PIXEL / p[2])
     a, b = wp.vec2f(UNKNOWN_EDGE, 0.0), wp.vec2f(0.0, UNKNOWN_EDGE)
     samples.shrink[n] = wp.vec2i(65536)
     if edges.shape[0] > 0:
-        a = half_edge(in_camera(camera.cam_from_world, edges[2 * n]), p, camera.focal)
-        b = half_edge(in_camera(camera.cam_from_world, edges[2 * n + 1]), p, camera.focal)
+        a = half_edge(in_camera(camera.cam_from_world, edges[2 * n]), ray, scale)
+        b = half_edge(in_camera(camera.cam_from_world, edges[2 * n + 1]), ray, scale)
     elif footprints.shape[0] > 0:
-        a = half_edge(wp.vec3f(footprints[n], 0.0, 0.0), p, camera.focal)
-        b = half_edge(wp.vec3f(0.0, footprints[n], 0.0), p, camera.focal)
+        a = half_edge(wp.vec3f(footprints[n], 0.0, 0.0), ray, scale)
+        b = half_edge(wp.vec3f(0.0, footprints[n], 0.0), ray, scale)
     samples.cell[n] = wp.vec4i(int(a[0]), int(a[1]), int(b[0]), int(b[1]))
     if edges.shape[0] + footprints.shape[0] > 0:
         samples.shrink[n] = wp.vec2i(shrink_of(a[0], b[0]), shrink_of(a[1], b[1]))

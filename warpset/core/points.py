@@ -103,18 +103,30 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
     camera, depth = depth_map.camera, np.where(keep, depth_map.depth, np.float32(0))
     confidence = None if depth_map.confidence is None else depth_map.confidence[keep]
     xyz_world = unproject(camera, depth_map.depth).reshape(-1, 3).take(kept, axis=0)
-    z = depth.ravel()[kept]
+    z = depth.ravel().take(kept)
+    footprint = (z / camera.K[0, 0]).astype(np.float32)
+    cell = _cells(depth, kept, xyz_world, camera)
+    return PointCloud(xyz_world, rgb.reshape(-1, 3).take(kept, axis=0), confidence, footprint, cell)
+
+
+def _cells(
+    depth: NDArray[np.float32],
+    kept: NDArray[np.intp],
+    xyz_world: NDArray[np.float32],
+    camera: Camera,
+) -> NDArray[np.float32]:
+    """See `PointCloud.cell`; of the kept pixels of a depth map (h, w), 0 = unknown."""
     inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
-    along = xyz_world - camera.center_world.astype(np.float32)
+    z, center = depth.ravel().take(kept), camera.center_world.astype(np.float32)
     cell = np.empty((len(kept), 2, 3), np.float32)
     for side, axis in ((0, 1), (1, 0)):
         # a step to the side at one depth, and along the ray as much as the inverse depth says:
         # dz/du = -z^2 d(1/z)/du, of rays that are z = 1 long
-        slope = _slope(inverse, axis).ravel()[kept]
+        along = z * _slope(inverse, axis).ravel().take(kept)
         aside = (camera.cam_from_world[side, :3] / camera.K[side, side]).astype(np.float32)
-        cell[:, side] = z[:, None] * aside - (z * slope)[:, None] * along
-    footprint = (z / camera.K[0, 0]).astype(np.float32)
-    return PointCloud(xyz_world, rgb.reshape(-1, 3).take(kept, axis=0), confidence, footprint, cell)
+        for k in range(3):  # three planes take two thirds of the time of all at once
+            cell[:, side, k] = z * aside[k] - along * (xyz_world[:, k] - center[k])
+    return cell
 
 
 def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
@@ -126,11 +138,11 @@ def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     step = np.diff(inverse, axis=0)
     is_one = np.abs(step) < (SAME_SURFACE_RATIO - 1) * np.minimum(inverse[1:], inverse[:-1])
     step *= is_one
-    total, count = np.zeros_like(inverse), np.zeros(inverse.shape, np.float32)
-    total[1:], count[1:] = step, is_one
+    total = np.zeros_like(inverse)
+    total[1:] = step
     total[:-1] += step
-    count[:-1] += is_one
-    return np.moveaxis(total / np.maximum(count, 1), 0, axis)
+    total[1:-1] *= np.where(is_one[1:] & is_one[:-1], np.float32(0.5), np.float32(1))
+    return np.moveaxis(total, 0, axis)
 
 
 def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:
