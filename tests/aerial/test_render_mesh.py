@@ -167,6 +167,22 @@ def a_texture_that_is_none(folder):
     return with_its_first_picture_at(mesh, "broken.png")
 
 
+def with_instances(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    content = json.loads(mesh.read_text()) | {"extensionsUsed": ["EXT_mesh_gpu_instancing"]}
+    mesh.write_text(json.dumps(content))
+    return mesh
+
+
+def with_moved_textures(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    content = json.loads(mesh.read_text())
+    texture = content["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
+    texture["extensions"] = {"KHR_texture_transform": {"scale": [2, 2]}}
+    mesh.write_text(json.dumps(content))
+    return mesh
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
@@ -176,6 +192,8 @@ def a_texture_that_is_none(folder):
         (garbage, "mesh.glb: cannot be read as a mesh"),
         (a_texture_from_elsewhere, "mesh.gltf: cannot be read as a mesh"),
         (a_texture_that_is_none, "mesh.gltf: cannot be read as a mesh"),
+        (with_instances, "needs the glTF extension EXT_mesh_gpu_instancing"),
+        (with_moved_textures, "needs the glTF extension KHR_texture_transform"),
     ],
 )
 def test_a_mesh_that_cannot_be_taken_is_one_line(tmp_path, capsys, spoil, found):
@@ -184,6 +202,14 @@ def test_a_mesh_that_cannot_be_taken_is_one_line(tmp_path, capsys, spoil, found)
     (line,) = capsys.readouterr().err.splitlines()
     assert found in line
     assert not list((tmp_path).glob("data/*/*/*/localized*"))
+
+
+def test_a_mesh_that_no_view_shows_says_its_size(tmp_path, capsys):
+    mesh = a_block_mesh(tmp_path / "mesh" / "block.glb", z_up=False)
+    assert run(tmp_path, mesh, "--metres_per_unit", "0.001") == 1
+    assert "0 of 16 views show it, need at least 2; it measures 0.08 x 0.08 x" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_missing_trimesh_is_one_line(tmp_path, capsys, monkeypatch):
