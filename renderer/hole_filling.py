@@ -268,9 +268,9 @@ def _all_on_device(
     xyz = _on_device("points", points, (3,), device)
     rgb = _on_device("colors", colors, (3,), device)
     trust = _on_device("confidences", confidences, (), device)
-    footprints = np.empty(0) if footprints is None else footprints
-    is_edges = footprints.ndim > 1
-    cells = _on_device("footprints", footprints, (2, 3) if is_edges else (), device)
+    known: Array = np.empty(0) if footprints is None else footprints
+    is_edges = known.ndim > 1
+    cells = _on_device("footprints", known, (2, 3) if is_edges else (), device)
     if not len(xyz) == len(rgb) == len(trust) or len(cells) not in (0, len(xyz)):
         raise ValueError(
             f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
