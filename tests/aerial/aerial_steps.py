@@ -30,7 +30,7 @@ class CopyStep:
 
     def make(self, scene: str, folder: Path) -> str:
         source = self.inputs(scene)[0]
-        if not source.exists():
+        if not source.is_file():
             raise InputError(f"{source}: is missing")
         text = source.read_text(errors="replace")
         (folder / self.suffix).write_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ from pathlib import Path
 
 from estimators import cache_folder
 
-from .children import Outcome, run_apart
+from .children import Outcome, preload, run_apart
 from .groups import GROUPS, Group
-from .mutations import spoil
+from .mutations import SPARSE_BYTES, spoil
 
 Sizes = dict[str, tuple[int, int] | None]
 
@@ -60,10 +61,11 @@ class Template:
             raise RuntimeError(f"{name}: cannot be made: {made.said}")
         self._aside = folder / "case"
         sound = self._copied()
-        outcome = run_apart(partial(_run, self.group), sound)
+        outcome = run_apart(partial(_run_and_tell_modules, self.group), sound)
         if outcome.code or outcome.faults():
             raise RuntimeError(f"{name}: refuses sound input: {outcome.code} {outcome.said}")
         self.files = len(_sizes(sound / "out"))
+        preload((sound / "modules.txt").read_text().split())
 
     def case(self, seed: int) -> Case:
         """Spoil a copy and run the commands over it."""
@@ -106,17 +108,28 @@ def _run(group: Group, folder: Path) -> int:
     return group.run()
 
 
+def _run_and_tell_modules(group: Group, folder: Path) -> int:
+    code = _run(group, folder)
+    (folder / "modules.txt").write_text("\n".join(sys.modules))
+    return code
+
+
 def _spoilt(group: Group, folder: Path, rng: random.Random) -> str:
     pattern = rng.choice(group.spoilt)
     base = folder / "in"
     while pattern.startswith("../"):
         base, pattern = base.parent, pattern.removeprefix("../")
-    files = sorted(path for path in base.glob(pattern) if path.is_file() and not path.is_symlink())
+    files = sorted(path for path in base.glob(pattern) if _can_be_read(path))
     if not files:
         return "nothing left to spoil"
     path = rng.choice(files)
     name = path.relative_to(folder)
     return f"{spoil(path, rng)} {name}"
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether a file is a plain one still, and was not made far too large before."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < SPARSE_BYTES
 
 
 def _outside(folder: Path) -> Sizes:

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,7 @@ from aerial_megadepth import (
 from aerial_megadepth.download.archives import unpack
 from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import read_image_list
+from aerial_megadepth.mesh.mesh_files import read_surface
 from aerial_megadepth.pairs.pairs_file import ScenePairs, read_pairs, write_pairs
 from aerial_megadepth.scenes.scene_steps import RunOptions, run_scenes
 from splats import write_ply
@@ -378,6 +380,19 @@ def run_localized() -> int:
     return max(door.main([*data, f"out/{name}"]) for name, door in doors.items())
 
 
+def meshes(folder: Path) -> None:
+    from tests.aerial.mesh_builders import a_block_mesh, a_tileset
+
+    for suffix in ("obj", "gltf", "glb", "ply"):
+        a_block_mesh(folder / suffix / f"mesh.{suffix}", z_up=False)
+    a_tileset(folder / "tiles", np.eye(4))
+
+
+def run_meshes() -> int:
+    names = ("obj", "gltf", "glb", "ply", "tiles")
+    return of_readers(*(partial(read_surface, Path("in") / name, None, 1.0) for name in names))
+
+
 def lists(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = {"0001": {"0": ["a.jpg", "b.jpg"]}, "0002": {"0": ["c.jpg"]}}
@@ -434,5 +449,6 @@ GROUPS = {
     "earth": Group(earth, run_earth, ("**/*.json", "**/*.mp4")),
     "megadepth": Group(megadepth, run_megadepth, ("**/*.txt", "**/*.h5", "**/*.jpg")),
     "localized": Group(localized, run_localized),
+    "meshes": Group(meshes, run_meshes),
     "lists": Group(lists, run_lists),
 }
