@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from multiprocessing.context import ForkContext
 from pathlib import Path
 
 MAX_SECONDS = 60
@@ -114,7 +115,7 @@ def _be_child(run: Callable[[Path], int], folder: Path) -> None:
         os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         os.chdir(folder)
         # a step's processes are forked as well: spawned ones would import for a second each
-        multiprocessing.get_context = lambda _: multiprocessing.context.ForkContext()
+        multiprocessing.get_context = lambda method=None: ForkContext()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (mapped + ADDRESSES, hard))

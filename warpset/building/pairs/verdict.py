@@ -101,7 +101,7 @@ def all_missed(records: Sequence[PairRecord]) -> bool:
     """Whether none of a photo's pairs has the share of holes that was wanted."""
     return all(
         record.rejected is not None
-        and record.rejected == missed(_wanted_holes(record), record.scores["hole_share"])
+        and record.rejected == missed(_wanted_holes(record), record.scores.get("hole_share"))
         for record in records
     )
 
