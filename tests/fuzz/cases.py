@@ -14,7 +14,7 @@ from estimators import cache_folder
 
 from .children import Outcome, preload, run_apart
 from .groups import GROUPS, Group
-from .mutations import SPARSE_BYTES, spoil
+from .mutations import spoil
 
 Sizes = dict[str, tuple[int, int] | None]
 
@@ -70,7 +70,9 @@ class Template:
     def case(self, seed: int) -> Case:
         """Spoil a copy and run the commands over it."""
         rng, folder = random.Random(f"{self.name} {seed}"), self._copied()
-        what = ", ".join(_spoilt(self.group, folder, rng) for _ in range(rng.choice((1, 1, 1, 2))))
+        spoilt: set[Path] = set()
+        times = rng.choice((1, 1, 1, 2))
+        what = ", ".join(_spoilt(self.group, folder, rng, spoilt) for _ in range(times))
         before = _outside(folder)
         outcome = run_apart(partial(_run, self.group), folder)
         faults = [*outcome.faults(), *self._lost(folder, outcome, before)]
@@ -114,22 +116,20 @@ def _run_and_tell_modules(group: Group, folder: Path) -> int:
     return code
 
 
-def _spoilt(group: Group, folder: Path, rng: random.Random) -> str:
+def _spoilt(group: Group, folder: Path, rng: random.Random, spoilt: set[Path]) -> str:
+    """Spoil a file that is not yet; says how."""
     pattern = rng.choice(group.spoilt)
     base = folder / "in"
     while pattern.startswith("../"):
         base, pattern = base.parent, pattern.removeprefix("../")
-    files = sorted(path for path in base.glob(pattern) if _can_be_read(path))
+    found = (path for path in base.glob(pattern) if path.is_file() and not path.is_symlink())
+    files = sorted({*found} - spoilt)
     if not files:
         return "nothing left to spoil"
     path = rng.choice(files)
+    spoilt.add(path)
     name = path.relative_to(folder)
     return f"{spoil(path, rng)} {name}"
-
-
-def _can_be_read(path: Path) -> bool:
-    """Whether a file is a plain one still, and was not made far too large before."""
-    return path.is_file() and not path.is_symlink() and path.stat().st_size < SPARSE_BYTES
 
 
 def _outside(folder: Path) -> Sizes:
