@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import EpsImagePlugin, Image
 
 from renderer.mesh import MeshSurface
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 from warpset.core.natural_order import sorted_naturally
 from warpset.files.json_files import check_regular, open_regular
 
@@ -180,8 +180,7 @@ def _parts(source: _Source) -> Iterator[_Part]:
             if isinstance(mesh, trimesh.Trimesh):
                 yield _Part(mesh, source.transform @ np.asarray(transform, np.float64))
     except Exception as error:  # trimesh raises whatever its parsers stumble over
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{file}: cannot be read as a mesh ({reason})") from error
+        raise InputError(f"{file}: cannot be read as a mesh ({reason_of(error)})") from error
 
 
 def _resolver(file: Path) -> trimesh.resolvers.Resolver:

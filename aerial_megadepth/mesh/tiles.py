@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,7 +204,7 @@ def _read_tileset(file: Path, led_by: tuple[Path, ...]) -> _Tileset:
 def _inside(folder: Path, tileset: Path, uri: str) -> Path:
     """The file that a tileset names, which has to lie in a folder."""
     parts = urlsplit(uri)
-    path = (tileset.parent / unquote(parts.path)).resolve()
+    path = Path(os.path.realpath(tileset.parent / unquote(parts.path)))
     if parts.scheme or parts.netloc or not path.is_relative_to(folder):
         raise InputError(f"{tileset}: {uri} lies outside of the tileset's folder; it is not read")
     if not path.is_file():

@@ -75,7 +75,8 @@ class Template:
         what = ", ".join(_spoilt(self.group, folder, rng, spoilt) for _ in range(times))
         before = _outside(folder)
         outcome = run_apart(partial(_run, self.group), folder)
-        faults = [*outcome.faults(), *self._lost(folder, outcome, before)]
+        may_lose = any(path.match(glob) for path in spoilt for glob in self.group.may_lose)
+        faults = [*outcome.faults(), *self._lost(folder, outcome, before, may_lose)]
         return Case(self.name, seed, what, outcome, faults)
 
     def _copied(self) -> Path:
@@ -84,7 +85,7 @@ class Template:
         shutil.copytree(self.folder, folder)
         return folder
 
-    def _lost(self, folder: Path, outcome: Outcome, before: Sizes) -> Iterator[str]:
+    def _lost(self, folder: Path, outcome: Outcome, before: Sizes, may_lose: bool) -> Iterator[str]:
         """What happened to files that should not have."""
         after = _outside(folder)
         paths = sorted(before | after)
@@ -95,7 +96,7 @@ class Template:
             yield f"leaves temporary files: {', '.join(left[:3])}"
         made = len(_sizes(folder / "out"))
         is_silent = outcome.code == 0 and not outcome.said.strip()
-        if is_silent and made < self.files and not self.group.may_lose:
+        if is_silent and made < self.files and not may_lose:
             yield f"ends with 0 and {made} of {self.files} files, and says nothing"
 
 

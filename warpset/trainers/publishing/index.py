@@ -6,12 +6,12 @@ than `GROUP_ROWS` of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...building.pairs.record import PairRecord
+from ...building.pairs.camera_json import recorded_size_wh
 from ...building.scores import SCORES
 from ...core.errors import InputError, Remedy
 from ...files.writing import PARTIAL_SUFFIX
@@ -109,7 +109,7 @@ def _schema(pa: Any) -> Any:
 
 def _row(pair: RecordedPair) -> dict[str, Any]:
     record = pair.record
-    width, height = _size_wh(record)
+    width, height = recorded_size_wh(record.cameras) or (None, None)
     texts = (
         pair.scene,
         record.name,
@@ -129,11 +129,6 @@ def _row(pair: RecordedPair) -> dict[str, Any]:
         "height": height,
         **scores,
     }
-
-
-def _size_wh(record: PairRecord) -> Sequence[int | None]:
-    size = record.cameras.get("target", {}).get("size_wh", ())
-    return size if len(size) == 2 else (None, None)
 
 
 def _shown(text: str) -> str:
