@@ -74,8 +74,9 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
         return
     most = MAX_LAYERS if name.endswith("depth") else MAX_EXTENT
     is_list = isinstance(value, tuple | list)
-    numbers, needed = value if is_list else (value,), default if is_list else (default,)
-    if is_list is not isinstance(default, tuple) or len(numbers) != len(needed):
+    numbers = value if is_list else (value,)
+    needed = len(default) if isinstance(default, tuple) else 1
+    if is_list is not isinstance(default, tuple) or len(numbers) != needed:
         raise ValueError(f"{name} is {value!r:.40}, need numbers as in {default!r}")
     if not all(type(number) is int and 0 <= number <= most for number in numbers):
         raise ValueError(f"{name} is {value!r:.40}, need whole numbers up to {most}")

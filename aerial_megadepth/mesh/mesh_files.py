@@ -183,7 +183,7 @@ def _parts(source: _Source) -> Iterator[_Part]:
         raise InputError(f"{file}: cannot be read as a mesh ({reason_of(error)})") from error
 
 
-def _resolver(file: Path) -> trimesh.resolvers.Resolver:
+def _resolver(file: Path) -> Any:
     """Finds what a mesh names: regular files in its folder, and nothing above."""
     resolvers = _trimesh().resolvers
 
