@@ -119,7 +119,11 @@ class RenderMesh:
             posed[len(posed)] = photo
         asked = len(viewpoints)
         if len(posed) < 2:
-            raise InputError(f"{self.mesh}: {len(posed)} of {asked} views show it, need at least 2")
+            east, north, up = np.ptp(surface.vertices, axis=0)
+            raise InputError(
+                f"{self.mesh}: {len(posed)} of {asked} views show it, need at least 2; it measures"
+                f" {east:.3g} x {north:.3g} x {up:.3g} m, look from nearer or say its unit"
+            )
         report = _report(localized, posed, points, asked)
         report.write(folder / REPORT)
         return (

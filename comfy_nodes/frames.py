@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -194,7 +194,7 @@ def _least_confidence(frames: Sequence[Frame], percentile: float) -> float:
     return float(np.percentile(known, percentile)) if known.size else 0.0
 
 
-def lifted(frames: Sequence[Frame], kept: Sequence[Mask]) -> PointCloud:
+def lifted(frames: Iterable[Frame], kept: Sequence[Mask]) -> PointCloud:
     """One cloud of all frames' kept pixels, in order."""
     clouds = [
         lift(frame.depth_map, frame.rgb, mask) for frame, mask in zip(frames, kept, strict=True)

@@ -22,15 +22,13 @@ from ..warpset.core.points import PointCloud
 from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled
-from .images import gray_image_of, left_out_of, mask_of, one_by_one, photos_in
+from .images import gray_image_of, left_out_of, mask_of, photos_in
 from .network.models import ManagedNetwork, managed_network
 from .network.prediction import predicted_frames
 from .viewer import camera_info, file_3d
 from .widgets import NO_MAX_DEPTH, InferenceWidgets
 
 Rgb = NDArray[np.uint8]
-
-OUTPUT_PREFIX = "3d/vggt"
 
 
 def infer(
@@ -54,7 +52,7 @@ def infer(
         InputError: No image, no point left, no such device, no weights, or masks of other images.
         SplatError: The file cannot be written.
     """
-    photos = photos_in(until_cancelled(one_by_one(images)))
+    photos = photos_in(images)
     if not photos:
         raise InputError("VGGT Model Inference: found no image, need one; connect image_1")
     left_out = None if masks is None else left_out_of(photos, masks)
@@ -65,8 +63,8 @@ def infer(
         frames = [upsampled(frame) for frame in until_cancelled(predicted)]
     sky = _sky(photos) if widgets.mask_sky else None
     kept = kept_pixels(frames, _filters(widgets), sky, left_out)
-    cloud = lifted(frames, kept)
-    path = new_output(OUTPUT_PREFIX, ".ply")
+    cloud = lifted(until_cancelled(frames), kept)
+    path = new_output(widgets.filename_prefix, ".ply")
     write_ply(_splats(cloud, widgets.gaussian_scale_multiplier), path)
     maps = frames if _have_one_size(frames) else predicted
     return {

@@ -14,8 +14,10 @@ from .sockets import (
     device,
     fading,
     model,
+    model_3d,
     ply_file,
     ply_path,
+    prefix,
     upsampling,
     weights,
     work,
@@ -41,6 +43,7 @@ folders.add_weights_folder()
 folders.bring_example_photos()
 
 MAX_IMAGES = 20
+FURTHER_REFERENCES = ("reference_2", "reference_3", "reference_4")
 
 
 class LoadModel:
@@ -130,6 +133,7 @@ class VGGTModelInference:
                 "weights": weights(default.weights),
                 "model": model(),
                 "masks": link("MASK", "A mask an image, as Load Image gives: 1 makes no points."),
+                "filename_prefix": prefix(),
             },
         }
 
@@ -149,7 +153,10 @@ class WarpPair:
     """Two images -> the dataset's pair."""
 
     CATEGORY = "VGGT"
-    DESCRIPTION = "Warps the reference into the target's view, as build_warp_dataset.py does."
+    DESCRIPTION = (
+        "Warps the reference, or up to four of them together, into the target's view, as "
+        "build_warp_dataset.py does."
+    )
     FUNCTION = "warp"
     RETURN_TYPES = ("IMAGE", "IMAGE", "IMAGE", "MASK")
     RETURN_NAMES = ("splats", "target", "reference", "mask")
@@ -171,6 +178,7 @@ class WarpPair:
                 "weights": weights(default.weights),
                 "fill": switch(default.fill, "Fill the holes, or leave them black."),
                 "model": model(),
+                **dict.fromkeys(FURTHER_REFERENCES, link("IMAGE", "Warped with the reference.")),
             },
         }
 
@@ -180,10 +188,12 @@ class WarpPair:
         return folders.weights_fingerprint(weights)
 
     def warp(
-        self, reference: Any, target: Any, model: Any = None, **widgets: Any
+        self, reference: Any, target: Any, model: Any = None, **inputs: Any
     ) -> tuple[Any, ...]:
-        """Run the node."""
-        return work("views").warp_pair(reference, target, PairWidgets(**widgets), model)
+        """Run the node; further references count in the order of their numbers."""
+        further = (inputs.pop(name, None) for name in FURTHER_REFERENCES)
+        references = [reference, *(image for image in further if image is not None)]
+        return work("views").warp_pair(references, target, PairWidgets(**inputs), model)
 
 
 class RenderWarp:
@@ -302,16 +312,21 @@ class LoadPLY:
     @classmethod
     def INPUT_TYPES(cls) -> Sockets:
         """What ComfyUI asks every node class for."""
-        return {"required": {"ply_path": ply_path()}, "optional": {"file": ply_file()}}
+        return {
+            "required": {"ply_path": ply_path()},
+            "optional": {"file": ply_file(), "model_3d": model_3d()},
+        }
 
     @classmethod
-    def IS_CHANGED(cls, ply_path: str | None = None, file: str | None = BY_PATH) -> str | float:
+    def IS_CHANGED(
+        cls, ply_path: str | None = None, file: str | None = BY_PATH, **_: object
+    ) -> str | float:
         """Run again when the file is another."""
         return folders.file_fingerprint(folders.chosen_ply(ply_path, file))
 
-    def load(self, ply_path: str, file: str = BY_PATH) -> tuple[Any, ...]:
+    def load(self, ply_path: str, file: str = BY_PATH, model_3d: Any = None) -> tuple[Any, ...]:
         """Run the node."""
-        return work("ply_files").load(ply_path, file)
+        return work("ply_files").load(ply_path, file, model_3d)
 
 
 class SplatsToUSD:
@@ -335,12 +350,13 @@ class SplatsToUSD:
                 "format": choice(["usdz", "usdc", "nurec"], default.format, kinds),
                 "up": choice(["z", "y"], default.up, "Up axis of the stage."),
                 "metric": switch(default.metric, "The splats are in metres."),
-                "filename_prefix": text(default.filename_prefix, "Subfolder and name."),
+                "filename_prefix": prefix(),
                 "input_up": choice(
                     ["auto", "-y", "y", "z", "-z", "x", "-x"],
                     default.input_up,
                     "Up axis of the splats; auto: as the JSON beside them says, else -y.",
                 ),
+                "model_3d": model_3d(),
             },
         }
 
@@ -349,9 +365,9 @@ class SplatsToUSD:
         """Run again when the file is another, or when what was written is gone."""
         return folders.source_fingerprint(ply_path)
 
-    def export(self, ply_path: str, **widgets: Any) -> dict[str, Any]:
+    def export(self, ply_path: str, model_3d: Any = None, **widgets: Any) -> dict[str, Any]:
         """Run the node."""
-        return work("ply_files").export_usd(ply_path, ExportWidgets(**widgets))
+        return work("ply_files").export_usd(ply_path, ExportWidgets(**widgets), model_3d)
 
 
 NODE_CLASS_MAPPINGS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
@@ -19,25 +20,24 @@ from ..warpset.core.errors import InputError
 from ..warpset.core.points import PointCloud
 from ..warpset.files.ply import check_points, ply_bytes, read_ply
 from .folders import chosen_ply, existing_file, new_output, new_temporary, shown_file
-from .viewer import file_3d, y_up
+from .viewer import file_3d, path_of, y_up
 from .widgets import AUTO_UP, BY_PATH, ExportWidgets
 
 
-def load(ply_path: str, file: str) -> tuple[PointCloud, Any]:
+def load(ply_path: str, file: str, model_3d: Any = None) -> tuple[PointCloud, Any]:
     """Points of a PLY, and the file that shows them in ComfyUI's viewers.
 
     Args:
         ply_path: As `existing_file` takes it, or empty.
         file: One of `ply_choices`.
+        model_3d: What a FILE_3D socket carries, or None.
 
     Raises:
-        InputError: Both or no such file, no positions or colours, no points, or values not finite.
+        InputError: Several or no such file, no positions or colours, no points, or values not
+            finite.
         SplatError: A Gaussian splat PLY that cannot be read.
     """
-    if ply_path and file != BY_PATH:
-        way_on = f"empty ply_path, or choose `{BY_PATH}`"
-        raise InputError(f"{ply_path}, {file}: found two files, need one; {way_on}")
-    path = existing_file(chosen_ply(ply_path, file) or "")
+    path = _source(ply_path, file, model_3d)
     if holds_splats(path):
         splats = read_splats(path)
         return PointCloud(splats.means, splats.rgb, None), file_3d(path)
@@ -48,15 +48,34 @@ def load(ply_path: str, file: str) -> tuple[PointCloud, Any]:
     return cloud, file_3d(turned)
 
 
-def export_usd(ply_path: str, widgets: ExportWidgets) -> dict[str, Any]:
-    """Write a Gaussian splat PLY as USD into ComfyUI's output folder.
+def _source(ply_path: str, file: str, model_3d: Any) -> Path:
+    """The file that one of three inputs gives; the arguments are those of `load`.
 
     Raises:
-        InputError: No such file, or the output folder cannot be written.
+        InputError: Several or none does.
+    """
+    given = {"ply_path": ply_path, "file": "" if file == BY_PATH else file, "model_3d": model_3d}
+    names = [name for name, value in given.items() if value]
+    if len(names) > 1:
+        way_on = f"empty ply_path, choose `{BY_PATH}`, or unplug model_3d"
+        raise InputError(f"{', '.join(names)}: found {len(names)} files, need one; {way_on}")
+    return path_of(model_3d) if model_3d else existing_file(chosen_ply(ply_path, file) or "")
+
+
+def export_usd(ply_path: str, widgets: ExportWidgets, model_3d: Any = None) -> dict[str, Any]:
+    """Write a Gaussian splat PLY as USD into ComfyUI's output folder.
+
+    Args:
+        ply_path: As `existing_file` takes it, or empty.
+        widgets: The node's widgets.
+        model_3d: What a FILE_3D socket carries, or None.
+
+    Raises:
+        InputError: Both or no such file, or the output folder cannot be written.
         SplatError: No Gaussian splats, or they cannot be stored.
     """
     bar = ProgressBar(2)
-    source = existing_file(ply_path)
+    source = _source(ply_path, BY_PATH, model_3d)
     given = None if widgets.input_up == AUTO_UP else AXES[widgets.input_up]
     up = given or recorded_up(source) or Y_DOWN
     splats = read_splats(source)

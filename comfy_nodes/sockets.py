@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from . import folders
-from .widgets import BY_PATH, DEVICES, Socket, choice, link, number, switch, text
+from .widgets import BY_PATH, DEVICES, OUTPUT_PREFIX, Socket, choice, link, number, switch, text
 
 
 def work(module: str) -> Any:
@@ -64,6 +64,17 @@ def ply_file() -> Socket:
     """The widget that offers the files of the input folder."""
     tooltip = "A file of ComfyUI's input folder or its folder 3d, instead of ply_path."
     return choice(folders.ply_choices(), BY_PATH, tooltip)
+
+
+def prefix() -> Socket:
+    """The widget for the name of what is written."""
+    return text(OUTPUT_PREFIX, "Subfolder and name in the output folder.")
+
+
+def model_3d() -> Socket:
+    """The socket for a file of another node: core's, or one of ours."""
+    kinds = "FILE_3D_PLY,FILE_3D_SPLAT_ANY,FILE_3D_POINT_CLOUD_ANY,FILE_3D"
+    return link(kinds, "A PLY of another node, instead of ply_path.")
 
 
 def ply_path() -> Socket:

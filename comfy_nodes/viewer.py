@@ -18,6 +18,7 @@ import numpy as np
 from ..splats.up import Vector, upright
 from ..warpset.core.cameras import Camera, focal_from_fov, intrinsics, invert_rigid
 from ..warpset.core.points import PointCloud
+from .folders import new_temporary
 
 VIEWER_FROM_WORLD = np.diag([1.0, -1.0, -1.0])
 """(3, 3) half a turn around x; its own inverse, and also OpenGL from OpenCV camera axes."""
@@ -31,6 +32,15 @@ def file_3d(path: Path) -> Any:
         return Types.File3D(str(path))
     except (ImportError, AttributeError):
         return str(path)
+
+
+def path_of(model_3d: Any) -> Path:
+    """The file that a FILE_3D socket carries; what lies in memory is written out for it."""
+    source = model_3d if isinstance(model_3d, str) else model_3d.get_source()
+    if isinstance(source, str):
+        return Path(source)
+    path = new_temporary(f".{model_3d.format}")
+    return Path(model_3d.save_to(str(path)))
 
 
 def y_up(cloud: PointCloud, up: Vector) -> PointCloud:

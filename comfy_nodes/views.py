@@ -69,28 +69,33 @@ def _point_diameter(points: PointCloud, camera: Camera) -> float:
 
 
 def warp_pair(
-    reference: Tensor, target: Tensor, widgets: PairWidgets, model: ManagedNetwork | None = None
+    references: Sequence[Tensor],
+    target: Tensor,
+    widgets: PairWidgets,
+    model: ManagedNetwork | None = None,
 ) -> tuple[Tensor, ...]:
-    """Make the pair that `build_warp_dataset.py` makes of two photos.
+    """Make the pair that `build_warp_dataset.py` makes of two photos, or of more references.
 
     Args:
-        reference: IMAGE whose first picture gives the points.
+        references: IMAGEs whose first pictures give the points.
         target: IMAGE whose first picture gives the view.
         widgets: The node's widgets.
         model: The network; None reads the one that the widgets name.
 
     Returns:
-        IMAGE (1, H, W, 3) thrice: splats, target, reference; MASK (1, H, W), 1 in holes.
+        IMAGE (1, H, W, 3) thrice: splats, target, first reference; MASK (1, H, W), 1 in holes.
 
     Raises:
         InputError: No such device, or no weights.
     """
-    photos = photos_in(until_cancelled([reference[:1], target[:1]]))
+    reference, *others = references
+    photos = photos_in(image[:1] for image in (reference, target, *others))
     model = model or managed_network(widgets.weights, widgets.device)
     frames = predicted_frames(photos, "crop", model)
     renderer = partial(make_renderer, device=renderer_device(widgets.device))
     with photo_files(photos) as paths:
-        warp = Warper(_geometry(frames, paths), _options(widgets), renderer).warp(0, 1)
+        warper = Warper(_geometry(frames, paths), _options(widgets, len(references)), renderer)
+        warp = warper.render(warper.prepare(0, 1, range(2, len(photos))))
     splats = warp.splats
     if not widgets.fill:
         splats = np.where(warp.hole[..., None], np.uint8(0), splats)
@@ -107,7 +112,7 @@ def _geometry(frames: Sequence[Frame], paths: Sequence[Path]) -> SceneGeometry:
     return SceneGeometry(scene, "vggt", revision="")
 
 
-def _options(widgets: PairWidgets) -> BuildOptions:
+def _options(widgets: PairWidgets, references: int) -> BuildOptions:
     threshold = ConfidenceThreshold(widgets.depth_conf_threshold, is_percentile=True)
     return BuildOptions(
         size_rule=SizeRule(max_megapixels=None),
@@ -115,4 +120,5 @@ def _options(widgets: PairWidgets) -> BuildOptions:
         point_filter=PointFilter(threshold),
         sigma_px=widgets.sigma,
         auto_s0=True,
+        references=references,
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 AUTO_WEIGHTS = "auto"
-BY_PATH = "by ply_path"
 """The first file in `models/vggt`, else the published model from the Hub."""
+
+BY_PATH = "by ply_path"
+"""No file of the list: the widget `ply_path` names it."""
 
 AUTO_DEVICE = "auto"
 """Whatever ComfyUI runs on."""
@@ -22,6 +24,9 @@ AUTO_UP = "auto"
 """What the JSON beside the splats says, else -y."""
 
 NO_MAX_DEPTH = -1.0
+
+OUTPUT_PREFIX = "3d/vggt"
+"""Subfolder and name of what nodes write."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class InferenceWidgets:
         max_depth: Farthest depth kept along the camera's axis, or `NO_MAX_DEPTH`.
         upsample_depth: Make points on the images' raster instead of the network's.
         weights: One of `folders.weights_choices`.
+        filename_prefix: Subfolder and name in the output folder.
     """
 
     device: str = AUTO_DEVICE
@@ -53,6 +59,7 @@ class InferenceWidgets:
     max_depth: float = NO_MAX_DEPTH
     upsample_depth: bool = True
     weights: str = AUTO_WEIGHTS
+    filename_prefix: str = OUTPUT_PREFIX
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class ExportWidgets:
     format: str = "usdz"
     up: str = "z"
     metric: bool = False
-    filename_prefix: str = "3d/vggt"
+    filename_prefix: str = OUTPUT_PREFIX
     input_up: str = AUTO_UP
 
 

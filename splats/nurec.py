@@ -88,7 +88,7 @@ def half_tensors(gaussians: Gaussians, center: NDArray[np.float64], where: objec
         if largest > limit:
             raise SplatError(
                 f"{where}: {name} reach {largest:.6g}, need at most {limit:.0f} in NuRec's half "
-                "floats; remove outliers or export without --nurec"
+                "floats; remove outliers or export OpenUSD's own splats"
             )
     return {name: values.astype("<f2") for name, values in tensors.items()}
 

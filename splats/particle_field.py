@@ -35,7 +35,7 @@ def write_particle_field(
         version = ".".join(map(str, pxr("Usd").GetVersion()))
         raise SplatError(
             f"{where}: found OpenUSD {version}, need 0.26.3 for Gaussian splats; "
-            "run `uv sync --group usd` or export with --nurec"
+            "run `uv sync --group usd` or export a NuRec package"
         )
     stage = new_stage(options)
     placed = pxr("UsdGeom").Xform.Define(stage, "/World/Splats")

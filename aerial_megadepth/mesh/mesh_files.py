@@ -24,6 +24,7 @@ from warpset.core.errors import InputError, reason_of
 from warpset.core.natural_order import sorted_naturally
 from warpset.files.json_files import check_regular, open_regular
 
+from .gltf_extensions import check_extensions
 from .tiles import find_tileset, read_tiles
 
 if TYPE_CHECKING:
@@ -165,6 +166,9 @@ def _sources(path: Path, up: str | None, max_error_m: float) -> Iterator[_Source
 
 def _parts(source: _Source) -> Iterator[_Part]:
     trimesh, file = _trimesh(), source.file
+    if source.file_type in ("glb", "gltf"):
+        with source.opened() as opened:
+            check_extensions(file, opened)
     try:
         with source.opened() as opened, _complaints() as complaints:
             scene = trimesh.load_scene(

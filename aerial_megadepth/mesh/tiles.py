@@ -12,7 +12,6 @@ import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -37,11 +36,6 @@ B3DM_HEADER = struct.Struct("<4s6I")
 
 ON_EARTH_M = 10**6
 """A tileset whose middle is farther from the origin than this lies in earth-centred axes."""
-
-HARMLESS = {"KHR_materials_unlit"}
-"""glTF extensions that may be required of a reader: without them shape and textures are right."""
-
-DRACO = "KHR_draco_mesh_compression"
 
 
 class Tile(NamedTuple):
@@ -266,7 +260,6 @@ def _read_tile(file: Path, node: _Node) -> Tile:
     file_type = "glb" if content[:4] == b"glTF" else "gltf"
     if file_type == "gltf" and file.suffix.lower() != ".gltf":
         raise InputError(f"{file}: found {content[:4]!r}, need a tile of type b3dm, glb or gltf")
-    _check_extensions(file, content)
     moved = np.eye(4)
     moved[:3, 3] = centre
     return Tile(file, content, file_type, node.transform @ moved, node.tileset.up)
@@ -283,19 +276,3 @@ def _without_b3dm(file: Path, content: bytes) -> tuple[bytes, NDArray[np.float64
     centre = table.get("RTC_CENTER", [0, 0, 0]) if isinstance(table, dict) else None
     gltf = content[start + features + features_binary + batch + batch_binary :]
     return gltf, _numbers(file, centre, 3)
-
-
-def _check_extensions(file: Path, gltf: bytes) -> None:
-    """Refuse what would be read wrong."""
-    try:
-        text = gltf
-        if gltf[:4] == b"glTF":
-            (length,) = struct.unpack_from("<I", gltf, 12)
-            text = gltf[20 : 20 + length]
-        required = set(json.loads(text).get("extensionsRequired", []))
-    except (struct.error, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read as a mesh ({error})") from error
-    known = HARMLESS | ({DRACO} if find_spec("DracoPy") else set())
-    if unknown := sorted(map(str, required - known)):
-        way_on = "; `pip install DracoPy`" if unknown == [DRACO] else ""
-        raise InputError(f"{file}: needs the glTF extension {unknown[0]}, not known here{way_on}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ Rgb = NDArray[np.uint8]
 BLACK = 0
 
 
-def fitted(photos: Sequence[Rgb], mode: str, side: int, patch: int) -> list[ModelImage]:
+def fitted(photos: Iterable[Rgb], mode: str, side: int, patch: int) -> list[ModelImage]:
     """Every photo fitted on its own, then stretched to the size of the first.
 
     Args:
@@ -26,13 +26,13 @@ def fitted(photos: Sequence[Rgb], mode: str, side: int, patch: int) -> list[Mode
         side: Target side in pixels, a multiple of `patch`.
         patch: Side of the network's patches.
     """
-    images = [_fitted(photo, mode, side, patch) for photo in photos]
-    height, width = images[0].rgb.shape[:2]
+    pairs = [(photo, _fitted(photo, mode, side, patch)) for photo in photos]
+    height, width = pairs[0][1].rgb.shape[:2]
     return [
         image
         if image.rgb.shape[:2] == (height, width)
         else _stretched(photo, image, (width, height))
-        for photo, image in zip(photos, images, strict=True)
+        for photo, image in pairs
     ]
 
 

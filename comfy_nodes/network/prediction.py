@@ -41,8 +41,9 @@ class ScenePredictor:
     def __call__(self, photos: Sequence[Rgb]) -> list[Prediction]:
         """Predict photos (h, w, 3) together."""
         config = self._model.config
-        images = fitted([self._first, *photos], self._mode, config.img_size, config.patch_size)[1:]
-        return predict_images(self._model, images)
+        together = until_cancelled([self._first, *photos])
+        images = fitted(together, self._mode, config.img_size, config.patch_size)
+        return predict_images(self._model, images[1:])
 
 
 def predicted_frames(photos: Sequence[Rgb], mode: str, managed: ManagedNetwork) -> list[Frame]:
@@ -64,7 +65,8 @@ def predicted_frames(photos: Sequence[Rgb], mode: str, managed: ManagedNetwork) 
         predictions = _predict(photos, mode, managed.network)
         managed.predictions.clear()
         managed.predictions[key] = predictions
-    return [_frame(*pair) for pair in zip(photos, managed.predictions[key], strict=True)]
+    pairs = zip(photos, managed.predictions[key], strict=True)
+    return [_frame(*pair) for pair in until_cancelled(pairs)]
 
 
 def _key(photos: Iterable[Rgb], mode: str) -> str:

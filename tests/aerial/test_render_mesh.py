@@ -193,6 +193,22 @@ def a_tile_of_many_bytes(folder):
     return tileset
 
 
+def with_instances(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    content = json.loads(mesh.read_text()) | {"extensionsUsed": ["EXT_mesh_gpu_instancing"]}
+    mesh.write_text(json.dumps(content))
+    return mesh
+
+
+def with_moved_textures(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    content = json.loads(mesh.read_text())
+    texture = content["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
+    texture["extensions"] = {"KHR_texture_transform": {"scale": [2, 2]}}
+    mesh.write_text(json.dumps(content))
+    return mesh
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
@@ -206,6 +222,8 @@ def a_tile_of_many_bytes(folder):
         (a_texture_of_many_bytes, "mesh.gltf: cannot be read as a mesh"),
         (a_pipe_among_meshes, "other.glb: cannot be read (no regular file)"),
         (a_tile_of_many_bytes, "second.glb: found more than"),
+        (with_instances, "needs the glTF extension EXT_mesh_gpu_instancing"),
+        (with_moved_textures, "needs the glTF extension KHR_texture_transform"),
     ],
 )
 def test_a_mesh_that_cannot_be_taken_is_one_line(tmp_path, capsys, spoil, found):
@@ -214,6 +232,14 @@ def test_a_mesh_that_cannot_be_taken_is_one_line(tmp_path, capsys, spoil, found)
     (line,) = capsys.readouterr().err.splitlines()
     assert found in line
     assert not list((tmp_path).glob("data/*/*/*/localized*"))
+
+
+def test_a_mesh_that_no_view_shows_says_its_size(tmp_path, capsys):
+    mesh = a_block_mesh(tmp_path / "mesh" / "block.glb", z_up=False)
+    assert run(tmp_path, mesh, "--metres_per_unit", "0.001") == 1
+    assert "0 of 16 views show it, need at least 2; it measures 0.08 x 0.08 x" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_missing_trimesh_is_one_line(tmp_path, capsys, monkeypatch):

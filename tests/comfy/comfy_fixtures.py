@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.comfy.comfy_builders import tiny_weights
-from tests.comfy.comfy_stubs import Server, load_pack, put_pack
+from tests.comfy.comfy_stubs import INSTALLED, Server, load_pack, put_pack
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +40,7 @@ def server(tmp_path, monkeypatch, weights_file):
 @pytest.fixture
 def pack(server, pack_folder, monkeypatch, one_thread):
     """The pack in a server that has just started; rooms that know no server stay loaded."""
-    name = str(pack_folder).replace(".", "_x_")
     for module in list(sys.modules):
-        if module.startswith(f"{name}.comfy_nodes"):
+        if module.startswith(f"{INSTALLED}.comfy_nodes"):
             monkeypatch.delitem(sys.modules, module)
-    return load_pack(pack_folder)
+    return load_pack(pack_folder, INSTALLED)

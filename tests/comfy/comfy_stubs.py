@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import sys
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,10 +35,18 @@ class InterruptProcessingException(Exception):
 
 
 class File3D:
-    """What a FILE_3D socket carries on recent cores."""
+    """What a FILE_3D socket carries on recent cores: a file, or one in memory."""
 
-    def __init__(self, source: str):
-        self.source = source
+    def __init__(self, source: str | BytesIO, file_format: str = ""):
+        self.source, self.format = source, file_format
+
+    def get_source(self) -> str | BytesIO:
+        return self.source
+
+    def save_to(self, path: str) -> str:
+        assert isinstance(self.source, BytesIO)
+        Path(path).write_bytes(self.source.getvalue())
+        return path
 
 
 class CallbacksMP:
@@ -73,6 +82,7 @@ class Server:
         cancel_after: Steps after which somebody clicks on Cancel.
         freed: Bytes that nodes asked it to make room for.
         loaded: Models that it put on its device.
+        looks: How often nodes looked whether somebody clicked on Cancel.
     """
 
     root: Path
@@ -82,6 +92,7 @@ class Server:
     freed: list[int] = field(default_factory=list)
     folders: dict[str, list[str]] = field(default_factory=dict)
     loaded: list[Any] = field(default_factory=list)
+    looks: int = 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch, with_file_3d: bool = True) -> None:
         """Make the server's modules importable, and its own `utils` and `src` come first."""
@@ -100,6 +111,7 @@ class Server:
             monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def look_for_cancel(self) -> None:
+        self.looks += 1
         if self.cancel_after is not None and len(self.steps) >= self.cancel_after:
             raise InterruptProcessingException
 
@@ -181,9 +193,18 @@ def put_pack(custom_nodes: Path, name: str) -> Path:
     return Path(shutil.copytree(ROOT, custom_nodes / name, ignore=NOT_OF_THE_PACK))
 
 
-def load_pack(folder: Path) -> Any:
-    """Load a pack the way ComfyUI's `load_custom_node` does: under its path as module name."""
-    name = str(folder).replace(".", "_x_")
+INSTALLED = "/ComfyUI/custom_nodes/vggt-dataset-builder"
+"""A pack's module name that all runs share: kernels are compiled once for a name."""
+
+
+def load_pack(folder: Path, name: str | None = None) -> Any:
+    """Load a pack the way ComfyUI's `load_custom_node` does: under its path as module name.
+
+    Args:
+        folder: Where it lies.
+        name: The module's name instead.
+    """
+    name = name or str(folder).replace(".", "_x_")
     spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -246,6 +246,20 @@ def test_the_progress_bar_reaches_its_end(pack, server):
     assert server.freed[0] > 0
 
 
+def test_cancel_is_looked_for_between_photos_and_within_large_ones(pack, server):
+    images = a_room(pack, "comfy_nodes.images")
+    large = torch.rand(1, 3 * images.ROWS_AT_ONCE + 1, 4, 3)
+    (photo,) = images.photos_in([large])
+    assert server.looks == 4
+    assert np.array_equal(photo, np.rint(large[0].numpy() * 255).astype(np.uint8))
+    server.looks = 0
+    infer(pack, image_1=an_image())
+    of_one, server.looks = server.looks, 0
+    infer(pack, image_1=an_image(count=3))
+    converting_hashing_fitting_lifting = 4
+    assert server.looks >= of_one + 2 * converting_hashing_fitting_lifting
+
+
 def test_cancel_stops_the_network_and_writes_nothing(pack, server):
     server.cancel_after = 2
     with pytest.raises(InterruptProcessingException):
@@ -272,6 +286,12 @@ def test_files_are_numbered_in_the_output_folder(pack, server):
     assert (model_file, path) == ("3d/vggt_00002_.ply", str(output / model_file))
     shown = {"filename": "vggt_00002_.ply", "subfolder": "3d", "type": "output"}
     assert answers[1]["ui"] == {"3d": [shown]}
+
+
+def test_files_take_the_name_that_a_widget_gives(pack, server):
+    out = infer(pack, image_1=an_image(), filename_prefix="rooms/one")
+    assert out["ply_path"] == str(server.root / "output" / "rooms/one_00001_.ply")
+    assert out["model_file"] == "rooms/one_00001_.ply"
 
 
 def test_viewers_get_a_file_3d_and_older_cores_the_path(pack, server, monkeypatch):

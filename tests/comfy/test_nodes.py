@@ -1,5 +1,6 @@
 """The nodes beside the inference: views rendered, files loaded and exported."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from tests.builders import a_camera, a_photo, tree
 from tests.comfy.comfy_builders import SIDE, a_room, an_image, infer, run
+from tests.comfy.comfy_stubs import File3D
 from warpset.core.cameras import Camera, unproject
 from warpset.core.points import PointCloud
 from warpset.files.ply import ply_bytes, read_ply
@@ -133,6 +135,15 @@ def test_a_pair_is_what_the_points_of_the_reference_look_like_from_the_target(pa
     assert (splats - image)[seen].abs().mean() < 0.05
 
 
+def test_further_references_leave_no_more_holes(pack):
+    images = {"reference": an_image(), "target": an_image(seed=1)}
+    further = {f"reference_{number}": an_image(seed=number) for number in (2, 4)}
+    *_, alone = run(pack, "VGGT_Warp_Pair", **images, device="cpu")
+    _, target, reference, together = run(pack, "VGGT_Warp_Pair", **images, **further, device="cpu")
+    assert torch.equal(target, images["target"]) and torch.equal(reference, images["reference"])
+    assert together.sum() < alone.sum()
+
+
 CUDA, ROCM = "13.0", None
 
 
@@ -214,7 +225,7 @@ def test_a_ply_of_the_input_folder_is_chosen_from_a_list(pack, server):
     assert len(points.xyz_world) == 5
     point_ply(server.root / "input" / "points2.ply", some_points(7))
     assert node.IS_CHANGED("", "points2.ply") != before
-    with pytest.raises(Exception, match="found two files, need one; empty ply_path"):
+    with pytest.raises(Exception, match="^ply_path, file: found 2 files, need one; empty ply_path"):
         run(pack, "VGGT_Load_PLY", ply_path="points.ply", file="points2.ply")
 
 
@@ -224,6 +235,16 @@ def test_a_splat_ply_goes_to_the_viewer_as_it_is(pack):
     assert shown.source == out["ply_path"]
     assert np.array_equal(points.xyz_world, out["points"].xyz_world)
     assert np.array_equal(points.rgb, out["points"].rgb)
+
+
+def test_a_file_of_another_node_is_taken_whether_it_lies_on_disk_or_in_memory(pack, server):
+    path = point_ply(server.root / "input" / "points.ply", some_points())
+    in_memory = File3D(BytesIO(path.read_bytes()), "ply")
+    for model_3d in (File3D(str(path)), str(path), in_memory):
+        points, _ = run(pack, "VGGT_Load_PLY", ply_path="", model_3d=model_3d)
+        assert np.array_equal(points.xyz_world, some_points().xyz_world)
+    with pytest.raises(Exception, match="^ply_path, model_3d: found 2 files, need one"):
+        run(pack, "VGGT_Load_PLY", ply_path="points.ply", model_3d=in_memory)
 
 
 def a_mesh_ply() -> bytes:
@@ -272,7 +293,7 @@ def test_points_far_away_can_be_loaded(pack, server):
 def test_splats_become_usd_in_the_output_folder(pack, server, widgets, name):
     Usd, UsdGeom = pytest.importorskip("pxr.Usd"), pytest.importorskip("pxr.UsdGeom")
     out = infer(pack, image_1=an_image())
-    path, model = run(pack, "VGGT_Splats_To_USD", ply_path=out["ply_path"], **widgets)
+    path, model = run(pack, "VGGT_Splats_To_USD", ply_path="", model_3d=out["splats"], **widgets)
     assert model.source == path
     assert path == str(server.root / "output" / name)
     stage = Usd.Stage.Open(path)

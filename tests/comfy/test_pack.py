@@ -84,18 +84,14 @@ RENDERER = (
     "warpset",
     "vggt",
 )
-NOT_LOADED = "{}"
-OF_ANOTHER_PACK = f"dict.fromkeys({RENDERER}, types.ModuleType('another_pack'))"
+"""Names of the pack's own modules, which in the server may be another pack's."""
 
 
-@pytest.mark.parametrize(
-    "others", [NOT_LOADED, OF_ANOTHER_PACK], ids=["alone", "names_taken_by_another_pack"]
-)
-def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, others):
+def test_a_process_renders_where_another_pack_has_taken_all_names(pack_folder, tmp_path):
     stubs = str(ROOT / "tests/comfy/comfy_stubs.py")
     printed = in_a_process_of_its_own(
         f"""
-        others = {others}
+        others = dict.fromkeys({RENDERER}, types.ModuleType("another_pack"))
         sys.modules.update(others)
         import importlib.util
         spec = importlib.util.spec_from_file_location("stubs", {stubs!r})
@@ -103,7 +99,7 @@ def test_a_process_that_knows_the_pack_alone_renders(pack_folder, tmp_path, othe
         spec.loader.exec_module(stubs)
         import pytest
         stubs.Server(Path({str(tmp_path)!r})).install(pytest.MonkeyPatch())
-        pack = stubs.load_pack(Path({str(pack_folder)!r}))
+        pack = stubs.load_pack(Path({str(pack_folder)!r}), stubs.INSTALLED)
         import importlib, numpy as np
         inside = lambda room: importlib.import_module(".warpset." + room, pack.__name__)
         K = inside("core.cameras").intrinsics(20.0, 20.0, 8.0, 8.0)
@@ -160,6 +156,9 @@ def test_a_library_that_is_missing_takes_down_its_node_alone(pack, monkeypatch):
 
 # What every node declares
 
+LINKS = {"IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL", "LOAD3D_CAMERA"}
+LINKS |= {"FILE_3D_PLY", "FILE_3D_SPLAT_ANY", "FILE_3D_POINT_CLOUD_ANY", "FILE_3D"}
+
 
 @pytest.mark.parametrize("key", NODES)
 def test_a_node_declares_what_comfyui_needs(pack, key):
@@ -176,8 +175,7 @@ def test_a_node_declares_what_comfyui_needs(pack, key):
         elif kind == "BOOLEAN":
             assert isinstance(default, bool), name
         else:
-            links = {"IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL", "LOAD3D_CAMERA"}
-            assert kind in {"STRING", *links}, name
+            assert kind == "STRING" or set(kind.split(",")) <= LINKS, name
     assert node.CATEGORY == "VGGT"
     assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES)
     assert len(getattr(node, "OUTPUT_TOOLTIPS", node.RETURN_NAMES)) == len(node.RETURN_NAMES)
@@ -200,11 +198,12 @@ def test_the_inference_node_is_the_one_that_workflows_know(pack):
         "max_depth": -1.0,
         "upsample_depth": True,
     }
+    later = ["weights", "model", "masks", "filename_prefix"]
     assert sockets["required"]["device"] == (
         ["auto", "cuda", "cpu"],
         sockets["required"]["device"][1],
     )
-    assert list(sockets["optional"]) == [*images, *widgets, "weights", "model", "masks"]
+    assert list(sockets["optional"]) == [*images, *widgets, *later]
     defaults = {name: sockets["optional"][name][1]["default"] for name in widgets}
     assert defaults == widgets
     assert sockets["optional"]["preprocess_mode"][0] == ["crop", "pad_white", "pad_black", "tile"]
@@ -371,11 +370,11 @@ import pytest
 sys.path.insert(0, {root!r})
 sys.modules.update(dict.fromkeys({blocked!r}))
 from tests.comfy.comfy_builders import an_image, infer, run, tiny_weights
-from tests.comfy.comfy_stubs import Server, load_pack
+from tests.comfy.comfy_stubs import INSTALLED, Server, load_pack
 place = Path({place!r})
 Server(place).install(pytest.MonkeyPatch())
 tiny_weights(place / "models" / "vggt" / "tiny.pt")
-pack = load_pack(Path({pack!r}))
+pack = load_pack(Path({pack!r}), INSTALLED)
 out = infer(pack, image_1=an_image())
 points = dict(points=out["points"], cameras=out["cameras"])
 run(pack, "VGGT_Warp_Pair", reference=an_image(), target=an_image(seed=1), device="cpu")
@@ -400,8 +399,11 @@ def test_the_nodes_run_with_what_requirements_txt_brings(pack_folder, tmp_path):
 def _check_against_definition(definition: Any, node: dict[str, Any]) -> None:
     sockets = definition.INPUT_TYPES()
     sockets = {**sockets["required"], **sockets.get("optional", {})}
-    links = ["IMAGE", "MASK", "VGGT_POINTS", "VGGT_CAMERAS", "VGGT_MODEL"]
-    widgets = [name for name, (kind, _) in sockets.items() if kind not in links]
+    widgets = [
+        name
+        for name, (kind, _) in sockets.items()
+        if isinstance(kind, list) or not set(kind.split(",")) <= LINKS
+    ]
     assert len(node["widgets_values"]) == len(widgets)
     for name, value in zip(widgets, node["widgets_values"], strict=True):
         kind, options = sockets[name]

@@ -65,9 +65,14 @@ def test_files_come_and_go_and_hidden_ones_stay(address, tmp_path):
         put(address, name, name.encode())
     store = Store(address)
     assert store.children() == (["a"], ["2.txt"])
-    assert store.files() == [StoredFile("2.txt", 5), StoredFile("a/1.jpg", 7)]
+    found = store.files()
+    assert [(file.name, file.size) for file in found] == [("2.txt", 5), ("a/1.jpg", 7)]
+    assert found == store.files()
     store.fetch(store.files(), tmp_path)
     assert tree(tmp_path) == {"2.txt": b"2.txt", "a/1.jpg": b"a/1.jpg"}
+    put(address, "2.txt", b"other")
+    changed = [now.name for now in store.files() if now not in found]
+    assert changed == ["2.txt"]
     store.remove(["2.txt", "never.there"])
     (tmp_path / "3.txt").write_bytes(b"3")
     store.send(tmp_path, ["3.txt"])

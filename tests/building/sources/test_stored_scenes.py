@@ -15,6 +15,7 @@ import pytest
 from build_warp_dataset import main
 from tests.builders import TOLD, a_scene, tree
 from tests.video_builders import a_walk, write_video
+from warpset.files.stores.store import Store
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -77,7 +78,7 @@ def local(tmp_path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("kind", ["memory", "s3"])
-def test_pairs_have_the_same_bytes_as_on_disk(local, kind, request, tmp_path):
+def test_pairs_have_the_same_bytes_as_on_disk(local, kind, request, tmp_path, monkeypatch):
     fs, root, *_ = request.getfixturevalue("memory" if kind == "memory" else "bucket")
     where = f"{kind}://{root.strip('/')}"
     upload(fs, local[0], f"{root}/in")
@@ -85,6 +86,8 @@ def test_pairs_have_the_same_bytes_as_on_disk(local, kind, request, tmp_path):
     assert stored(fs, f"{root}/out") == tree(local[1])
     assert build(f"{where}/in", tmp_path / "here") == 0
     assert tree(tmp_path / "here") == tree(local[1])
+    monkeypatch.delattr(Store, "fetch_file")  # nothing that is done is fetched again
+    assert build(f"{where}/in", f"{where}/out") == 0
 
 
 def test_what_is_there_is_not_sent_again_and_what_is_missing_is_added(local, memory, capsys):

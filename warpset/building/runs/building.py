@@ -20,6 +20,7 @@ from ..pipeline import Backends, build_scene
 from ..sources.stored_scenes import SceneBytes, output_here, scene_bytes, scene_here
 from ..summary import SceneSummary
 from .account import Outcomes
+from .done_scenes import DoneScenes
 from .ledger import is_the_scenes
 
 FIRST_GUESS = 3.0
@@ -34,6 +35,7 @@ class SceneBuilder:
         options: What is wanted of each.
         backends: Estimators and renderer.
         describe: An error in the words of whoever asked.
+        done: Scenes that need not be fetched.
     """
 
     def __init__(
@@ -42,9 +44,10 @@ class SceneBuilder:
         options: BuildOptions,
         backends: Backends,
         describe: Callable[[Exception], str],
+        done: DoneScenes,
     ):
         self.outputs, self._options = outputs, options
-        self._backends, self._describe = backends, describe
+        self._backends, self._describe, self._done = backends, describe, done
 
     def __call__(self, scene: str) -> SceneSummary:
         """Build a scene; whatever goes wrong is in its summary.
@@ -53,14 +56,25 @@ class SceneBuilder:
             FolderInUseError: Another run is writing its pairs.
         """
         summary = SceneSummary()
-        with (
-            self.telling(scene, summary),
-            self.output(scene, summary) as output,  # first, for what is in use is not fetched
-            scene_here(place(scene)) as (here, shown_as),
-        ):
-            _hide(summary, shown_as)
-            self.build(here, output, summary)
+        with self.telling(scene, summary):
+            if done := self.done(scene):
+                return done
+            with (
+                self.output(scene, summary) as output,  # first, for what is in use is not fetched
+                scene_here(place(scene)) as (here, shown_as),
+            ):
+                _hide(summary, shown_as)
+                self.build(here, output, summary)
+            self.note(scene, summary)
         return summary
+
+    def done(self, scene: str) -> SceneSummary | None:
+        """The summary of a scene of a store that is done; None of any other."""
+        return self._done.summary_of(scene, self.outputs[scene])
+
+    def note(self, scene: str, summary: SceneSummary) -> None:
+        """Note that a scene is done, once its pairs are where they go."""
+        self._done.note(scene, self.outputs[scene], summary)
 
     def build(self, here: Path, output: Path, summary: SceneSummary) -> None:
         """Build a scene that is on this machine."""
@@ -116,7 +130,7 @@ class _Job:
         goes: Ends with its pairs in the store.
         size: What the scene takes up.
         held: Bytes of the budget that it has.
-        here: Where it lies; None where it could not be fetched.
+        here: Where it lies; None where it could not be fetched, or need not be.
         output: Where its pairs go.
         in_use: Another run is writing its pairs.
     """
@@ -189,6 +203,9 @@ class _Line:
         self._jobs.append(job)
         try:
             with self._builder.telling(scene, job.summary):
+                if done := self._builder.done(scene):
+                    job.summary = done
+                    return job
                 job.output = job.goes.enter_context(self._builder.output(scene, job.summary))
                 job.size = scene_bytes(source)
                 ratio = FIRST_GUESS if self._ratio is None else self._ratio
@@ -219,6 +236,8 @@ class _Line:
         try:
             with self._builder.telling(job.scene, job.summary):
                 job.goes.close()
+                if job.here is not None:
+                    self._builder.note(job.scene, job.summary)
         except FolderInUseError as error:
             job.in_use = error
         finally:

@@ -70,13 +70,13 @@ class FailureLedger:
 
     def __init__(self, output_dir: Place, options: BuildOptions):
         self._files = SmallFiles(output_dir / RUN_FOLDER / "failed")
-        self._options = _digest(options)
+        self._options = options_digest(options)
         read = [self._read(name) for name in self._files.names()]
         self._failures = {failure.scene: failure for failure in read if failure}
 
     def forget_all(self) -> None:
         """Take every scene up again."""
-        self._files.remove([_file_name(scene) for scene in self._failures])
+        self._files.remove([file_name_of(scene) for scene in self._failures])
         self._failures.clear()
 
     def set_aside(self, scene: str) -> Failure | None:
@@ -93,13 +93,13 @@ class FailureLedger:
         failure = Failure(scene, count + times, reason, self._options)
         self._failures[scene] = failure
         content = json.dumps(dataclasses.asdict(failure)) + "\n"
-        self._files.write(_file_name(scene), content.encode())
+        self._files.write(file_name_of(scene), content.encode())
         return failure.count
 
     def succeeded(self, scene: str) -> None:
         """Note that a scene is done."""
         if self._failures.pop(scene, None):
-            self._files.remove([_file_name(scene)])
+            self._files.remove([file_name_of(scene)])
 
     def _read(self, name: str) -> Failure | None:
         try:
@@ -114,12 +114,13 @@ def is_the_scenes(error: Exception) -> bool:
     return not (isinstance(error, InputError) and error.remedy in OF_THE_SYSTEM)
 
 
-def _file_name(scene: str) -> str:
+def file_name_of(scene: str) -> str:
     """A name of its own for a scene, which any file system can hold."""
     return hashlib.sha256(scene.encode(errors="surrogatepass")).hexdigest()[:32] + ".json"
 
 
-def _digest(options: BuildOptions) -> str:
+def options_digest(options: BuildOptions) -> str:
+    """The same text for all options that give the same pairs."""
     asked = {name: value for name, value in vars(options).items() if name not in HOW}
     text = json.dumps(asked, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -141,9 +141,19 @@ def scene_bytes(scene: Place) -> SceneBytes:
     store, path = Store(scene), Path(scene.name)
     if is_zip(path):
         unpacked = store.unpacked_bytes()
-        return SceneBytes(store.size() + unpacked, unpacked)
-    size = store.size() if is_video(path) else sum(file.size for file in store.files())
+        return SceneBytes(store.file().size + unpacked, unpacked)
+    size = sum(file.size for file in scene_files(scene))
     return SceneBytes(size, size)
+
+
+def scene_files(scene: Address) -> list[StoredFile]:
+    """The files that a scene in a store is fetched from: itself, where it is a zip or a video.
+
+    Raises:
+        InputError: The store does not answer.
+    """
+    path, store = Path(scene.name), Store(scene)
+    return [store.file()] if is_zip(path) or is_video(path) else store.files()
 
 
 def _fetched(scene: Address, scratch: Path) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -25,16 +25,23 @@ MAX_FILES = 200_000
 """As many as a zip of a scene may hold."""
 
 
+VERSIONS = ("ETag", "generation", "blob_id", "created")
+"""What S3, Google's store, Hugging Face's and the one in memory call what changes with a file's
+content."""
+
+
 class StoredFile(NamedTuple):
     """A file in a store.
 
     Attributes:
         name: Its path below the address, with slashes.
         size: In bytes.
+        version: Differs where the content does; None where the store does not say.
     """
 
     name: str
     size: int
+    version: str | None = None
 
 
 class Store:
@@ -84,7 +91,7 @@ class Store:
             raise InputError(f"{self.address}: found {len(found)} files, need at most {MAX_FILES}")
         root = self._root.rstrip("/") + "/"
         files = [
-            StoredFile(path.removeprefix(root), int(entry.get("size") or 0))
+            _stored_file(path.removeprefix(root), entry)
             for path, entry in sorted(found.items())
             if entry["type"] == "file" and path.startswith(root)
         ]
@@ -114,10 +121,10 @@ class Store:
         with self._reached():
             self._fs.get_file(self._root, str(target))
 
-    def size(self) -> int:
-        """Bytes of the file that is at the address itself."""
+    def file(self) -> StoredFile:
+        """The file that is at the address itself."""
         with self._reached():
-            return int(self._fs.info(self._root)["size"] or 0)
+            return _stored_file(self.address.name, self._fs.info(self._root))
 
     def unpacked_bytes(self) -> int:
         """What the zip that is at the address itself says it unpacks to; its end is read alone.
@@ -230,3 +237,8 @@ class Store:
                 f"{self.address}: cannot be read or written ({reason}); check the address, the "
                 "credentials and the network, then run the same again"
             ) from None
+
+
+def _stored_file(name: str, entry: Mapping[str, Any]) -> StoredFile:
+    known = (str(entry[key]) for key in VERSIONS if entry.get(key))
+    return StoredFile(name, int(entry.get("size") or 0), next(known, None))
