@@ -12,6 +12,7 @@ from ..core.errors import InputError, alike, told_once
 from ..files.json_files import as_record
 from ..files.stores.address import Place
 from ..files.stores.small_files import SmallFiles
+from ..fleet.machine_use import MachineUse
 from .pairing import hole_histogram
 from .pairs.record import PairRecord
 from .pairs.verdict import PairQuality, quality_line
@@ -30,6 +31,7 @@ class SceneSummary:
         failure: Why no more could be made of the scene; None where all was.
         failure_counts: Whether it is about the scene, and not about what every scene needs.
         geometry: Who gave a scene's depth and cameras, as records name it; empty before.
+        machine: How busy the machine of the worker that built it is; None where it does not say.
     """
 
     written: int = 0
@@ -45,6 +47,7 @@ class SceneSummary:
     failure: str | None = None
     failure_counts: bool = True
     geometry: dict[str, str] = field(default_factory=dict)
+    machine: MachineUse | None = None
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
