@@ -72,6 +72,7 @@ def test_each_format_that_has_depth_gives_it_in_metres(tmp_path, name):
 def test_the_docs_have_a_row_for_each_format():
     rows = re.findall(r"^\| \*\*(.+?)\*\*", DOCS.read_text(encoding="utf-8"), flags=re.M)
     assert {reader.format for reader in READERS} <= set(rows)
+    assert {reader.format for reader in READERS} == set(BUILDERS.values()), "a test a row"
 
 
 def test_a_plain_folder_of_photos_is_none_of_them(tmp_path):

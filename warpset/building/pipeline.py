@@ -334,7 +334,7 @@ def _way_to_depth(recording: Recording | None) -> str:
         return "add a recording of its cameras and depth"
     if recording.absent_depth:
         return f"add those files, or mend what {recording.shown_origin} calls them"
-    return f"add the depth files of {recording.format}"
+    return "add its depth files (docs/photos-and-recordings.md says what is looked for)"
 
 
 def _write_scene_gaussians(
