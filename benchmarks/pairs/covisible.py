@@ -29,6 +29,8 @@ from warpset.building.scenes import open_scene
 from warpset.building.warping import Warper
 from warpset.core.cameras import Camera, intrinsics, unproject
 from warpset.core.covisibility import (
+    FINE_POINTS,
+    FINE_SIDE_PX,
     SAME_DEPTH,
     covisibility,
     depth_ratios,
@@ -75,11 +77,11 @@ def judge(folder: Path, per_frame: Sequence[int]) -> None:
     """Print how one scene's choice compares with the truth."""
     geometry = read_geometry(folder)
     full = [frame.load_depth() for frame in geometry.frames]
-    views, count = [small_view(view) for view in full], len(full)
+    views, count = [small_view(view, FINE_SIDE_PX) for view in full], len(full)
     pairs = [(r, t) for r in range(count) for t in range(count) if r != t]
     exact = np.array([every_pixel_seen(full[r], full[t]) for r, t in pairs])
     recorded = np.array([share_seen(full[r], full[t]) for r, t in pairs])
-    shares = covisibility(views)
+    shares = covisibility(views, max_points=FINE_POINTS)
     chosen_by = np.array([shares[r, t] for r, t in pairs])
     expected, rendered = expected_hole_shares(views, pairs), rendered_holes(geometry, pairs)
     print(f"{folder.name}: {count} frames, {len(pairs)} ordered pairs")
@@ -101,7 +103,7 @@ def judge(folder: Path, per_frame: Sequence[int]) -> None:
 def a_ring(count: int) -> list[DepthMap]:
     """Views from a ring within a room with rough walls, each as small as pairs are chosen by."""
     rng, views = np.random.default_rng(0), []
-    K, size_wh = intrinsics(110, 110, 80, 60), (160, 120)
+    K, size_wh = intrinsics(220, 220, 160, 120), (FINE_SIDE_PX, 240)
     for angle in np.linspace(0, 2 * np.pi, count, endpoint=False):
         sine, cosine = np.sin(angle), np.cos(angle)
         rotation = np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])

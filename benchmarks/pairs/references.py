@@ -21,7 +21,7 @@ from warpset.building.pairing import PAIRINGS, Pairing, covisible_pairs
 from warpset.building.pairs.references import further_references
 from warpset.building.pairs.warp import Warp
 from warpset.building.warping import Warper
-from warpset.core.covisibility import small_view
+from warpset.core.covisibility import FINE_SIDE_PX, small_view
 from warpset.core.geometry import SceneGeometry
 from warpset.core.masks import Mask
 from warpset.core.scoring import psnr
@@ -56,7 +56,7 @@ def judge(geometry: SceneGeometry, rule: str, megapixels: float, most: int) -> N
     """Print a line for each number of references."""
     options = BuildOptions(size_rule=SizeRule(megapixels), references=most)
     warper = Warper(geometry, options, lambda wh, sigma_px: make_renderer(wh, sigma_px, "cpu"))
-    views = [small_view(frame.load_depth()) for frame in geometry.frames]
+    views = [small_view(frame.load_depth(), FINE_SIDE_PX) for frame in geometry.frames]
     keys = [sha256_of(frame.photo.path) for frame in geometry.frames]
     pairs, candidates = Pairing(rule).of_frames(len(views), bidirectional=True), None
     if rule == "covisible":

@@ -65,12 +65,16 @@ class _Runs:
 
     def _run(self) -> None:
         held = []
-        for scene in range(self._scenes):
-            self._start.wait()
-            held += [] if self._is_done(scene) else [scene]
-        while held:
-            time.sleep(0.001)
-            held = [scene for scene in held if not self._is_done(scene)]
+        try:
+            for scene in range(self._scenes):
+                self._start.wait()
+                held += [] if self._is_done(scene) else [scene]
+            while held:
+                time.sleep(0.001)
+                held = [scene for scene in held if not self._is_done(scene)]
+        except BaseException:
+            self._start.abort()  # so that the others do not wait for this one
+            raise
 
     def _is_done(self, scene: int) -> bool:
         """Make a scene unless it is there; False where another run is at it."""

@@ -1,11 +1,12 @@
 """Many small scenes from zips in a bucket, faults, killed workers: the bytes of one plain run.
 
-uv run python benchmarks/runs/stored_soak.py [--scenes 100] [--workers 4] [--kills 10]
+uv run python benchmarks/runs/stored_soak.py [--scenes 1000] [--workers 4] [--kills 10]
 
-The bucket is a server of this machine that speaks S3 (moto). All workers are killed at once and
-started again, joined; their locks are removed as the end of a lease would do. Watched are the local
-disk of each worker and its memory. One scene in twenty has a fault: a photo that is cut off, one
-photo alone, a depth map that is missing, a zip that is cut off.
+The bucket is a server of this machine that speaks S3 (moto). All workers are killed at once, at
+moments spread over the first third of the scenes, and started again, joined; their locks are
+removed as the end of a lease would do. Watched are the local disk of each worker and its memory.
+One scene in twenty has a fault: a photo that is cut off, one photo alone, a depth map that is
+missing, a zip that is cut off.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ from tests.builders import TOLD, a_scene, tree
 ROOT = Path(__file__).parents[2]
 STAGE_GB = 0.001
 FAULT_EVERY = 20
-SAMPLE_S = 0.02
+SAMPLE_S = 0.05
+LOOK_S = 2.0
+"""Between two looks at how many scenes are done, which cost the server a listing."""
 
 
 @dataclass
@@ -46,11 +49,13 @@ class Watched:
         disk_bytes: The most that one had in its temporary folder.
         memory_bytes: Of each worker, samples of its memory.
         runs: How often workers were started.
+        started: When, on the monotonic clock.
     """
 
     disk_bytes: int = 0
     memory_bytes: dict[int, list[int]] = field(default_factory=dict)
     runs: int = 0
+    started: float = field(default_factory=time.monotonic)
 
     def look(self, worker: subprocess.Popen, scratch: Path) -> None:
         """Sample one that runs."""
@@ -80,7 +85,7 @@ def make_scenes(folder: Path, count: int) -> list[str]:
     for number in range(count):
         name = f"s{number:04}"
         fault = (number // FAULT_EVERY) % 4 if number % FAULT_EVERY == FAULT_EVERY - 1 else None
-        scene = a_scene(folder / name, photos=1 if fault == 0 else 3, at=(0, number, 0))
+        scene = a_scene(folder / name, photos=1 if fault == 0 else 2, at=(0, number, 0))
         if fault == 1:
             photo = scene / "images" / "2.png"
             photo.write_bytes(photo.read_bytes()[:200])
@@ -160,22 +165,22 @@ def soak(folder: Path, scenes: int, workers: int, kills: int) -> tuple[Watched, 
         for scratch in scratches:
             scratch.mkdir()
         for kill in range(kills + 1):
-            goal = len(expected) * (kill + moments.uniform(0.2, 0.8)) / (kills + 1)
+            goal = scenes * (kill + moments.uniform(0.2, 0.8)) / (3 * kills + 3)
             run_workers(fs, scratches, watched, None if kill == kills else goal)
         return watched, expected, stored(fs)
 
 
 def run_workers(fs: Any, scratches: list[Path], watched: Watched, goal: float | None) -> None:
-    """Start the workers; kill all once the bucket holds `goal` files, or wait for their end."""
+    """Start the workers; kill all once `goal` scenes are done, or wait for their end."""
     running = {start(scratch): scratch for scratch in scratches}
     watched.runs += 1
     looked = 0.0
     while any(worker.poll() is None for worker in running):
         for worker, scratch in running.items():
             watched.look(worker, scratch)
-        if goal is not None and time.monotonic() - looked > 1:
+        if goal is not None and time.monotonic() - looked > LOOK_S:
             looked = time.monotonic()
-            if len(fs.find("soak/out")) >= goal:
+            if len(fs.find("soak/out/.run/done")) >= goal:
                 for worker in running:
                     worker.send_signal(signal.SIGKILL)
                 break
@@ -184,6 +189,8 @@ def run_workers(fs: Any, scratches: list[Path], watched: Watched, goal: float | 
         _, said = worker.communicate()
         if "Traceback" in said:
             raise SystemExit(said)
+    said = f"{watched.runs}: {len(fs.find('soak/out/.run/done'))} scenes done"
+    print(f"{said} after {time.monotonic() - watched.started:.0f} s", flush=True)
     locks = [path for path in fs.find("soak/out") if ".lock." in path]
     if locks:  # as the end of their lease
         fs.rm(locks)
@@ -192,7 +199,7 @@ def run_workers(fs: Any, scratches: list[Path], watched: Watched, goal: float | 
 def main() -> None:
     """Soak, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenes", type=int, default=100)
+    parser.add_argument("--scenes", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kills", type=int, default=10)
     args = parser.parse_args()

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.builders import a_photo, a_scene
+from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
 from warpset.building.frames import FrameSelection
-from warpset.building.scenes import open_scene
+from warpset.building.scenes import MOST_NAMED, SceneInput, open_scene, report_photos
 from warpset.building.sources.scene_folders import find_scenes
-from warpset.core.errors import InputError
+from warpset.building.summary import SceneSummary
+from warpset.core.errors import InputError, Remedy
 from warpset.recordings.recording import FAR_AWAY
 
 
@@ -64,7 +65,7 @@ def test_a_recording_of_other_photos_is_named_where_too_few_are_left(tmp_path):
     room = a_scene(tmp_path / "room")
     for photo in (room / "images").iterdir():
         photo.rename(photo.with_suffix(".bmp"))
-    with pytest.raises(InputError, match=r"transforms\.json lists 3 that are not there, and 3 are"):
+    with pytest.raises(InputError, match=r"lists 3 that are not there \(1\.png first\), and 3"):
         open_scene(room, FrameSelection())
 
 
@@ -138,4 +139,56 @@ def test_photos_that_cannot_be_read_here_are_a_problem(tmp_path):
     photos_in(tmp_path / "in")
     (tmp_path / "in" / "3.psd").write_bytes(b"8BPS")
     (problem,) = open_scene(tmp_path / "in", FrameSelection()).problems
-    assert "1 photos in formats that cannot be read here (.psd; 3.psd first); left out" in problem
+    assert "1 photos in formats that cannot be read here (.psd; 3.psd first)" in problem
+    assert problem.endswith("left out, convert them"), "the group `photos` would not help"
+
+
+def cameras_of_an_unknown_model(room):
+    write_transforms(room, {**read_transforms_file(room), "camera_model": "FISHEYE624"})
+
+
+def photos_of_other_names(room):
+    for photo in (room / "images").iterdir():
+        photo.rename(photo.with_suffix(".bmp"))
+
+
+def broken_photos(room):
+    (room / "transforms.json").unlink()
+    for photo in (room / "images").iterdir():
+        photo.write_bytes(b"no photo")
+
+
+def a_single_photo(room):
+    (room / "transforms.json").unlink()
+    for photo in ("2.png", "3.png"):
+        (room / "images" / photo).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "way_on"),
+    [
+        (cameras_of_an_unknown_model, "mend this recording, or move its files away"),
+        (photos_of_other_names, "add the photos that it lists to this recording"),
+        (broken_photos, "mend or replace those"),
+        (a_single_photo, "add photos"),
+    ],
+)
+def test_too_few_photos_end_in_what_gives_more_of_them(tmp_path, spoil, way_on):
+    spoil(room := a_scene(tmp_path / "room"))
+    with pytest.raises(InputError, match=f"to make a pair; {way_on}") as caught:
+        open_scene(room, FrameSelection())
+    assert caught.value.remedy is None, "no choice of photos would help"
+
+
+def test_photos_that_the_options_leave_out_are_a_matter_of_options(tmp_path):
+    with pytest.raises(InputError, match="found 3 .* of which the options keep 1, need") as caught:
+        open_scene(a_scene(tmp_path / "room"), FrameSelection(limit=1))
+    assert caught.value.remedy is Remedy.FEWER_SKIPPED
+
+
+def test_many_photos_that_are_left_out_for_one_reason_are_one_line():
+    lines = tuple(f"{index}.png: cannot be read" for index in range(MOST_NAMED + 1))
+    for problems, said in ((lines, 1), (lines[:-1], MOST_NAMED)):
+        scene = SceneInput(Path("room"), (), None, problems, ())
+        report_photos(scene, summary := SceneSummary())
+        assert len(summary.problems) == said and lines[0] in summary.problems[0]

@@ -50,3 +50,11 @@ def test_a_damaged_summary_is_named(tmp_path, shards):
     (tmp_path / SHARDS_FOLDER / "0-of-1.json").write_text("{")
     with pytest.raises(InputError, match="0-of-1.json: cannot be read"):
         shards.merge()
+
+
+def test_pairs_that_fail_for_one_reason_are_one_line():
+    summary = SceneSummary()
+    names = {"1.png: 8 bits; left out": ["2", "4"], "2.png: 8 bits; left out": ["3"]}
+    summary.leave_out("pair", names)
+    assert summary.problems == ["1.png: 8 bits (and 1 more alike); pairs 2, 4, 3 left out"]
+    assert summary.failed == 3

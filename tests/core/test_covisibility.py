@@ -10,6 +10,9 @@ from warpset.building.frames import FrameSelection
 from warpset.building.scenes import open_scene
 from warpset.core.cameras import unproject
 from warpset.core.covisibility import (
+    FINE_POINTS,
+    FINE_SIDE_PX,
+    MAX_POINTS,
     MAX_SIDE_PX,
     SAME_DEPTH,
     covisibility,
@@ -17,6 +20,7 @@ from warpset.core.covisibility import (
     expected_holes,
     likely_partners,
     pair_scores,
+    points_seen,
     share_seen,
     small_view,
     view_for_holes,
@@ -114,6 +118,20 @@ def test_covisibility_is_within_two_hundredths_of_every_pixels(folder):
     measured, exact = np.array(shares).T
     assert len(exact) >= 9 and exact.min() < 0.8
     assert np.abs(measured - exact).max() < 0.02
+    fine = covisibility([small_view(view, FINE_SIDE_PX) for view in views], max_points=FINE_POINTS)
+    assert np.abs(fine.ravel() - exact).max() < 0.02
+
+
+def test_points_are_spread_evenly_whatever_divides_the_width():
+    for width in (150, 156, 160):
+        view = a_wall(size_wh=(width, 120))
+        seen = points_seen(view, [view])
+        assert seen.all() and seen.size == pytest.approx(MAX_POINTS, rel=0.02)
+        for start in range(0, width, 30):  # each band of columns holds as much as it is wide
+            band = view.depth.copy()
+            band[:, start : start + 30] = 0
+            share = covisibility([view, view._replace(depth=band)])[0, 1]
+            assert share == pytest.approx(1 - min(30, width - start) / width, abs=0.01)
 
 
 def test_a_view_without_depth_shares_nothing():

@@ -8,7 +8,7 @@ import pytest
 
 from estimators.command_line import add_building_flags
 from warpset.building.command_line import WAYS_ON, make_parser
-from warpset.core.errors import InputError, Remedy
+from warpset.core.errors import InputError, Remedy, alike, told_once
 from warpset.trainers.command_line import WAYS_ON as WAYS_ON_OF_EXPORTS
 from warpset.trainers.command_line import make_export_parser
 
@@ -33,6 +33,14 @@ def test_a_door_adds_its_own_words():
     assert error.told({Remedy.SKY_MODEL: "choose it"}) == f"{error}; choose it"
     assert error.told({}) == str(error)
     assert InputError("a.png: cannot be read").told(WAYS_ON) == "a.png: cannot be read"
+
+
+def test_one_reason_is_told_once_with_a_count():
+    lines = ["a/1.png: 8 bits", "b: found 'x', need 2", "a/2.png: 16 bits", "c: found 'y', need 3"]
+    groups = alike(lines)
+    assert groups == [[lines[0], lines[2]], [lines[1], lines[3]]]
+    assert told_once(groups[0]) == "a/1.png: 8 bits (and 1 more alike)"
+    assert told_once(lines[:1]) == lines[0]
 
 
 def test_the_remedy_comes_back_from_another_process():

@@ -1,5 +1,6 @@
 """Scores: known answers, and what they ignore."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -32,6 +33,28 @@ def test_ssim_falls_with_noise_and_hardly_with_brightness():
     noisy = (photo + np.random.default_rng(0).integers(-40, 40, photo.shape)).clip(0, 255)
     brighter = ssim(photo, photo + 10, EVERYWHERE)
     assert ssim(photo, noisy.astype(np.uint8), EVERYWHERE) < 0.8 < brighter
+
+
+def test_ssim_is_that_of_the_paper_on_pictures_of_any_height():
+    rng = np.random.default_rng(2)
+    for height in (7, 64, 65, 150):
+        one, other = rng.integers(0, 256, (2, height, 40, 3)).astype(np.uint8)
+        where = rng.random((height, 40)) < 0.7
+        assert ssim(one, other, where) == pytest.approx(_plain_ssim(one, other, where), abs=1e-5)
+
+
+def _plain_ssim(one, other, where) -> float:
+    """Wang et al. 2004, equation 13, in double precision over the whole picture."""
+    x, y = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(float) for each in (one, other))
+
+    def mean(plane):
+        return cv2.GaussianBlur(plane, (11, 11), 1.5)
+
+    mx, my = mean(x), mean(y)
+    vx, vy, cov = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
+    c1, c2 = 2.55**2, 7.65**2
+    top, bottom = (2 * mx * my + c1) * (2 * cov + c2), (mx**2 + my**2 + c1) * (vx + vy + c2)
+    return float((top / bottom)[where].mean())
 
 
 def test_points_count_as_in_view_before_the_camera_and_inside_its_raster():

@@ -1,5 +1,6 @@
 """Runs over many scenes that are looked at, stopped, joined, and that meet scenes which fail."""
 
+import gc
 import json
 import secrets
 import shutil
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from build_warp_dataset import main
+from hole_filling_renderer import HoleFillingRenderer
 from tests.builders import TOLD, a_scene, tree
 from warpset.building import many_scenes
 from warpset.building.runs.board import SUMMARY_NAME
+from warpset.building.warping import Warper
 from warpset.fleet.locks import sole_writer
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +54,18 @@ def test_rejected_pairs_are_told_by_the_bound_that_they_missed(tmp_path):
     build(tmp_path, "--min-psnr", "200", "--quiet")
     (bound,) = summary(tmp_path)["rejected"]
     assert bound == "PSNR is below 200.0" and summary(tmp_path)["rejected"][bound] == 2
+
+
+def test_what_a_scene_takes_goes_with_it(tmp_path, scenes):
+    """Python looks for rings once there are many objects; a scene's are few, and large."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert build(tmp_path) == 1
+        left = [one for one in gc.get_objects() if type(one) in (Warper, HoleFillingRenderer)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_a_status_where_no_run_was_is_one_line(tmp_path, capsys):

@@ -40,6 +40,7 @@ def shard(index, count=4) -> tuple[str, ...]:
 
 
 COVISIBLE = ("--pairing", "covisible", "--covisibility", "0.3:0.99", "--quiet")
+COVISIBLE += ("--references", "2")
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_covisible_pairs_of_four_shards_are_those_of_one_run(tmp_path, scenes):
         assert main(flags(tmp_path, "out", *COVISIBLE, *shard(index))) == 0
     assert main(flags(tmp_path, "out", "--merge-shards")) == 0
     pairs = tree(tmp_path / "plain")
-    assert len(pairs) == len(SCENES) * (6 * 3 + 1) and tree(tmp_path / "out") == pairs
+    assert len(pairs) == len(SCENES) * (6 * 4 + 1) and tree(tmp_path / "out") == pairs
 
 
 def test_shards_of_a_slurm_array_are_those_of_the_flags(tmp_path, plain, monkeypatch):

@@ -1,7 +1,9 @@
 """Stages that overlap: order, bounds, errors, and results shared between threads."""
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -105,3 +107,25 @@ def test_a_bound_on_cores_is_kept(monkeypatch):
     assert available_cores() == 2
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert available_cores() >= 1
+
+
+class Owner:
+    """Whose method a cache computes, as the frames of a scene are."""
+
+    def __init__(self):
+        self.double = LRUCache(self._double, keep=1)
+
+    def _double(self, item: int) -> int:
+        return 2 * item
+
+
+def test_a_cache_of_a_method_goes_with_its_owner():
+    owner = Owner()
+    assert owner.double(2) == 4
+    seen = weakref.ref(owner)
+    gc.disable()
+    try:
+        del owner
+        assert seen() is None
+    finally:
+        gc.enable()

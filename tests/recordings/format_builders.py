@@ -13,7 +13,16 @@ import numpy as np
 import pycolmap
 from PIL import Image
 
-from tests.builders import PLANE_DEPTH_M, a_camera, a_photo, opengl_pose
+from tests.builders import (
+    PLANE_DEPTH_M,
+    a_camera,
+    a_photo,
+    opengl_pose,
+    read_transforms_file,
+    write_transforms,
+)
+from warpset.recordings.recording import Recording
+from warpset.recordings.registry import read_recording
 
 SIZE_WH = (64, 48)
 CAMERAS = [
@@ -53,6 +62,14 @@ def matrix_text(matrix) -> str:
 
 def quaternion_xyzw(matrix: np.ndarray) -> np.ndarray:
     return pycolmap.Rotation3d(matrix[:3, :3]).quat
+
+
+def recording_of(scene: Path, **fields) -> Recording:
+    """What a scene of ours records once its `transforms.json` says these things as well."""
+    write_transforms(scene, read_transforms_file(scene) | fields)
+    recording = read_recording(scene)
+    assert recording is not None
+    return recording
 
 
 def transforms(file_path, fields: dict | None = None, **of_frame) -> str:

@@ -16,8 +16,8 @@ from warpset.recordings.registry import READERS, find_recording, read_recording,
 DOCS = Path(__file__).parents[2] / "docs" / "photos-and-recordings.md"
 
 BUILDERS = {
-    "instant_ngp": "transforms.json (nerfstudio, instant-ngp)",
-    "dl3dv": "transforms.json (nerfstudio, instant-ngp)",
+    "instant_ngp": "nerfstudio or instant-ngp",
+    "dl3dv": "nerfstudio or instant-ngp",
     "scannetpp": "ScanNet++",
     "blender": "Blender (NeRF synthetic)",
     "polycam": "Polycam",
@@ -183,3 +183,47 @@ def test_a_path_that_no_disk_has_costs_its_own_photo(tmp_path, listed):
     assert recording is not None and len(recording.frames) == 2
     (problem,) = recording.problems.values()
     assert "refused the path" in problem and len(problem) < 500
+
+
+def test_of_a_reconstruction_in_parts_the_largest_is_taken(tmp_path):
+    for index in range(3):
+        formats.put_photo(tmp_path / f"images/{index}.png", index)
+    formats.colmap_model(tmp_path / "sparse/0", names=("0.png",))
+    formats.colmap_model(tmp_path / "sparse/2")
+    recording = read_recording(tmp_path)
+    assert recording is not None and recording.origin == "sparse/2"
+
+
+@pytest.mark.parametrize("folder", ["colmap_text", "."])
+def test_a_colmap_model_in_text_lies_beside_the_photos_as_well(tmp_path, folder):
+    for index in range(3):
+        formats.put_photo(tmp_path / f"images/{index}.png", index)
+    (tmp_path / "made").mkdir()
+    formats.colmap_model(tmp_path / "made/model", binary=False)
+    shutil.copytree(tmp_path / "made/model", tmp_path / folder, dirs_exist_ok=True)
+    recording = read_recording(tmp_path)
+    assert recording is not None and len(recording.frames) == 3 and not recording.problems
+
+
+@pytest.mark.parametrize(("binary", "name"), [(True, "4242"), (False, "METASHAPE")])
+def test_a_camera_model_that_colmap_does_not_know_is_named(tmp_path, binary, name):
+    formats.colmap_model(model := tmp_path / "sparse/0", binary=binary)
+    if binary:
+        content = bytearray((model / "cameras.bin").read_bytes())
+        content[12:16] = int(name).to_bytes(4, "little")
+        (model / "cameras.bin").write_bytes(content)
+    else:
+        text = (model / "cameras.txt").read_text()
+        (model / "cameras.txt").write_text(text.replace(" PINHOLE ", f" {name} "))
+    with pytest.raises(InputError, match=f"its camera model is '{name}', need one of SIMPLE_PINHO"):
+        read_recording(tmp_path)
+
+
+def test_an_unknown_model_behind_a_known_one_is_named(tmp_path):
+    formats.colmap_model(model := tmp_path / "sparse/0")
+    content = (model / "cameras.bin").read_bytes()
+    second = bytearray(content[8:])
+    second[4:8] = (4242).to_bytes(4, "little")
+    (model / "cameras.bin").write_bytes((2).to_bytes(8, "little") + content[8:] + bytes(second))
+    with pytest.raises(InputError, match="its camera model is '4242'"):
+        read_recording(tmp_path)

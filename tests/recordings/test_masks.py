@@ -10,7 +10,13 @@ from PIL import Image
 from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
 from tests.recordings import format_builders as formats
 from warpset.core.errors import InputError
-from warpset.recordings.masks import mask_files, masked, read_kept
+from warpset.recordings.masks import (
+    kept_share,
+    mask_files,
+    masked,
+    read_kept,
+    unused_mask_folder,
+)
 from warpset.recordings.recording import MaskFile
 from warpset.recordings.registry import read_recording, recorded_geometry
 
@@ -52,10 +58,10 @@ def test_white_is_left_out_by_instant_ngps_dynamic_masks(tmp_path):
     np.testing.assert_array_equal(kept_of_first(scene), ~LEFT_OUT)
 
 
-@pytest.mark.parametrize("name", ["0.png.png", "0.png"])
+@pytest.mark.parametrize("name", ["masks/0.png.png", "masks/0.png", "mask/0.png", "masks/0.PNG"])
 def test_black_is_left_out_by_a_mask_named_as_colmaps_and_3dgs(tmp_path, name):
     formats.colmap_workspace(tmp_path)
-    put_mask(tmp_path / "masks" / name, ~LEFT_OUT)
+    put_mask(tmp_path / name, ~LEFT_OUT)
     np.testing.assert_array_equal(kept_of_first(tmp_path), ~LEFT_OUT)
 
 
@@ -118,3 +124,34 @@ def test_a_mask_that_announces_more_pixels_than_a_photo_may_have_is_refused(tmp_
     (tmp_path / "mask.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
     with pytest.raises(InputError, match="mask.png: cannot be read as a mask .*decompression bomb"):
         read_kept(MaskFile(tmp_path / "mask.png"), photo)
+
+
+def test_a_mask_of_zeros_and_ones_keeps_the_ones(tmp_path):
+    Image.fromarray(a_photo()).save(photo := tmp_path / "0.png")
+    Image.fromarray((~LEFT_OUT).astype(np.uint8)).save(mask := tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_kept(MaskFile(mask), photo), ~LEFT_OUT)
+
+
+def test_a_mask_in_a_pictures_transparency_is_refused(tmp_path):
+    Image.fromarray(a_photo()).save(photo := tmp_path / "0.png")
+    picture = np.zeros((48, 64, 4), np.uint8)
+    picture[..., 3] = np.where(LEFT_OUT, 0, 255)
+    Image.fromarray(picture).save(mask := tmp_path / "mask.png")
+    with pytest.raises(InputError, match="mask.png: .* transparent in places, need black and"):
+        read_kept(MaskFile(mask), photo)
+
+
+def test_what_masks_keep_is_told_so_that_swapped_ones_show(tmp_path):
+    photos = [tmp_path / f"{index}.png" for index in range(20)]
+    for photo in photos:
+        formats.put_photo(photo, 0)
+        put_mask(tmp_path / "masks" / photo.name, LEFT_OUT)
+    share = kept_share(mask_files(tmp_path, None, photos))
+    assert share == pytest.approx(LEFT_OUT.mean())
+
+
+def test_masks_that_belong_to_no_photo_are_counted(tmp_path):
+    formats.put_photo(photo := tmp_path / "images/0.png", 0)
+    put_mask(tmp_path / "masks/other.png", ~LEFT_OUT)
+    assert mask_files(tmp_path, None, [photo]) == {}
+    assert unused_mask_folder(tmp_path) == (tmp_path / "masks", 1)

@@ -18,8 +18,8 @@ from tests.builders import (
     a_scene,
     opengl_pose,
     read_transforms_file,
-    write_transforms,
 )
+from tests.recordings.format_builders import recording_of
 from warpset.core import lens
 from warpset.core.cameras import project, unproject
 from warpset.core.errors import InputError
@@ -28,13 +28,6 @@ from warpset.core.sizes import shrunk_size
 from warpset.files.depth_files import read_depth
 from warpset.recordings.recording import same_aspect
 from warpset.recordings.registry import read_recording, recorded_geometry
-
-
-def recording_of(scene, **fields):
-    write_transforms(scene, read_transforms_file(scene) | fields)
-    recording = read_recording(scene)
-    assert recording is not None
-    return recording
 
 
 def depth_maps(recording):

@@ -8,22 +8,14 @@ from tests.builders import (
     PLANE_DEPTH_M,
     a_scene,
     read_transforms_file,
-    write_transforms,
 )
 from tests.recordings import format_builders as formats
+from tests.recordings.format_builders import recording_of
 from warpset.core.cameras import intrinsics
 from warpset.core.errors import InputError
 from warpset.core.lens import four_term_lens
 from warpset.recordings.recorded_depth import load_depth
 from warpset.recordings.recording import with_depth_scale
-from warpset.recordings.registry import read_recording
-
-
-def recording_of(scene, **fields):
-    write_transforms(scene, read_transforms_file(scene) | fields)
-    recording = read_recording(scene)
-    assert recording is not None
-    return recording
 
 
 @pytest.mark.parametrize(
@@ -83,6 +75,37 @@ def test_of_an_absolute_path_written_elsewhere_the_end_that_exists_is_taken(tmp_
     frames[0]["file_path"] = "/home/me/captures/s/images/1.png"
     frames[1]["file_path"] = "D:\\captures\\s\\images\\2.png"
     assert len(recording_of(scene, frames=frames).frames) == 3
+
+
+def test_an_absolute_path_to_photos_that_are_there_shrunk_takes_those(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    (scene / "images").rename(scene / "images_8")
+    content = read_transforms_file(scene)
+    for frame in content["frames"]:
+        frame["file_path"] = f"/elsewhere/dl3dv/{frame['file_path']}"
+    assert len(recording_of(scene, **content).frames) == 3
+
+
+@pytest.mark.parametrize(
+    ("listed", "on_disk"),
+    [("1.jpg", "1.JPG"), ("Photo 1.png", "photo 1.png"), ("\u00e9.png", "e\u0301.png")],
+)
+def test_names_that_differ_in_case_or_unicode_form_mean_the_same_file(tmp_path, listed, on_disk):
+    scene = a_scene(tmp_path / "s")
+    (scene / "images/1.png").rename(scene / "images" / on_disk)
+    content = read_transforms_file(scene)
+    content["frames"][0]["file_path"] = f"images/{listed}"
+    recording = recording_of(scene, **content)
+    assert on_disk in {frame.photo.path.name for frame in recording.frames}
+
+
+def test_of_two_names_that_differ_in_case_alone_none_is_guessed(tmp_path):
+    scene = a_scene(tmp_path / "s")
+    for name in ("A.png", "a.PNG"):
+        formats.put_photo(scene / "images" / name, 1)
+    content = read_transforms_file(scene)
+    content["frames"][0]["file_path"] = "images/a.png"
+    assert len(recording_of(scene, **content).missing) == 1
 
 
 def test_depth_that_is_listed_and_absent_is_told_from_depth_that_is_not_listed(tmp_path):

@@ -33,7 +33,7 @@ DEFAULTS = BuildOptions()
 
 WAYS_ON = {
     Remedy.INPUT_FOLDER: "see --input-dir",
-    Remedy.FEWER_SKIPPED: "or lower --skip-every",
+    Remedy.FEWER_SKIPPED: "lower --skip-every or raise --limit",
     Remedy.EVERY_NTH_PHOTO: "or use --skip-every instead of --auto-skip",
     Remedy.MAKE_AGAIN: "use --force_output to make it again, or another --output-dir",
     Remedy.MODEL: (

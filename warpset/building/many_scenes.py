@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +15,14 @@ from pathlib import Path
 from ..core.errors import FolderInUseError
 from ..files.stores.address import Address, Place
 from ..files.writing import writing_to
+from ..fleet.machine_use import MachineWatch
 from ..fleet.over_ray import Fleet, map_over_ray
 from ..fleet.scratch import own_scratch
 from ..fleet.shards import Shard
 from .options import BuildOptions
 from .pipeline import Backends
 from .runs.account import Outcomes, RunAccount
-from .runs.board import RunBoard
+from .runs.board import BEAT_S, RunBoard
 from .runs.building import SceneBuilder, overlapped
 from .runs.done_scenes import DoneScenes
 from .runs.ledger import FailureLedger
@@ -172,7 +174,16 @@ def _worker(
         scratch = contextlib.ExitStack()
         scratch.enter_context(own_scratch())
         atexit.register(scratch.close)
-    return _builder(asked, options, make_backends, names)
+    build = _builder(asked, options, make_backends, names)
+    return partial(_telling_of_machine, build, MachineWatch(BEAT_S))
+
+
+def _telling_of_machine(
+    build: Callable[[str], SceneSummary], watch: MachineWatch, scene: str
+) -> SceneSummary:
+    summary = build(scene)
+    summary.machine = watch.look()
+    return summary
 
 
 def _one_by_one(build: Callable[[str], SceneSummary], scenes: Sequence[str]) -> Outcomes:
@@ -203,6 +214,9 @@ def _leaving(
         scenes: The scenes.
         joins: Come back to those of other runs until they are done; otherwise they end this run.
     """
+    if joins and scenes:  # from somewhere, so that runs seldom want the same scene at once
+        first = secrets.randbelow(len(scenes))
+        scenes = [*scenes[first:], *scenes[:first]]
     while scenes:
         held = []
         for scene, outcome in build(scenes):

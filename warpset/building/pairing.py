@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.cameras import Camera
 from ..core.covisibility import (
+    FINE_POINTS,
     covered_pixels,
     covisibility,
     expected_holes,
@@ -189,7 +190,7 @@ def _candidates(
     views: Sequence[DepthMap], photo_keys: Sequence[str], bounds: tuple[float, float]
 ) -> list[Candidate]:
     """Every reference with every target that sees as much of its points as asked for."""
-    shares = covisibility(views, likely_partners(views, MAX_PARTNERS))
+    shares = covisibility(views, likely_partners(views, MAX_PARTNERS), FINE_POINTS)
     within = (shares >= bounds[0]) & (shares <= bounds[1])
     np.fill_diagonal(within, False)
     pairs = [(reference, target) for reference, target in np.argwhere(within).tolist()]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..core.errors import InputError, Remedy
+from ..core.errors import InputError, Remedy, alike, told_once
 from ..core.geometry import SceneGeometry
 from ..core.points import PointCloud
 from ..core.protocols import MakeRenderer
@@ -36,7 +36,7 @@ from .pairs.making import PairMaker
 from .scene_files.colmap_model import MAX_POINTS, ColmapModelFolder, sampled
 from .scene_files.gaussians import SceneCloud, SceneGaussiansFile
 from .scene_job import GeometrySource, SceneJob
-from .scenes import SceneInput, open_scene
+from .scenes import SceneInput, open_scene, report_photos
 from .sources.staging import staged
 from .summary import SceneSummary
 from .warping import Warper
@@ -139,7 +139,7 @@ def _build_staged(
     minimum = 1 if options.hole_shares else 2
     scene = open_scene(folder, options.selection, minimum, options.workers or available_cores())
     scene = _with_depth_scale(scene, options.depth_scale)
-    _report_photos(scene, summary)
+    report_photos(scene, summary)
     source, estimate = geometry_source(scene, options.geometry, backends.make_estimator)
     options = options.settled(source.name)
     source = source._replace(mask_files={photo: mask.path for photo, mask in scene.masks.items()})
@@ -241,29 +241,6 @@ def _make(
         _write_colmap_model(colmap_model, warper, geometry, job, summary)
 
 
-def _report_photos(scene: SceneInput, summary: SceneSummary) -> None:
-    """Say which photos are left out; those that lie there or are listed alone are no problem."""
-    for problem in scene.problems:
-        summary.report(problem)
-    summary.missing_photos = len(scene.missing)
-    if scene.recording:
-        summary.say(f"{scene.path}: {scene.recording.format}, {scene.recording.origin}")
-    if scene.masks:
-        summary.say(f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask")
-    for remark in scene.remarks:
-        summary.warn(remark)
-    if scene.recording and scene.unlisted:
-        summary.warn(
-            f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.origin} "
-            f"({scene.unlisted[0].name} first); left out"
-        )
-    if scene.recording and scene.missing:
-        summary.warn(
-            f"{scene.path}: {len(scene.missing)} photos of {scene.recording.origin} are not there "
-            f"({scene.missing[0].name} first); left out"
-        )
-
-
 def _say_what_is_missing(scene_path: Path, job: SceneJob, summary: SceneSummary) -> None:
     if not job.is_planned:
         which = "further references" if job.pairs else "pairs"
@@ -314,8 +291,7 @@ def geometry_source(
     found = _found(recording)
     if asked == RECORDED:
         raise InputError(
-            f"{scene.path}: found {found}, need recorded depth; add depth_file_path to "
-            "transforms.json, or depths/ beside a COLMAP model",
+            f"{scene.path}: found {found}, need recorded depth; {_way_to_depth(recording)}",
             Remedy.STEREO,
         )
     name = asked if asked != "auto" else next(iter(make_estimator))
@@ -341,6 +317,15 @@ def _found(recording: Recording | None) -> str:
     return "cameras but no depth"
 
 
+def _way_to_depth(recording: Recording | None) -> str:
+    """What gives a scene recorded depth."""
+    if recording is None:
+        return "add a recording of its cameras and depth"
+    if recording.absent_depth:
+        return f"add those files, or mend what {recording.shown_origin} calls them"
+    return f"add the depth files of {recording.format}"
+
+
 def _write_scene_gaussians(
     gaussians: SceneGaussiansFile,
     warper: Warper,
@@ -349,15 +334,17 @@ def _write_scene_gaussians(
     backends: Backends,
 ) -> None:
     """Write what can be had; where a frame cannot be read, the next run tries again."""
-    scene, is_whole = SceneCloud(), True
+    scene, unreadable = SceneCloud(), list[str]()
     indices = range(len(job.photos))
     for index in tqdm(indices, desc="splats", unit="frame", disable=job.options.quiet):
         try:
             scene.add(warper.cloud(index))
         except InputError as error:
-            summary.report(f"{error}; left out of the scene's splats")
-            is_whole = False
+            unreadable.append(str(error))
+    for reasons in alike(unreadable):
+        summary.report(f"{told_once(reasons)}; left out of the scene's splats")
     if len(scene):
+        is_whole = not unreadable
         with writing_to(job.folder.path):
             gaussians.write(scene.merged(), backends.gaussian_ply, is_whole, warper.cameras)
     else:
@@ -372,11 +359,13 @@ def _write_colmap_model(
     summary: SceneSummary,
 ) -> None:
     """Write what can be had; where a frame's depth cannot be read, the next run tries again."""
-    clouds, photos = [], [frame.photo for frame in geometry.frames]
+    clouds, unreadable, photos = [], list[str](), [frame.photo for frame in geometry.frames]
     for index in range(len(photos)):
         try:
             clouds.append(sampled(warper.cloud(index), MAX_POINTS // len(photos)))
         except InputError as error:
-            summary.report(f"{error}; has no points in the COLMAP model")
+            unreadable.append(str(error))
+    for reasons in alike(unreadable):
+        summary.report(f"{told_once(reasons)}; has no points in the COLMAP model")
     with writing_to(job.folder.path):
         model.write(photos, clouds, geometry.provenance, is_whole=len(clouds) == len(photos))

@@ -9,19 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError, Remedy
+from ..core.errors import InputError, Remedy, alike, told_once
 from ..core.natural_order import sorted_naturally
-from ..files.photo_folders import FoundPhotos, look_for_photos, one_file_a_shot
+from ..files.photo_folders import (
+    NEED_THE_GROUP,
+    FoundPhotos,
+    look_for_photos,
+    one_file_a_shot,
+)
 from ..files.photos import PhotoFacts, read_photo_facts
-from ..recordings.masks import mask_files
+from ..recordings.masks import kept_share, mask_files, unused_mask_folder
 from ..recordings.recording import MaskFile, RecordedFrame, Recording, near_origin
 from ..recordings.registry import read_recording
 from .frames import FrameSelection, scene_size, select_frames, view_overlap
+from .summary import SceneSummary
 
 STILL = 0.03
 """Greatest RMS difference of two fingerprints of one content. The same photo as HEIC, as JPEG of
 quality 50, at half its size or with noise of 8 levels lies at 0.005 to 0.027; moved sideways by
 0.3 % of its width at 0.06 and more, neighbours of slow walks at 0.08 and more."""
+
+
+HARDLY_KEPT = 0.5
+"""Of photos: people and cars take up less, so masks that keep less may be the wrong way round."""
+
+MOST_NAMED = 20
+"""Photos that are left out for one reason and are each named; of more, the first one is."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,52 @@ def open_scene(
     return opened
 
 
+def report_photos(scene: SceneInput, summary: SceneSummary) -> None:
+    """Say which photos are left out; those that lie there or are listed alone are no problem."""
+    for problems in alike(scene.problems):
+        told = [told_once(problems)] if len(problems) > MOST_NAMED else problems
+        for problem in told:
+            summary.report(problem)
+    summary.missing_photos = len(scene.missing)
+    if scene.recording:
+        summary.say(
+            f"{scene.path}: takes {scene.recording.shown_origin}, read as {scene.recording.format}"
+        )
+    _report_masks(scene, summary)
+    for remark in scene.remarks:
+        summary.warn(remark)
+    if scene.recording and scene.unlisted:
+        summary.warn(
+            f"{scene.path}: {len(scene.unlisted)} photos are not in {scene.recording.shown_origin} "
+            f"({scene.unlisted[0].name} first); left out"
+        )
+    if scene.recording and scene.missing:
+        summary.warn(
+            f"{scene.path}: {len(scene.missing)} photos of {scene.recording.shown_origin} are not "
+            f"there ({scene.missing[0].name} first); left out"
+        )
+
+
+def _report_masks(scene: SceneInput, summary: SceneSummary) -> None:
+    """Say how many photos have a mask and what those keep, since some swap black and white."""
+    if not scene.masks:
+        if found := unused_mask_folder(scene.path):
+            folder, count = found
+            summary.warn(
+                f"{folder}: {count} pictures, of which none is named like a photo; not used, need "
+                "<photo>.png or <photo with its extension>.png"
+            )
+        return
+    line = f"{scene.path}: {len(scene.masks)} of {len(scene.photos)} photos have a mask"
+    share = kept_share(scene.masks)
+    if share is not None:
+        line += f", which keeps {share:.0%}"
+    if share is not None and share < HARDLY_KEPT:
+        summary.warn(f"{line}; if that is too little, swap its black and white")
+    else:
+        summary.say(line)
+
+
 class _Candidates:
     """Photos that may become frames, each looked at, and why others may not.
 
@@ -134,11 +193,12 @@ class _Candidates:
 
     def _tell_unreadable(self, photos: Sequence[Path]) -> None:
         if photos:
-            formats = ", ".join(sorted({path.suffix.lower() for path in photos}))
+            formats = {path.suffix.lower() for path in photos}
+            optional = formats & NEED_THE_GROUP
             self.problems[photos[0]] = (
                 f"{self._scene}: {len(photos)} photos in formats that cannot be read here "
-                f"({formats}; {photos[0].name} first); left out, install the group `photos` or "
-                "convert them"
+                f"({', '.join(sorted(formats))}; {photos[0].name} first); left out, "
+                f"{'install the group `photos` or ' if optional else ''}convert them"
             )
 
     def _without_depth(self, facts: Mapping[Path, PhotoFacts]) -> list[Path]:
@@ -193,25 +253,35 @@ def _too_few(scene: SceneInput, readable: int, minimum: int) -> InputError:
         found += f" ({'; '.join(scene.remarks)})"
     if scene.recording and (scene.missing or scene.unlisted):
         found += (
-            f"; {scene.recording.origin} lists {len(scene.missing)} that are not there, and "
-            f"{len(scene.unlisted)} are there that it does not list"
+            f"; {scene.recording.shown_origin} lists {len(scene.missing)} that are not there"
+            f"{_first(scene.missing)}, and {len(scene.unlisted)} are there that it does not list"
+            f"{_first(scene.unlisted)}"
         )
-    if minimum == 1:
-        return InputError(f"{scene.path}: {found}, need at least 1; add photos")
-    if readable > 1:
-        found += f", of which the options keep {len(scene.photos)}"
-    return InputError(
-        f"{scene.path}: {found}, need at least {minimum} to make a pair; add photos",
-        Remedy.FEWER_SKIPPED,
-    )
+    needed = f"need at least {minimum}" + (" to make a pair" if minimum > 1 else "")
+    if readable >= minimum:
+        kept = f"of which the options keep {len(scene.photos)}"
+        return InputError(f"{scene.path}: {found}, {kept}, {needed}", Remedy.FEWER_SKIPPED)
+    return InputError(f"{scene.path}: {found}, {needed}; {_way_to_more(scene)}")
+
+
+def _first(photos: Sequence[Path]) -> str:
+    return f" ({photos[0].name} first)" if photos else ""
+
+
+def _way_to_more(scene: SceneInput) -> str:
+    """What gives a scene with too few usable photos more of them."""
+    recording = scene.recording
+    if recording and (recording.problems or scene.missing or scene.unlisted):
+        amend = "mend" if recording.problems else "add the photos that it lists to"
+        return f"{amend} this recording, or move its files away to do without its cameras"
+    return "mend or replace those" if scene.problems else "add photos"
 
 
 def _first_reason(problems: Sequence[str]) -> str:
-    """The first problem, and how many share its reason; a problem starts with its path."""
-    reasons = [problem.partition(": ")[2] for problem in problems]
-    share = reasons.count(reasons[0])
-    alike = f"{share} alike: " if share > 1 else ""
-    return alike + problems[0].removesuffix("; left out")
+    """The first problem, and how many share its reason."""
+    first, *_ = alike(problems)
+    count = f"{len(first)} alike: " if len(first) > 1 else ""
+    return count + first[0].removesuffix("; left out")
 
 
 def _overlap_of(

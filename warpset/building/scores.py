@@ -114,12 +114,17 @@ def _shift_p90(warp: Warp) -> float | None:
 
 
 def _depth_factor(warp: Warp) -> float | None:
-    from ..core.scoring import depth_factor
+    """Of the reference alone: with several cameras a wrong depth shifts pixels several ways."""
+    from ..core.scoring import depth_factor, followed_corners
 
-    if warp.others:
-        return None  # what shifts with which camera is not told apart
-    cameras = warp.cameras
-    return depth_factor(_followed(warp), warp.depth, cameras["target"], cameras["reference"])
+    followed, depth, own = None, warp.depth, warp.alone
+    if own is not None:
+        followed, depth = (
+            followed_corners(own.rgb, warp.target, own.hole | ~warp.counted),
+            own.depth,
+        )
+    target, reference = warp.cameras["target"], warp.cameras["reference"]
+    return depth_factor(followed or _followed(warp), depth, target, reference)
 
 
 def _gain(warp: Warp) -> float | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..core.errors import InputError
+from ..core.errors import InputError, alike, told_once
 from ..files.json_files import as_record
 from ..files.stores.address import Place
 from ..files.stores.small_files import SmallFiles
+from ..fleet.machine_use import MachineUse
 from .pairing import hole_histogram
 from .pairs.record import PairRecord
 from .pairs.verdict import PairQuality, quality_line
@@ -30,6 +31,7 @@ class SceneSummary:
         failure: Why no more could be made of the scene; None where all was.
         failure_counts: Whether it is about the scene, and not about what every scene needs.
         geometry: Who gave a scene's depth and cameras, as records name it; empty before.
+        machine: How busy the machine of the worker that built it is; None where it does not say.
     """
 
     written: int = 0
@@ -45,6 +47,7 @@ class SceneSummary:
     failure: str | None = None
     failure_counts: bool = True
     geometry: dict[str, str] = field(default_factory=dict)
+    machine: MachineUse | None = None
 
     def hide(self, folder: str, shown: str) -> None:
         """Say another place instead of a temporary folder that nobody can look into."""
@@ -55,6 +58,15 @@ class SceneSummary:
         line = self.shown(" ".join(line.splitlines()))
         log.warning(line)
         self.problems.append(line)
+
+    def leave_out(self, thing: str, names_by_reason: Mapping[str, Sequence[str]]) -> None:
+        """Say which pairs or clips could not be made, each reason once, and count them."""
+        for reasons in alike(names_by_reason):
+            names = [name for reason in reasons for name in names_by_reason[reason]]
+            things = thing if len(names) == 1 else f"{thing}s"
+            reasons = [reason.removesuffix("; left out") for reason in reasons]
+            self.report(f"{told_once(reasons)}; {things} {', '.join(names)} left out")
+            self.failed += len(names)
 
     def fail(self, line: str, counts: bool = True) -> None:
         """Say why no more can be made of the scene; `counts` where it is about the scene."""

@@ -328,6 +328,7 @@ class Warper:
             contradicted=max((share for share in shares if share is not None), default=None),
             covisibility=pair.covisibility,
             others=tuple(one.picture for one in found.references[1:]),
+            alone=found.first,
         )
 
     def cloud(self, index: int) -> PointCloud:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .cameras import Camera, project, unproject
+from .cameras import Camera, unproject
 from .errors import InputError
 from .geometry import Depth, DepthMap, FrameGeometry, resample_depth
 from .masks import Mask
@@ -18,7 +18,21 @@ MAX_SIDE_PX = 160
 """Views are compared on rasters none of whose sides is longer."""
 
 MAX_POINTS = 1500
-"""A view is carried into the others by so many of its pixels, evenly spaced."""
+"""A view is carried into the others by about so many of its pixels, evenly spread."""
+
+FINE_SIDE_PX, FINE_POINTS = 320, 3000
+"""The same where pairs are chosen by a bound on covisibility.
+
+On the recorded scenes shares are within 0.017 of those of all pixels. At 160 pixels surfaces seen
+slantwise and edges differ from what they are in full by 0.014 on average; with 1,500 points some
+shares are off by 0.02 for that alone. Time grows with the points, memory with the square of the
+side."""
+
+SPREAD = (0.7548776662466927, 0.5698402909980532)
+"""Steps along columns and rows whose sum's fraction is below p for an evenly spread share p of
+pixels: 1/g and 1/g^2 for the plastic number g (Roberts 2018, "The unreasonable effectiveness of
+quasirandom sequences"). Every k-th pixel in row order falls on few columns where k divides the
+width; shares were then off by up to 0.04."""
 
 FEW_POINTS = 64
 """By so many where only a first guess is wanted."""
@@ -39,26 +53,29 @@ With 1.0, a tenth too many holes are found in a view that was turned; raised fur
 beside edges close as well."""
 
 
-def small_view(view: DepthMap) -> DepthMap:
-    """The view on the raster that views are compared on."""
-    return resample_depth(view, shrunk(view.camera, MAX_SIDE_PX))
+def small_view(view: DepthMap, side_px: int = MAX_SIDE_PX) -> DepthMap:
+    """The view on the raster that views are compared on, none of whose sides is longer."""
+    return resample_depth(view, shrunk(view.camera, side_px))
 
 
 def small_view_of(
-    frame: FrameGeometry, report: Callable[[InputError], object] | None = None
+    frame: FrameGeometry,
+    report: Callable[[InputError], object] | None = None,
+    side_px: int = MAX_SIDE_PX,
 ) -> DepthMap:
     """`small_view` of a frame; one without any depth where that cannot be read, which sees nothing.
 
     Args:
         frame: The frame.
         report: Takes why it cannot be read; None where whoever needs the depth itself says so.
+        side_px: Of the view's raster.
     """
     try:
-        return small_view(frame.load_depth())
+        return small_view(frame.load_depth(), side_px)
     except InputError as error:
         if report is not None:
             report(error)
-        camera = shrunk(frame.photo.camera, MAX_SIDE_PX)
+        camera = shrunk(frame.photo.camera, side_px)
         return DepthMap(np.zeros(camera.shape_hw, np.float32), None, camera)
 
 
@@ -81,22 +98,26 @@ def _looked_up(
     xyz_world: NDArray[np.floating], depth: Depth, camera: Camera
 ) -> tuple[NDArray[np.intp], Depth, NDArray[np.floating]]:
     """Which of (n, 3) points fall on a view's raster, the depth found there, and their own."""
-    uv, z = project(camera, xyz_world)
-    u, v = np.moveaxis(uv, -1, 0)
-    width, height = camera.size_wh
-    inside = np.flatnonzero((z > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height))
-    found = depth[v[inside].astype(np.intp), u[inside].astype(np.intp)]
-    return inside, found, z[inside]
+    to_raster, (width, height) = camera.K @ camera.cam_from_world[:3], camera.size_wh
+    x, y, z = to_raster[:, :3] @ xyz_world.T + to_raster[:, 3:]
+    inside = np.flatnonzero((z > 0) & (x >= 0) & (x < width * z) & (y >= 0) & (y < height * z))
+    x, y, z = x[inside], y[inside], z[inside]
+    column = np.minimum((x / z).astype(np.intp), width - 1)  # a quotient may round up
+    row = np.minimum((y / z).astype(np.intp), height - 1)
+    return inside, depth[row, column], z
 
 
 def covisibility(
-    views: Sequence[DepthMap], partners: Sequence[NDArray[np.intp]] | None = None
+    views: Sequence[DepthMap],
+    partners: Sequence[NDArray[np.intp]] | None = None,
+    max_points: int = MAX_POINTS,
 ) -> NDArray[np.float32]:
     """Share of each view's known pixels that each other view sees.
 
     Args:
         views: Views of one world, small ones (see `small_view`).
         partners: For each view, which others to ask (see `likely_partners`); None for all.
+        max_points: About so many of a view's pixels are looked for in the others.
 
     Returns:
         (n, n) float32; row i, column j is the share of view i that view j sees, 0 where j was not
@@ -105,7 +126,7 @@ def covisibility(
     """
     shares = np.zeros((len(views), len(views)), np.float32)
     for index, view in enumerate(views):
-        xyz_world = _spread_points(view, MAX_POINTS)
+        xyz_world = _spread_points(view, max_points)
         if not len(xyz_world):
             continue
         for other in range(len(views)) if partners is None else partners[index]:
@@ -117,7 +138,7 @@ def covisibility(
 
 
 def points_seen(view: DepthMap, others: Sequence[DepthMap]) -> NDArray[np.bool_]:
-    """(n, points) which of a view's points, evenly spaced, each of n other views sees.
+    """(n, points) which of a view's points, evenly spread, each of n other views sees.
 
     Args:
         view: A small view (see `small_view`).
@@ -246,9 +267,13 @@ def view_for_holes(view: DepthMap) -> DepthMap:
 
 
 def _spread_points(view: DepthMap, maximum: int) -> NDArray[np.floating]:
-    """(n, 3) points of a view in world units, evenly spaced in row order, at most `maximum`."""
-    xyz_world = unproject(view.camera, view.depth)[view.depth > 0]
-    return xyz_world[:: max(1, -(-len(xyz_world) // maximum))]
+    """(n, 3) points of a view in world units, evenly spread over it, about `maximum` of all."""
+    known = view.depth > 0
+    share = maximum / max(1, np.count_nonzero(known))
+    if share < 1:
+        rows, columns = (np.arange(side) for side in known.shape)
+        known &= (SPREAD[1] * rows[:, None] + SPREAD[0] * columns) % 1.0 < share
+    return unproject(view.camera, view.depth)[known]
 
 
 def pair_scores(shares: NDArray[np.float32]) -> NDArray[np.float32]:

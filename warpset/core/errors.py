@@ -9,7 +9,8 @@ one of those is the way on, the error carries a `Remedy`; the door that was used
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 
 
@@ -61,3 +62,20 @@ class InputError(Exception):
 
 class FolderInUseError(InputError):
     """Another run is writing where this one was to write."""
+
+
+def alike(lines: Iterable[str]) -> list[list[str]]:
+    """Lines such as `path: reason`, those of one reason together, in the order of the first ones.
+
+    Numbers and what is quoted in a reason are of one case, and do not count.
+    """
+    groups: dict[str, list[str]] = {}
+    for line in lines:
+        reason = re.sub(r"'[^']*'|\d+", "", line.partition(": ")[2])
+        groups.setdefault(reason or line, []).append(line)
+    return list(groups.values())
+
+
+def told_once(lines: Sequence[str]) -> str:
+    """The first of lines that are alike, and how many more there are."""
+    return lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more alike)"

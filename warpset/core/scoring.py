@@ -15,6 +15,12 @@ PERFECT_PSNR_DB = 100.0
 BLOCK_POINTS = 1 << 14
 """So many points are projected at once: they fit a core's cache."""
 
+BAND_ROWS = 64
+"""So many rows are compared at once, for the same reason."""
+
+SSIM_REACH_PX = 5
+"""How far the Gaussian window of SSIM reaches."""
+
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:
     """Peak signal-to-noise ratio of 8-bit pictures over chosen pixels, in dB."""
@@ -30,18 +36,29 @@ def ssim(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.boo
 
     Wang, Bovik, Sheikh, Simoncelli, 2004: Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03.
     """
-    x, y = (
-        cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (one, other)
+    x, y = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (one, other))
+    total, height = 0.0, len(x)
+    for top in range(0, height, BAND_ROWS):
+        end, first = min(top + BAND_ROWS, height), max(0, top - SSIM_REACH_PX)
+        rows = slice(first, end + SSIM_REACH_PX)
+        similarity = _similarity(x[rows], y[rows])[top - first : end - first]
+        total += float(np.sum(similarity[where[top:end]], dtype=np.float64))
+    return total / np.count_nonzero(where)
+
+
+def _similarity(x: NDArray, y: NDArray) -> NDArray:
+    """SSIM of every pixel of grey pictures (h, w); both variances only ever occur as their sum."""
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    mean_x, mean_y, mean_squares, mean_product = (
+        cv2.GaussianBlur(each, (2 * SSIM_REACH_PX + 1,) * 2, 1.5)
+        for each in (x, y, x * x + y * y, x * y)
     )
-    mean_x, mean_y = _blurred(x), _blurred(y)
-    variance_x = _blurred(x * x) - mean_x**2
-    variance_y = _blurred(y * y) - mean_y**2
-    covariance = _blurred(x * y) - mean_x * mean_y
+    product_of_means, squares_of_means = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
+    covariance, variances = mean_product - product_of_means, mean_squares - squares_of_means
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    return ((2 * product_of_means + c1) * (2 * covariance + c2)) / (
+        (squares_of_means + c1) * (variances + c2)
     )
-    return float(np.mean(similarity[where], dtype=np.float64))
 
 
 def share_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> float:
@@ -61,10 +78,6 @@ def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
         inside = (z > 0) & (x >= 0) & (x < camera.size_wh[0] * z)
         inside &= (y >= 0) & (y < camera.size_wh[1] * z)
     return int(np.count_nonzero(inside))
-
-
-def _blurred(picture: NDArray) -> NDArray:
-    return cv2.GaussianBlur(picture, (11, 11), 1.5)
 
 
 def largest_share(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> float:

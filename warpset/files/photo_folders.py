@@ -13,9 +13,10 @@ from .raw_photos import RAW_EXTENSIONS
 from .video import VIDEO_EXTENSIONS
 from .zip_scenes import is_zip
 
-UNREADABLE_EXTENSIONS = (
-    RAW_EXTENSIONS | {".jxl", ".gif", ".jp2", ".j2k", ".psd", ".jfif"}
-) - PHOTO_EXTENSIONS
+NEED_THE_GROUP = (RAW_EXTENSIONS | {".jxl"}) - PHOTO_EXTENSIONS
+"""Lower-case extensions of photos that an optional group reads, which is not installed."""
+
+UNREADABLE_EXTENSIONS = NEED_THE_GROUP | {".gif", ".jp2", ".j2k", ".psd"}
 """Lower-case extensions of photos that cannot be read here; they are counted."""
 
 BY_NAME = re.compile(r"images?(_\d+)?|input|rgb|colou?rs?|photos?|frames?|keyframes", re.IGNORECASE)
@@ -34,7 +35,7 @@ _BESIDE_WORDS = frozenset(
 _NO_NAMES = _BESIDE_WORDS | frozenset("color colour rgb".split())
 
 _LEAST_SPOILT: Sequence[str] = (
-    ".heic .heif .tif .tiff .png .webp .avif .jxl .bmp .jpg .jpeg "
+    ".heic .heif .hif .tif .tiff .png .webp .avif .jxl .bmp .jpg .jpeg .jfif .jpe "
     ".dng .cr2 .cr3 .nef .arw .raf .rw2 .orf"
 ).split()
 """Which file of one shot is taken: what the camera developed itself, the original before copies."""

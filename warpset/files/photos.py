@@ -22,7 +22,7 @@ from .raw_photos import IS_RAW_READABLE, RAW_EXTENSIONS, develop, is_raw, raw_si
 Rgb = NDArray[np.uint8]
 
 PHOTO_EXTENSIONS = frozenset(
-    ".jpg .jpeg .png .bmp .tif .tiff .heic .heif .webp .avif".split()
+    ".jpg .jpeg .jfif .jpe .png .bmp .tif .tiff .heic .heif .hif .webp .avif".split()
     + ([".jxl"] if IS_JXL_READABLE else [])
     + (sorted(RAW_EXTENSIONS) if IS_RAW_READABLE else [])
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, field
 
 import psutil
@@ -51,6 +52,27 @@ def machine_use() -> MachineUse:
     """How busy this machine was since the last call; the first one has no time to look at."""
     cores = psutil.cpu_count() or 1
     return MachineUse(platform.node(), cores, psutil.cpu_percent(), cards_in_use())
+
+
+class MachineWatch:
+    """Looks at this machine now and then, for those who ask all the time.
+
+    Args:
+        every_s: Seconds between two looks; one may take tenths where there are cards.
+    """
+
+    def __init__(self, every_s: float):
+        self._every_s = every_s
+        self._looked = time.monotonic()
+        psutil.cpu_percent()  # later looks tell of the time since this one
+
+    def look(self) -> MachineUse | None:
+        """How busy it was since the last look; None where that was a moment ago."""
+        now = time.monotonic()
+        if now - self._looked < self._every_s:
+            return None
+        self._looked = now
+        return machine_use()
 
 
 def cards_in_use() -> list[CardUse]:

@@ -6,8 +6,10 @@ import os
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from inspect import ismethod
 from threading import Lock
 from typing import Generic, TypeVar
+from weakref import WeakMethod
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,12 +45,15 @@ class LRUCache(Generic[Item, Result]):
     """The last few results of a function; threads that ask for one at once share it.
 
     Args:
-        compute: The function; an error is a result like any other.
+        compute: The function, or a method of the cache's owner; an error is a result, too.
         keep: How many results are kept.
     """
 
     def __init__(self, compute: Callable[[Item], Result], keep: int):
-        self._compute, self._keep = compute, keep
+        # A method's owner holds this cache. Were it held in turn, both and all arrays with them
+        # would stay until Python looks for rings: thousands of scenes later.
+        self._compute = WeakMethod(compute) if ismethod(compute) else lambda: compute
+        self._keep = keep
         self._lock = Lock()
         self._results: OrderedDict[Item, Future[Result]] = OrderedDict()
 
@@ -61,8 +66,10 @@ class LRUCache(Generic[Item, Result]):
             if len(self._results) > self._keep:
                 self._results.popitem(last=False)
         if is_new:
+            compute = self._compute()
+            assert compute is not None, "asked by whoever owns the method"
             try:
-                future.set_result(self._compute(item))
+                future.set_result(compute(item))
             except BaseException as error:
                 future.set_exception(error)
         return future.result()

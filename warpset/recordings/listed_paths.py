@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 from ..core.errors import InputError
@@ -19,7 +21,7 @@ def places(scene: Path, listed: str, origin: Path) -> list[Path]:
     """Where in the scene a listed path may lie, likeliest first.
 
     Relative paths count from the file that lists them, then from the scene. Absolute ones were
-    written elsewhere: of those, each end that exists in the scene.
+    written elsewhere: of those, each end that exists in the scene, else the end from `images/` on.
 
     Args:
         scene: The scene's folder.
@@ -70,11 +72,42 @@ def _ends(scene: Path, path: str) -> Iterator[Path]:
     parts = path.strip("/").split("/")
     tails = (scene / "/".join(parts[start:]) for start in range(len(parts)))
     yield from (tail for tail in tails if tail.exists())
+    if "images" in parts[:-1]:
+        yield scene / "/".join(parts[parts.index("images") :])
 
 
 def existing_file(candidates: list[Path]) -> Path | None:
-    """The first candidate that is a file."""
-    return next((path for path in candidates if path.is_file()), None)
+    """The first candidate that is a file, else the first whose folder has one of such a name.
+
+    Lists of Windows and macOS come with names of another case or Unicode form than their files.
+    """
+    exact = next((path for path in candidates if path.is_file()), None)
+    return exact or next(filter(None, map(_named_alike, candidates)), None)
+
+
+def _named_alike(path: Path) -> Path | None:
+    """The only file of a folder whose name is a path's but for its case and Unicode form."""
+    try:
+        names = _names(path.parent, path.parent.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return None
+    name = names.get(_folded(path.name))
+    found = path.with_name(name) if name else None
+    return found if found and found.is_file() else None
+
+
+@lru_cache(maxsize=64)
+def _names(folder: Path, _changed_ns: int) -> Mapping[str, str | None]:
+    """A folder's names by how they are compared; None where that does not tell them apart."""
+    names: dict[str, str | None] = {}
+    for path in folder.iterdir():
+        key = _folded(path.name)
+        names[key] = None if key in names else path.name
+    return names
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def existing_photo(candidates: list[Path]) -> Path | None:

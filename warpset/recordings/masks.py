@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from ..core.errors import InputError
 from ..core.geometry import FrameGeometry, SceneGeometry
@@ -18,7 +22,11 @@ from ..files.photos import upright_size
 from .listed_paths import existing_file, places
 from .recording import MaskFile, Recording, quarter_turns, same_aspect
 
-MASK_FOLDER = "masks"
+MASK_FOLDERS = ("masks", "mask")
+MASK_EXTENSIONS = (".png", ".jpg", ".jpeg")
+
+LOOKED_AT = 8
+"""Masks that are looked at to tell what share of photos they keep."""
 
 HALF_BRIGHT = 128
 """Of 255; lossy or resized masks have grays between black and white."""
@@ -34,12 +42,31 @@ def find_mask(scene: Path, photo_name: str) -> MaskFile | None:
         scene: The scene's folder.
         photo_name: The photo's path below the folder of photos.
     """
-    if not (scene / MASK_FOLDER).is_dir():
-        return None
     names = (photo_name, Path(photo_name).with_suffix("").as_posix())
-    listed = [f"{MASK_FOLDER}/{name}.png" for name in names]
-    found = existing_file([places(scene, text, scene / MASK_FOLDER)[-1] for text in listed])
-    return None if found is None else MaskFile(found)
+    for folder in (name for name in MASK_FOLDERS if (scene / name).is_dir()):
+        listed = [f"{folder}/{name}{end}" for end in MASK_EXTENSIONS for name in names]
+        found = existing_file([places(scene, text, scene / folder)[-1] for text in listed])
+        if found is not None:
+            return MaskFile(found)
+    return None
+
+
+def unused_mask_folder(scene: Path) -> tuple[Path, int] | None:
+    """The scene's folder of masks and how many pictures lie in and below it; None without any."""
+    for folder in (scene / name for name in MASK_FOLDERS):
+        pictures = [path for path in folder.rglob("*") if path.suffix.lower() in MASK_EXTENSIONS]
+        if pictures:
+            return folder, len(pictures)
+    return None
+
+
+def kept_share(masks: Mapping[Path, MaskFile]) -> float | None:
+    """The share of photos that their masks keep, by a few; None where none of those can be read."""
+    shares = []
+    for photo, mask in list(masks.items())[:: max(1, len(masks) // LOOKED_AT)]:
+        with contextlib.suppress(InputError):  # said when its photo is needed
+            shares.append(float(read_kept(mask, photo).mean()))
+    return fmean(shares) if shares else None
 
 
 def mask_files(
@@ -96,7 +123,7 @@ def read_kept(mask: MaskFile, photo: Path) -> Mask:
     """
     try:
         with open_image(mask.path) as image:
-            gray = np.asarray(image.convert("L"))
+            gray = _gray(image)
     except FileNotFoundError:
         raise InputError(f"{mask.path}: this mask is listed, but not there") from None
     except Exception as error:
@@ -112,3 +139,15 @@ def read_kept(mask: MaskFile, photo: Path) -> Mask:
             f"{taken_wh[0]}x{taken_wh[1]}"
         )
     return kept
+
+
+def _gray(image: Image.Image) -> NDArray[np.uint8]:
+    """A mask's brightness (h, w), 0 to 255; where nothing is brighter than 1, that is white.
+
+    Raises:
+        ValueError: It is transparent somewhere, which may mean either.
+    """
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] != 255:
+        raise ValueError("it is transparent in places, need black and white")
+    gray = np.asarray(image.convert("L"), np.uint8)
+    return gray * np.uint8(255) if gray.max(initial=0) == 1 else gray

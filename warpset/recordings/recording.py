@@ -91,6 +91,11 @@ class Recording(NamedTuple):
     format: str = ""
 
     @property
+    def shown_origin(self) -> str:
+        """What messages call the place where the frames were recorded."""
+        return "the recording" if self.origin == "." else self.origin
+
+    @property
     def has_depth(self) -> bool:
         """Whether any frame has a depth file."""
         return len(self.absent_depth) < sum(f.depth_path is not None for f in self.frames)

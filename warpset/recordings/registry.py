@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -86,7 +87,11 @@ def read_any_recording(scene: Path) -> Recording | None:
         ) from error
     by_path = {frame.photo.path: frame for frame in recording.frames}
     if len(by_path) < len(recording.frames):
-        raise InputError(f"{scene / recording.origin}: lists a photo twice; list each once")
+        listed = Counter(frame.photo.path for frame in recording.frames)
+        twice = next(path.name for path, count in listed.items() if count > 1)
+        raise InputError(
+            f"{scene / recording.origin}: lists a photo twice ({twice} first); list each once"
+        )
     in_order = tuple(by_path[path] for path in sorted_naturally(by_path))
     return recording._replace(frames=in_order)
 

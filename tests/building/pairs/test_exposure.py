@@ -35,6 +35,14 @@ def test_pixels_that_are_not_to_be_compared_have_no_say():
     assert exposure_gain(PHOTO, brighter, where) == Gain(1, 1, 1)
 
 
+def test_the_gain_is_the_median_of_all_pixels_ratios():
+    rng = np.random.default_rng(1)
+    for count in (1000, 1001):  # two in the middle, and one
+        one, other = rng.integers(30, 230, (2, count, 1, 3)).astype(np.uint8)
+        expected = np.median(LINEAR[other] / LINEAR[one], axis=(0, 1))
+        assert exposure_gain(one, other, np.ones((count, 1), bool)) == tuple(expected)
+
+
 def test_black_and_clipped_pictures_tell_nothing():
     for level in (0, 255):
         assert exposure_gain(PHOTO, np.full_like(PHOTO, level), EVERYWHERE) is None

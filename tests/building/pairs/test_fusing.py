@@ -65,36 +65,43 @@ def test_every_order_gives_the_same_bytes():
         assert all(np.array_equal(*each) for each in zip(view, views[0], strict=True))
 
 
-def test_no_reference_takes_anything_away():
+def test_what_several_cover_is_what_each_covers_alone():
     references = three_ragged_references()
     alone = [~seen(one).view.hole for one in references]
-    coverage = 0
-    for count in (1, 2, 3):
-        covered = ~seen(*references[:count]).view.hole
-        assert all((covered >= one).all() for one in alone[:count])
-        assert covered.sum() >= coverage
-        coverage = covered.sum()
+    assert all(0.5 < one.mean() < 1 for one in alone)
+    for count in (2, 3):
+        view = seen(*references[:count]).view
+        assert np.array_equal(~view.hole, np.logical_or.reduce(alone[:count]))
+        assert not view.depth[view.hole].any() and (view.depth[~view.hole] > 0).all()
 
 
-class Blinded:
-    """A renderer that loses the left half where it draws more points than a photo has."""
+class Odd:
+    """A renderer that loses the left half, or finds it, where it draws more than a photo has."""
 
-    def __init__(self):
+    def __init__(self, loses: bool):
         self.s0, self._renderer = 0.0, make_renderer(CAMERA.size_wh, 20.0, "cpu")
+        self._loses = loses
 
     def render_view(self, points, *arguments):
         view = self._renderer.render_view(points, *arguments)
-        if len(points) > 48 * 64:
-            view.hole[left_half()] = True
-            view.rgb[left_half()] = 0
+        if len(points) > 48 * 64 or not self._loses:
+            view.hole[left_half()] = self._loses == (len(points) > 48 * 64)
+            view.rgb[left_half() & view.hole] = 0
         return view
 
 
 def test_what_is_lost_together_is_taken_from_the_nearest_alone():
     near, far = a_reference(1.5, rgb=200), a_reference(3.0, rgb=90)
-    view = fused([far, near], CAMERA, Blinded()).view
+    view = fused([far, near], CAMERA, Odd(loses=True)).view
     assert not view.hole.any() and (view.rgb[:, :30] == 200).all()
     np.testing.assert_allclose(view.depth, 1.5, rtol=1e-5)
+
+
+def test_what_is_found_together_alone_counts_as_a_hole():
+    found = fused([a_reference(), a_reference(3.0)], CAMERA, Odd(loses=False))
+    assert np.array_equal(found.view.hole, left_half())
+    assert np.array_equal(found.first.hole, left_half())
+    assert not found.view.depth[left_half()].any() and not found.view.confidence[left_half()].any()
 
 
 def darkened(rgb: np.ndarray, factor: float) -> np.ndarray:

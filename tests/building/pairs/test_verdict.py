@@ -61,16 +61,19 @@ def test_depth_in_too_small_a_unit_writes_no_pair_and_is_a_problem_with_its_like
     assert "all 2 pairs rejected" in error and "depth in another unit" in error
 
 
-@pytest.mark.parametrize(("times", "factor"), [(10, "0.1"), (2.54, "0.39")])
+@pytest.mark.parametrize(
+    ("times", "factor", "asked"),
+    [(10, "0.1", ()), (2.54, "0.39", ()), (2.54, "0.39", ("--references", "2"))],
+)
 def test_depth_in_too_large_a_unit_is_a_problem_that_names_the_factor(
-    tmp_path, capsys, times, factor
+    tmp_path, capsys, times, factor, asked
 ):
     room = a_detailed_scene(tmp_path / "in" / "room")
-    assert build(tmp_path) == 0
+    assert build(tmp_path, *asked) == 0
     write_transforms(room, read_transforms_file(room) | {"depth_unit_scale_factor": 0.001 * times})
-    assert build(tmp_path, "--force_output") == 1
+    assert build(tmp_path, *asked, "--force_output") == 1
     assert f"depth multiplied by {factor}" in capsys.readouterr().err
-    assert build(tmp_path) == 1  # what is there already is judged as well
+    assert build(tmp_path, *asked) == 1  # what is there already is judged as well
     assert f"depth multiplied by {factor}" in capsys.readouterr().err
 
 

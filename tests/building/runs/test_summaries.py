@@ -3,14 +3,19 @@
 import html
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
+from warpset.building.options import BuildOptions
+from warpset.building.runs.account import RunAccount
 from warpset.building.runs.board import PAGE_NAME, SUMMARY_NAME, RunBoard, read_status
+from warpset.building.runs.ledger import FailureLedger
 from warpset.building.runs.outcome import SceneOutcome, in_bands, reason_of
 from warpset.building.runs.parts import STALE_S, RunPart, RunParts
 from warpset.building.runs.run_summary import MAX_NAMED, summarised
 from warpset.building.runs.telling import page_html, prometheus_text, status_text
+from warpset.building.summary import SceneSummary
 from warpset.core.errors import InputError
 from warpset.fleet.machine_use import CardUse, MachineUse
 
@@ -33,6 +38,28 @@ def test_scenes_of_all_runs_add_up_and_the_last_word_on_each_counts():
     assert summary.pairs == dict(written=6, kept=0, rejected=1, failed=0)
     assert (summary.holes["0-5"], summary.holes["10-15"], summary.holes["5-10"]) == (2, 2, 0)
     assert summary.rejected == {"x": 1} and summary.runs == 2 and summary.failed == []
+
+
+def test_every_machine_is_told_once_those_of_workers_as_well(tmp_path):
+    def use(host: str, percent: float) -> MachineUse:
+        return MachineUse(host, 8, percent)
+
+    summary = SceneSummary(written=1, machine=use("node2", 90))
+    account = RunAccount({"in/room": "room"}, str)
+    with RunBoard(tmp_path, 1) as board:
+        account.keep(FailureLedger(tmp_path, BuildOptions()), board)
+        account.add_up(iter([("in/room", summary)]), 1, quiet=True)
+    (part,) = RunParts(tmp_path).read().values()
+    assert part.workers == {"node2": use("node2", 90)}
+    part.use, part.state = use("node1", 10), "running"
+    other = replace(part, run="b", use=use("node2", 50), workers={"node3": use("node3", 70)})
+    other.updated += 1
+    told = summarised([other, part], part.updated).machines
+    assert [(one.host, one.cpu_percent) for one in told] == [
+        ("node1", 10),
+        ("node2", 50),
+        ("node3", 70),
+    ]
 
 
 def test_the_end_is_told_by_scenes_that_took_work():

@@ -4,31 +4,15 @@ import pytest
 from PIL import Image
 
 import build_warp_dataset
-from estimators import cache_folder
-from tests.builders import a_photo
 from tests.vggt.da3.da3_builders import write_da3
 from warpset.building.pairs.record import read_records
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
 def weights(tmp_path):
     return write_da3(tmp_path / "weights" / "model.pt")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Four photos, one of them upright."""
-    scene = tmp_path / "in" / "place"
-    scene.mkdir(parents=True)
-    for index in range(4):
-        size_wh = (60, 80) if index == 2 else (80, 60)
-        Image.fromarray(a_photo(size_wh, seed=index)).save(scene / f"{index}.png")
-    return scene
 
 
 def build(tmp_path, *flags) -> int:

@@ -8,31 +8,16 @@ import torch
 from PIL import Image
 
 import build_warp_dataset
-from estimators import cache_folder
-from tests.builders import TINY_VGGT, a_photo, a_tiny_vggt, tree
+from tests.builders import TINY_VGGT, a_tiny_vggt, tree
 from tests.vggt.omega.omega_builders import published_state, write_omega
 from warpset.building.pairs.record import RECORDS_NAME, read_records
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
 def weights(tmp_path):
     return write_omega(tmp_path / "weights" / "vggt_omega_1b_512.pt")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Four photos, one of them upright."""
-    scene = tmp_path / "in" / "place"
-    scene.mkdir(parents=True)
-    for index in range(4):
-        size_wh = (60, 80) if index == 2 else (80, 60)
-        Image.fromarray(a_photo(size_wh, seed=index)).save(scene / f"{index}.png")
-    return scene
 
 
 def build(tmp_path, *flags, output="out", min_psnr=("--min-psnr", "0")) -> int:

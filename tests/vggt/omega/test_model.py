@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.vggt.goldens import golden_file
+from tests.vggt.network_builders import OUTPUTS, relative_error, some_images
 from tests.vggt.omega.omega_builders import TINY_OMEGA, a_tiny_omega, published_state, write_omega
 from tests.vggt.omega.omega_twin import PlainOmega
 from vggt.heads.dense import PlainSkipUnit
@@ -19,7 +20,6 @@ from vggt.poses import decode_poses
 from vggt.registry import VGGT_OMEGA
 from vggt.weights import load, locate, storage_dtypes
 
-OUTPUTS = ("pose_enc", "depth", "depth_conf")
 TOLERANCE = 1e-5
 CONFIG_NAMES = {
     "num_register_tokens": "register_tokens",
@@ -28,18 +28,6 @@ CONFIG_NAMES = {
     "dense_features": "dpt_features",
     "dense_out_channels": "dpt_out_channels",
 }
-
-
-def some_images(frames: int, height: int = 48, width: int = 64, seed: int = 0) -> torch.Tensor:
-    """(S, 3, H, W) in 0..1."""
-    return torch.rand(frames, 3, height, width, generator=torch.Generator().manual_seed(seed))
-
-
-def relative_error(found: torch.Tensor | np.ndarray, true: torch.Tensor | np.ndarray) -> float:
-    """Largest difference, relative to the largest true value."""
-    found, true = np.asarray(found), np.asarray(true)
-    assert found.shape == true.shape
-    return float(np.abs(found - true).max() / np.abs(true).max())
 
 
 @pytest.fixture(scope="module")
@@ -153,64 +141,22 @@ def test_the_twin_is_golden_itself(golden_networks, goldens):
 @pytest.mark.parametrize("frames", [1, 3])
 def test_outputs_are_those_of_the_plain_twin(tmp_path, frames, height, width):
     network = load(locate(str(write_omega(tmp_path / "a.pt"))), torch.device("cpu"), "fp32")
-    images = some_images(frames, height, width)
+    images = some_images(frames, (width, height))
     found, true = network(images), PlainOmega(published_state(), TINY_OMEGA)(images)
     for name, values in zip(OUTPUTS, true, strict=True):
         assert relative_error(found[name][0].reshape(values.shape), values) < TOLERANCE, name
 
 
-def test_outputs_are_float32_in_the_stated_shapes(model):
-    found = model(some_images(3))
-    assert {name: tuple(found[name].shape) for name in OUTPUTS} == {
-        "pose_enc": (1, 3, 9),
-        "depth": (1, 3, 48, 64, 1),
-        "depth_conf": (1, 3, 48, 64),
-    }
-    assert all(found[name].dtype == torch.float32 for name in OUTPUTS)
-    assert (found["depth"] > 0).all()
-    assert (found["depth_conf"] > 1).all()
-    assert (found["pose_enc"][..., 7:] >= LEAST_FOV).all()
-
-
 def test_a_raw_field_of_view_below_zero_becomes_the_least_one():
     network = a_tiny_omega()
     torch.nn.init.constant_(network.camera_head.get_parameter("camera_branch.2.bias"), -9)
-    fov = network(some_images(2))["pose_enc"][..., 7:]
+    fov = network(some_images(2, (64, 48)))["pose_enc"][..., 7:]
     assert (fov == LEAST_FOV).all()
-
-
-@pytest.mark.parametrize("frames", [1, 2])
-def test_scenes_of_a_batch_know_nothing_of_each_other(model, frames):
-    scenes = [some_images(frames, seed=1), some_images(frames, seed=2)]
-    together = model(torch.stack(scenes))
-    for index, scene in enumerate(scenes):
-        alone = model(scene)
-        for name in OUTPUTS:
-            assert relative_error(together[name][index], alone[name][0]) < TOLERANCE, name
-
-
-def test_frames_after_the_first_may_come_in_any_order(model):
-    images = some_images(4)
-    order = [0, 3, 1, 2]
-    straight, shuffled = model(images), model(images[order])
-    for name in OUTPUTS:
-        assert relative_error(shuffled[name], straight[name][:, order]) < TOLERANCE, name
-
-
-def test_a_prediction_leaves_images_and_network_as_they_were(model):
-    images = some_images(2)
-    before = images.clone()
-    first = model(images)
-    model(some_images(3, height=64, width=32))
-    again = model(images)
-    assert torch.equal(images, before)
-    for name in OUTPUTS:
-        assert torch.equal(first[name], again[name]), name
 
 
 def test_a_register_layer_lets_patches_pass_and_mixes_special_tokens(model):
     with torch.inference_mode():
-        layers = list(model.aggregator(some_images(3)[None]))
+        layers = list(model.aggregator(some_images(3, (64, 48))[None]))
     width, special = TINY_OMEGA.embed_dim, 1 + TINY_OMEGA.register_tokens
     for layer, tokens in enumerate(layers):
         within, between = tokens[..., :width], tokens[..., width:]
@@ -234,6 +180,11 @@ def test_the_rotary_table_turns_by_centres_scaled_by_the_longer_side():
             np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_the_rotary_periods_stay_float32(model):
+    dtypes = storage_dtypes(model, torch.bfloat16)
+    assert dtypes["aggregator.rope_embed.periods"] == torch.float32
+
+
 def test_the_residual_unit_skips_with_what_it_was_given():
     unit = PlainSkipUnit(2)
     torch.nn.init.zeros_(unit.conv2.weight)
@@ -241,25 +192,6 @@ def test_the_residual_unit_skips_with_what_it_was_given():
     x = torch.tensor([-1.0, 2.0]).reshape(1, 2, 1, 1)
     with torch.inference_mode():
         assert torch.equal(unit(x), x)
-
-
-def test_the_aggregator_in_bfloat16_changes_the_prediction_little_but_does(model):
-    half = a_tiny_omega()
-    dtypes = storage_dtypes(half, torch.bfloat16)
-    state = {name: tensor.to(dtypes[name]) for name, tensor in half.state_dict().items()}
-    half.load_state_dict(state, assign=True)
-    images = some_images(3)
-    exact, found = model(images), half(images)
-    for name in OUTPUTS:
-        assert found[name].dtype == torch.float32
-        assert 0 < relative_error(found[name], exact[name]) < 0.05, name
-    assert half.aggregator.rope_embed.periods.dtype == torch.float32
-
-
-@pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 56)])
-def test_sides_that_are_no_multiples_of_the_patch_are_refused(model, height, width):
-    with pytest.raises(ValueError, match=f"{width}x{height}, need multiples of 16"):
-        model(some_images(1, height, width))
 
 
 @pytest.mark.parametrize("img_size", [0, -16, 500])

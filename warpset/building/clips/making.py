@@ -48,17 +48,18 @@ class ClipMaker:
         """Make clip after clip, some threads decoding ahead of the renderer."""
         todo = [clip for clip in self._job.clips if self._job.missing(clip)]
         name, disable = self._job.folder.path.name, self._job.options.quiet
+        left_out: dict[str, list[str]] = {}
         with ThreadPoolExecutor(workers) as pool:
             for clip in tqdm(todo, desc=name, unit="clip", disable=disable):
                 try:
                     record = self._made(clip, partial(self._warps, clip, pool, workers))
                 except InputError as error:
-                    self._summary.report(f"{error}; clip {clip.name} left out")
-                    self._summary.failed += 1
+                    left_out.setdefault(str(error), []).append(clip.name)
                     continue
                 with writing_to(self._job.folder.path):
                     self._job.folder.replace_record(record)
                 self._summary.count(record)
+        self._summary.leave_out("clip", left_out)
 
     def _warps(self, clip: WarpClip, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Warp]:
         """The reference seen from each target, compared with it."""

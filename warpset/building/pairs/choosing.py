@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from ...core.covisibility import small_view_of
+from ...core.covisibility import FINE_SIDE_PX, small_view_of
 from ...core.errors import InputError
 from ...core.geometry import DepthMap, SceneGeometry
 from ..pairing import covisible_pairs, expected_hole_shares
@@ -54,7 +54,7 @@ def _small_views(geometry: SceneGeometry, job: SceneJob, report: Report) -> list
 
     name, disable = job.folder.path.name, job.options.quiet
     frames = tqdm(geometry.frames, desc=f"{name} pairing", unit="frame", disable=disable)
-    return [small_view_of(frame, say) for frame in frames]
+    return [small_view_of(frame, say, FINE_SIDE_PX) for frame in frames]
 
 
 def _by_surface(geometry: SceneGeometry, job: SceneJob, views: Sequence[DepthMap]) -> ChosenPairs:

@@ -47,12 +47,31 @@ def exposure_gain(
     Returns:
         The gain; None where too few pixels can be compared.
     """
-    one, other = picture[where], wanted[where]
-    pairs = np.stack([one, other])
-    usable = ((pairs >= DARKEST) & (pairs <= BRIGHTEST)).all(axis=(0, 2))
+    usable = where & _in_range(picture) & _in_range(wanted)
     if np.count_nonzero(usable) < MIN_PIXELS:
         return None
-    return Gain(*np.median(LINEAR[other[usable]] / LINEAR[one[usable]], axis=0).tolist())
+    return Gain(*(_median_ratio(picture[..., c][usable], wanted[..., c][usable]) for c in range(3)))
+
+
+def _in_range(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(h, w), where all channels lie between the darkest and the brightest level."""
+    red, green, blue = np.moveaxis(picture - np.uint8(DARKEST) <= BRIGHTEST - DARKEST, -1, 0)
+    return red & green & blue  # what is darker wraps around, beyond the brightest
+
+
+def _median_ratio(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Median of the linear light of levels (n,) over that of others.
+
+    Two levels have few ratios, so pixels are counted by theirs, which takes a tenth of the time of
+    a median of them all and is the same to the bit.
+    """
+    counts = np.bincount(one.astype(np.uint16) << 8 | other)
+    found = np.flatnonzero(counts)
+    ratios = LINEAR[found & 255] / LINEAR[found >> 8]
+    order = np.argsort(ratios)
+    up_to = np.cumsum(counts[found[order]])
+    middle = np.searchsorted(up_to, [(len(one) - 1) // 2, len(one) // 2], side="right")
+    return float(ratios[order][middle].mean())
 
 
 def apply_gain(picture: NDArray[np.uint8], gain: Gain) -> NDArray[np.uint8]:

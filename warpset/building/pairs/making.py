@@ -49,7 +49,7 @@ class PairMaker:
                     self._finish(record)
                     bar.update()
             finally:
-                self._say_left_out()
+                self._summary.leave_out("pair", self._left_out)
 
     def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
         try:
@@ -74,9 +74,3 @@ class PairMaker:
         with writing_to(self._job.folder.path):
             self._job.folder.replace_record(record)
         self._summary.count(record)
-
-    def _say_left_out(self) -> None:
-        for reason, names in self._left_out.items():
-            pairs = "pair" if len(names) == 1 else "pairs"
-            self._summary.report(f"{reason}; {pairs} {', '.join(names)} left out")
-            self._summary.failed += len(names)

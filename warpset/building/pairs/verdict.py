@@ -157,7 +157,7 @@ def sparse_points(records: Sequence[PairRecord]) -> str | None:
         return None
     return (
         f"points lie apart: {overlap:.0%} of them are in view and cover {coverage:.0%} of it; "
-        "likely depth is coarser than the pictures (upsample it), or filters drop most points"
+        "likely depth is coarser than the pictures (upsample it), or filters or masks drop points"
     )
 
 
@@ -179,6 +179,8 @@ def _likely_cause(records: Sequence[PairRecord]) -> str:
     overlap, coverage, gain = (
         _median_score(records, name) for name in ("overlap", "coverage", "gain")
     )
+    if not overlap and _median_score(records, "baseline") is None:
+        return "no depth at all, or masks or filters that drop every point"
     if gain is not None and gain > LARGE_GAIN and _lie_right(records):
         return "an exposure step between the photos"
     if overlap is not None and overlap < 0.05:

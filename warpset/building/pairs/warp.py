@@ -14,6 +14,7 @@ from ...core.masks import Mask
 from ...core.points import PointCloud
 from ...core.scoring import moved_pixels
 from .exposure import Gain, apply_gain, exposure_gain
+from .fusing import View
 
 Rgb = NDArray[np.uint8]
 
@@ -49,6 +50,7 @@ class Warp:
         moved: (h, w) bool, which seen pixels show what moved, see `moved_pixels`; None where it is
             not known yet.
         others: (h, w, 3) uint8 each, further references whose points are among the splats.
+        alone: What the reference's points alone show where there are others; else None.
     """
 
     splats: Rgb
@@ -65,6 +67,7 @@ class Warp:
     covisibility: float | None = None
     moved: Mask | None = None
     others: tuple[Rgb, ...] = ()
+    alone: View | None = None
 
     @property
     def counted(self) -> Mask:

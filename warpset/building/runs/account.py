@@ -92,6 +92,8 @@ class RunAccount:
             return
         summary = outcome if isinstance(outcome, SceneSummary) else self._lost(scene, outcome)
         self.total.add(summary)
+        if self._board and summary.machine:
+            self._board.saw(summary.machine)
         if self._ledger and self._board:
             times = RETRIES + 1 if isinstance(outcome, WorkerDiedError) else 1
             self._note(self.names[scene], summary, times, self._ledger, self._board)

@@ -16,7 +16,7 @@ from ...core.errors import InputError
 from ...files.stores.address import Address, Place
 from ...files.stores.small_files import SmallFiles
 from ...files.writing import PARTIAL_SUFFIX, write_atomically
-from ...fleet.machine_use import machine_use
+from ...fleet.machine_use import MachineUse, machine_use
 from .ledger import RUN_FOLDER
 from .outcome import SceneOutcome
 from .parts import RunPart, RunParts
@@ -83,6 +83,11 @@ class RunBoard:
         with self._lock:
             self._part.outcomes[scene] = outcome
 
+    def saw(self, machine: MachineUse) -> None:
+        """Tell how busy a worker's machine is."""
+        with self._lock:
+            self._part.workers[machine.host] = machine
+
     def _tell_on(self) -> None:
         beat = STORE_BEAT_S if isinstance(self._output_dir, Address) else BEAT_S
         wait = beat
@@ -97,7 +102,8 @@ class RunBoard:
         with self._troubles():
             with self._lock:
                 self._part.updated = time.time()
-                part = dataclasses.replace(self._part, outcomes=dict(self._part.outcomes))
+                known = dict(self._part.outcomes), dict(self._part.workers)
+                part = dataclasses.replace(self._part, outcomes=known[0], workers=known[1])
             self._parts.write(part)
             parts = self._parts.read()
             for _ in range(MAX_TRIES):

@@ -90,7 +90,7 @@ class DoneScenes:
         if made_from is None or summary.failure or summary.failed or summary.problems:
             return
         count = summary.written + summary.rejected + summary.kept
-        told = replace(summary, written=0, rejected=0, kept=count, shown_as={})
+        told = replace(summary, written=0, rejected=0, kept=count, shown_as={}, machine=None)
         try:
             done = DoneScene(output.name, made_from, _digest([], _files_in(output)), told)
             content = json.dumps(dataclasses.asdict(done)) + "\n"

@@ -37,6 +37,7 @@ class RunPart:
         found: Scenes that the input holds, those of other shards as well.
         use: How busy its machine is; None before the first look.
         outcomes: What became of each scene that it or an earlier run was at, by name.
+        workers: How busy machines of its workers were when one last had done a scene, by host.
     """
 
     run: str
@@ -46,10 +47,15 @@ class RunPart:
     found: int
     use: MachineUse | None = None
     outcomes: dict[str, SceneOutcome] = field(default_factory=dict)
+    workers: dict[str, MachineUse] = field(default_factory=dict)
 
     def is_alive(self, now: float) -> bool:
         """Whether somebody works on it."""
         return self.state == "running" and now - self.updated < STALE_S
+
+    def machines(self) -> dict[str, MachineUse]:
+        """How busy each machine is, by host; its own is looked at more often than workers tell."""
+        return self.workers | ({self.use.host: self.use} if self.use else {})
 
     def own(self) -> list[SceneOutcome]:
         """What became of the scenes that this run was at itself."""

@@ -111,7 +111,7 @@ def summarised(parts: Sequence[RunPart], now: float) -> RunSummary:
         dict(sorted(_rejected(outcomes.values()).items())),
         round(pairs_per_s, 4),
         round(3600 * scenes_per_s, 2),
-        [part.use for part in rated if part.use],
+        [*_machines(rated).values()],
     )
 
 
@@ -124,6 +124,14 @@ def _scenes(outcomes: Mapping[str, SceneOutcome], found: int) -> dict[str, int]:
         "set_aside": states["set aside"],
         "waiting": found - len(outcomes),
     }
+
+
+def _machines(parts: Sequence[RunPart]) -> dict[str, MachineUse]:
+    """Each machine once, as whoever wrote last saw it."""
+    known: dict[str, MachineUse] = {}
+    for part in sorted(parts, key=lambda part: part.updated):
+        known |= part.machines()
+    return dict(sorted(known.items()))
 
 
 def _pairs(outcomes: Iterable[SceneOutcome]) -> dict[str, int]:

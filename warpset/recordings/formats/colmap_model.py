@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.lens import Lens, colmap_library
+from ...core.natural_order import sorted_naturally
 from ...files.depth_files import DEPTH_EXTENSIONS
 from ..listed_paths import existing_file, photo_folders, places
 from ..masks import find_mask
@@ -23,28 +24,44 @@ from ..recording import (
     recorded_panorama,
 )
 from .colmap_binary import check_counts
+from .colmap_cameras import unknown_camera_model
 
 if TYPE_CHECKING:
     import pycolmap
 
 # Where models lie; of a workspace the dense one first, whose photos have depth and no distortion.
-# `sparse/1` and on are parts that COLMAP could not join to `sparse/0`.
+# `sparse/0`, `sparse/1` and on are parts that COLMAP could not join.
 MODEL_FOLDERS = (
-    *("dense/sparse", "dense/0/sparse", "sparse-txt", "sparse/0", "sparse"),
-    *("colmap/sparse/0", "colmap/sparse", "sparse/1"),
+    *("dense/sparse", "dense/0/sparse", "sparse-txt", "sparse/*", "sparse", "colmap/sparse/*"),
+    *("colmap/sparse", "colmap_text", "."),
 )
 
 
 def find_colmap_model(scene: Path) -> Path | None:
     """The folder of a scene's COLMAP model, or None."""
     for name in MODEL_FOLDERS:
-        if _holds_model(scene / name) and (name[:5] != "dense" or _is_dense(scene / name)):
-            return scene / name
-    return scene / "sparse" if _is_dense(scene / "sparse") else None
+        folder = _largest(scene / name) if name.endswith("/*") else scene / name
+        if folder and _holds_model(folder) and (name[:5] != "dense" or _is_dense(folder)):
+            return folder
+    return None
+
+
+def _largest(parts: Path) -> Path | None:
+    """The numbered folder of a `sparse/*` with the largest list of images; the first of equals."""
+    folders = sorted_naturally(path for path in parts.parent.glob("*") if path.name.isdecimal())
+    sizes = {path: _images_bytes(path) for path in folders if _holds_model(path)}
+    return max(sizes, key=lambda path: sizes[path], default=None)
+
+
+def _images_bytes(model: Path) -> int:
+    return sum(path.stat().st_size for path in model.glob("images.*"))
 
 
 def _holds_model(folder: Path) -> bool:
-    return any((folder / f"images.{kind}").is_file() for kind in ("txt", "bin"))
+    return any(
+        (folder / f"images.{kind}").is_file() and (folder / f"cameras.{kind}").is_file()
+        for kind in ("txt", "bin")
+    )
 
 
 def _is_dense(model: Path) -> bool:
@@ -66,7 +83,7 @@ def read_colmap_model(scene: Path, model: Path) -> Recording:
     try:
         reconstruction = pycolmap.Reconstruction(str(model))
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = unknown_camera_model(model, pycolmap) or " ".join(str(error).split())
         raise InputError(f"{model}: no readable COLMAP model ({reason})") from error
     makers = (
         (scene / image.name, partial(_frame, scene, image, model))
@@ -98,7 +115,7 @@ def _candidates(scene: Path, name: str, model: Path) -> list[Path]:
         folders.append((model.parent / "images").relative_to(scene).as_posix())
     folders += [folder.name for folder in photo_folders(scene)]
     listed = [f"{folder}/{name}" for folder in (*folders, "input", ".")]
-    return [path for text in listed for path in places(scene, text, model.parent / "x")[-1:]]
+    return [path for text in listed for path in places(scene, text, scene / "x")]
 
 
 def _depth_path(scene: Path, name: str, model: Path) -> Path | None:

@@ -291,4 +291,4 @@ def _number(fields: Fields, name: str, path: Path) -> float | None:
     return number
 
 
-READER = Reader("transforms.json (nerfstudio, instant-ngp)", find_transforms, read_transforms)
+READER = Reader("nerfstudio or instant-ngp", find_transforms, read_transforms)
