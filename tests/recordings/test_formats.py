@@ -1,6 +1,7 @@
 """Every format of the table in docs/photos-and-recordings.md: its cameras, depth and trust."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -71,6 +72,7 @@ def test_each_format_that_has_depth_gives_it_in_metres(tmp_path, name):
 def test_the_docs_have_a_row_for_each_format():
     rows = re.findall(r"^\| \*\*(.+?)\*\*", DOCS.read_text(encoding="utf-8"), flags=re.M)
     assert {reader.format for reader in READERS} <= set(rows)
+    assert {reader.format for reader in READERS} == set(BUILDERS.values()), "a test a row"
 
 
 def test_a_plain_folder_of_photos_is_none_of_them(tmp_path):
@@ -141,6 +143,13 @@ def test_a_colmap_count_larger_than_its_file_is_refused_before_it_is_believed(tm
     content[5] = 0x7F
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{name}.bin: no readable COLMAP model .it announces"):
+        read_recording(tmp_path)
+
+
+def test_a_colmap_file_larger_than_any_is_not_read(tmp_path):
+    formats.colmap_workspace(tmp_path)
+    os.truncate(tmp_path / "dense/sparse/cameras.bin", 19 * 2**30)
+    with pytest.raises(InputError, match="cameras.bin: no readable COLMAP model .more than"):
         read_recording(tmp_path)
 
 

@@ -140,6 +140,14 @@ def look_for_photos(scene: Path, nesting: int = MAX_NESTING) -> FoundPhotos:
     return FoundPhotos(())
 
 
+def find_videos(scene: Path) -> tuple[Path, ...]:
+    """Videos directly in a scene's folder, else in its folder of photos (`input/walk.mp4`)."""
+    here = list_folder(scene)
+    return here.videos or tuple(
+        video for folder in _photo_folders(here) for video in list_folder(folder).videos
+    )
+
+
 def any_photos(found: FoundPhotos) -> bool:
     """Whether there are photos, be it ones that cannot be read."""
     return bool(found.photos or found.unreadable)

@@ -10,7 +10,7 @@ from tests.builders import a_scene, tree
 from tests.video_builders import a_walk, write_video
 from warpset.building.frames import FrameSampling
 from warpset.building.sources.scene_folders import find_scenes, scene_name
-from warpset.building.sources.staging import staged
+from warpset.building.sources.staging import staged, video_of
 from warpset.building.sources.video_frames import keep_frames
 from warpset.core.errors import InputError
 
@@ -117,6 +117,13 @@ def test_a_folder_of_a_damaged_video_fails_by_its_name_even_in_a_dry_run(tmp_pat
     (tmp_path / "in" / "room" / "walk.mp4").write_bytes(b"\0\0\0\x14ftypisom")
     assert build(tmp_path, "--dry-run") == 1
     assert "room/walk.mp4: cannot be read as a video" in capsys.readouterr().err
+
+
+def test_a_video_in_a_scenes_folder_of_photos_is_the_scenes(tmp_path):
+    (tmp_path / "in" / "room" / "input").mkdir(parents=True)
+    write_video(video := tmp_path / "in" / "room" / "input" / "walk.mp4", a_walk(3))
+    assert find_scenes(tmp_path / "in") == [tmp_path / "in" / "room"]
+    assert video_of(tmp_path / "in" / "room") == video
 
 
 def test_several_videos_in_one_scene_folder_are_refused(tmp_path):

@@ -14,6 +14,7 @@ from ...files.photo_folders import (
     BY_NAME,
     MAX_NESTING,
     any_photos,
+    find_videos,
     list_folder,
     look_for_photos,
     photos_below,
@@ -114,7 +115,7 @@ def _holds_photos_of_one_scene(folder_name: str) -> bool:
 def may_be_scene(path: Path) -> bool:
     """Whether a folder holds photos or a recording; one that cannot be looked into counts, too."""
     try:
-        if find_recording(path) is not None or list_folder(path).videos:
+        if find_recording(path) is not None or find_videos(path):
             return True
         find = photos_below if _holds_photos_of_one_scene(path.name) else look_for_photos
         return any_photos(find(path))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import InputError
-from ...files.photo_folders import MAX_NESTING, any_photos, list_folder, look_for_photos
+from ...files.photo_folders import MAX_NESTING, any_photos, find_videos, look_for_photos
 from ...files.video import is_video
 from ...files.zip_scenes import is_zip, unpack
 from ...fleet.locks import sole_writer
@@ -109,7 +109,7 @@ def video_of(scene: Path) -> Path | None:
         return scene
     if not scene.is_dir():
         return None
-    videos = list_folder(scene).videos
+    videos = find_videos(scene)
     if not videos or find_recording(scene) is not None or any_photos(look_for_photos(scene)):
         return None
     first, *others = videos
