@@ -182,7 +182,7 @@ def warp(source: DepthMap, rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray,
         opengl_view_matrix(camera),
         opengl_projection_matrix(camera),
         camera.fov_y,
-        points.footprint,
+        points.cell,
     )
     return view.rgb, ~view.hole
 

@@ -96,9 +96,10 @@ def splat_scale(multiplier: float) -> float:
 
 def _splats(cloud: PointCloud, multiplier: float) -> Gaussians:
     shape = SplatShape(scale_multiplier=splat_scale(multiplier))
-    xyz, rgb, confidence, footprint = cloud
-    assert footprint is not None, "all points come from pixels"
-    return gaussians_from_points(xyz, rgb, footprint, confidence, shape=shape)
+    assert cloud.footprint is not None, "all points come from pixels"
+    return gaussians_from_points(
+        cloud.xyz_world, cloud.rgb, cloud.footprint, cloud.confidence, shape=shape
+    )
 
 
 def _have_one_size(frames: Sequence[Frame]) -> bool:
