@@ -14,7 +14,7 @@ from ..splats import (
     Gaussians,
     SplatShape,
     gaussians_from_points,
-    opacity_from_confidence,
+    trust_from_confidence,
     write_ply,
 )
 from ..warpset.core.errors import InputError
@@ -120,7 +120,7 @@ def _geometry(frames: Sequence[Frame], maps: Sequence[Frame]) -> tuple[Any, ...]
         cameras[0].K.tolist(),
         cameras,
         gray_image_of([_nearness(frame, nearest) for frame in maps]),
-        mask_of([opacity_from_confidence(frame.confidence) * frame.known for frame in maps]),
+        mask_of([trust_from_confidence(frame.confidence) * frame.known for frame in maps]),
     )
 
 
