@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warpset.building.camera_motion import camera_motion
-from warpset.building.pairs.camera_json import recorded_camera
+from warpset.building.pairs.camera_json import recorded_camera, recorded_size_wh
 from warpset.building.scores import SCORES
 from warpset.core.cameras import Camera
 from warpset.files.cache import content_key
@@ -76,19 +76,10 @@ def describe_pair(pair: RecordedPair, thumbnail: Thumbnail) -> dict[str, Any]:
         "problem": thumbnail.problem,
         "thumbnail": thumbnail.name,
         "files": dict(thumbnail.files),
-        "size": _size_wh(record.cameras),
+        "size": recorded_size_wh(record.cameras) or ASSUMED_SIZE_WH,
         "measures": scores,
         "motion": _motion_words(cameras),
     }
-
-
-def _size_wh(cameras: Mapping[str, Any]) -> tuple[int, int]:
-    try:
-        width, height = cameras["target"]["size_wh"]
-    except (KeyError, TypeError, ValueError):
-        return ASSUMED_SIZE_WH
-    is_a_size = isinstance(width, int) and isinstance(height, int) and 0 < height and 0 < width
-    return (width, height) if is_a_size else ASSUMED_SIZE_WH
 
 
 def _recorded_cameras(cameras: Mapping[str, Any]) -> tuple[Camera, Camera] | None:

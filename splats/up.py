@@ -14,6 +14,8 @@ from .errors import SplatError
 Vector = tuple[float, float, float]
 Rotation = NDArray[np.float64]
 
+MAX_BYTES = 2**20
+
 Y_DOWN: Vector = (0.0, -1.0, 0.0)
 """Up where nothing says otherwise: photogrammetry's world is its first camera, y down."""
 
@@ -41,7 +43,7 @@ def recorded_up(splats: Path) -> Vector | None:
         SplatError: There is a direction, but not three finite numbers that are not all zero.
     """
     record = splats.with_suffix(".json")
-    if not record.is_file():  # a pipe would never end
+    if not record.is_file() or record.stat().st_size > MAX_BYTES:  # a pipe would never end
         return None
     try:
         found = json.loads(record.read_text(encoding="utf-8"))

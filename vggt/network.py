@@ -57,6 +57,8 @@ class NetworkConfig:
             _check_kind(field.name, value, default)
         if self.img_size < 1 or self.patch_size < 1 or self.img_size % self.patch_size:
             raise ValueError(f"img_size {self.img_size}, need a multiple of {self.patch_size}")
+        if sorted({*self.dpt_layers}) != [*self.dpt_layers]:
+            raise ValueError(f"dpt_layers {self.dpt_layers} must ascend")
         if self.dpt_layers[-1:] != (self.depth - 1,):
             raise ValueError(f"dpt_layers {self.dpt_layers} must end at layer {self.depth - 1}")
 
@@ -73,7 +75,8 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
     most = MAX_LAYERS if name.endswith("depth") else MAX_EXTENT
     is_list = isinstance(value, tuple | list)
     numbers = value if is_list else (value,)
-    if is_list is not isinstance(default, tuple) or len(numbers) > MAX_LAYERS:
+    needed = len(default) if isinstance(default, tuple) else 1
+    if is_list is not isinstance(default, tuple) or len(numbers) != needed:
         raise ValueError(f"{name} is {value!r:.40}, need numbers as in {default!r}")
     if not all(type(number) is int and 0 <= number <= most for number in numbers):
         raise ValueError(f"{name} is {value!r:.40}, need whole numbers up to {most}")

@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 from warpset.files.json_files import open_regular
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -198,5 +198,6 @@ def _refused(archive: Path, listed: str, why: str) -> InputError:
 
 
 def _unreadable(archive: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{archive}: cannot be unpacked ({reason}); remove it and download it again")
+    return InputError(
+        f"{archive}: cannot be unpacked ({reason_of(error)}); remove it and download it again"
+    )

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warpset.core.cameras import Camera, intrinsics
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 from warpset.core.geometry import Depth
 from warpset.core.lens import Lens, colmap_library
 from warpset.files.depth_files import read_stored_depth
+
+if TYPE_CHECKING:
+    import pycolmap
 
 MAX_ASPECT_ERROR = 0.02
 """How far a photo's aspect may be from its undistorted camera's, before it is another photo."""
@@ -81,10 +85,12 @@ def read_cameras(model: Path) -> dict[str, tuple[Lens, np.ndarray]]:
     """
     pycolmap = colmap_library(str(model))
     try:
-        reconstruction = pycolmap.Reconstruction(str(model))
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{model}: no readable COLMAP model ({reason})") from error
+        return _cameras_of(pycolmap.Reconstruction(str(model)))
+    except Exception as error:  # what pycolmap and pybind raise is of any kind
+        raise InputError(f"{model}: no readable COLMAP model ({reason_of(error)})") from error
+
+
+def _cameras_of(reconstruction: pycolmap.Reconstruction) -> dict[str, tuple[Lens, np.ndarray]]:
     cameras = {}
     for image in reconstruction.images.values():
         camera = image.camera

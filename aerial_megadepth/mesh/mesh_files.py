@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from PIL import EpsImagePlugin, Image
 
 from renderer.mesh import MeshSurface
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 from warpset.core.natural_order import sorted_naturally
+from warpset.files.json_files import check_regular, open_regular
 
 from .gltf_extensions import check_extensions
 from .tiles import find_tileset, read_tiles
@@ -36,6 +37,9 @@ Y_UP_EXTENSIONS = (".glb", ".gltf")
 Z_FROM_Y_UP = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 MAX_BYTES = 2**33
+MAX_NAMED_BYTES = 2**30
+"""Of a texture, or of another file that a mesh names: each is read whole."""
+
 GREY = (150, 150, 150)
 SUN = np.array([0.4, -0.5, 0.77])
 AMBIENT = 0.55
@@ -58,7 +62,7 @@ def find_meshes(path: Path) -> list[Path]:
         found = sorted_naturally(file for file in listed if not file.name.startswith("."))
     if not found or not found[0].is_file() or found[0].suffix.lower() not in MESH_EXTENSIONS:
         raise InputError(f"{path}: found no mesh, need {', '.join(MESH_EXTENSIONS)} or a folder")
-    if sum(file.stat().st_size for file in found) > MAX_BYTES:
+    if sum(_size(file) for file in found) > MAX_BYTES:
         raise InputError(f"{path}: found more than {MAX_BYTES} bytes of meshes; take fewer tiles")
     return found
 
@@ -146,7 +150,7 @@ def _sources(path: Path, up: str | None, max_error_m: float) -> Iterator[_Source
         if file.suffix.lower() in MESH_EXTENSIONS:
             y_is_up = up == "y" or (up is None and file.suffix.lower() in Y_UP_EXTENSIONS)
             turn = Z_FROM_Y_UP if y_is_up else np.eye(4)
-            yield _Source(file, partial(file.open, "rb"), file.suffix[1:].lower(), turn)
+            yield _Source(file, partial(open_regular, file), file.suffix[1:].lower(), turn)
             continue
         read_bytes = 0
         for tile in read_tiles(file, max_error_m):
@@ -170,8 +174,7 @@ def _parts(source: _Source) -> Iterator[_Part]:
             scene = trimesh.load_scene(
                 opened,
                 file_type=source.file_type,
-                # its folder, and nothing above
-                resolver=trimesh.resolvers.FilePathResolver(str(file.resolve())),
+                resolver=_resolver(file.resolve()),
             )
         if complaints:
             raise ValueError(complaints[0])
@@ -181,8 +184,28 @@ def _parts(source: _Source) -> Iterator[_Part]:
             if isinstance(mesh, trimesh.Trimesh):
                 yield _Part(mesh, source.transform @ np.asarray(transform, np.float64))
     except Exception as error:  # trimesh raises whatever its parsers stumble over
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{file}: cannot be read as a mesh ({reason})") from error
+        raise InputError(f"{file}: cannot be read as a mesh ({reason_of(error)})") from error
+
+
+def _resolver(file: Path) -> Any:
+    """Finds what a mesh names: regular files in its folder, and nothing above."""
+    resolvers = _trimesh().resolvers
+
+    class Resolver(resolvers.FilePathResolver):
+        def absolute(self, name: str) -> Path:
+            path = super().absolute(name)
+            if path.exists() and check_regular(path) > MAX_NAMED_BYTES:
+                raise OSError(f"{path.name}: more than {MAX_NAMED_BYTES} bytes")
+            return path
+
+    return Resolver(str(file))
+
+
+def _size(file: Path) -> int:
+    try:
+        return check_regular(file)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def _trimesh() -> ModuleType:

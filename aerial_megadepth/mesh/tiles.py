@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpset.core.errors import InputError
+from warpset.files.json_files import check_regular
 
 from ..earth.earth_models import WGS84_FLATTENING, ecef_from_geographic, enu_from_ecef_rotation
 
 TILESET = "tileset.json"
 MAX_TILES = 10**6
-MAX_JSON_BYTES = 2**28
+MAX_JSON_BYTES = 2**26
+"""JSON takes up to fifty times its size in memory."""
+
+MAX_TILE_BYTES = 2**30
 
 B3DM_HEADER = struct.Struct("<4s6I")
 """Magic, version and length; then the lengths of the JSON and the binary of two tables."""
@@ -178,7 +183,7 @@ def _read_tileset(file: Path, led_by: tuple[Path, ...]) -> _Tileset:
     if file.resolve() in led_by:
         raise InputError(f"{file}: leads back to itself")
     try:
-        if file.stat().st_size > MAX_JSON_BYTES:
+        if check_regular(file) > MAX_JSON_BYTES:
             raise ValueError(f"more than {MAX_JSON_BYTES} bytes")
         content = json.loads(file.read_bytes())
         up = str(content.get("asset", {}).get("gltfUpAxis", "y")).lower()
@@ -193,7 +198,7 @@ def _read_tileset(file: Path, led_by: tuple[Path, ...]) -> _Tileset:
 def _inside(folder: Path, tileset: Path, uri: str) -> Path:
     """The file that a tileset names, which has to lie in a folder."""
     parts = urlsplit(uri)
-    path = (tileset.parent / unquote(parts.path)).resolve()
+    path = Path(os.path.realpath(tileset.parent / unquote(parts.path)))
     if parts.scheme or parts.netloc or not path.is_relative_to(folder):
         raise InputError(f"{tileset}: {uri} lies outside of the tileset's folder; it is not read")
     if not path.is_file():
@@ -247,6 +252,8 @@ def _middle(tileset: _Tileset) -> NDArray[np.float64]:
 
 
 def _read_tile(file: Path, node: _Node) -> Tile:
+    if file.stat().st_size > MAX_TILE_BYTES:
+        raise InputError(f"{file}: found more than {MAX_TILE_BYTES} bytes, need a tile of fewer")
     content, centre = file.read_bytes(), np.zeros(3)
     if content[:4] == b"b3dm":
         content, centre = _without_b3dm(file, content)

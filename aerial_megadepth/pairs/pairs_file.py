@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,6 +110,7 @@ def read_pairs(path: Path) -> dict[str, ScenePairs]:
         EOFError,
         MemoryError,
         zipfile.BadZipFile,
+        zlib.error,
         pickle.UnpicklingError,
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from warpset.core.errors import InputError
 from warpset.core.natural_order import sorted_naturally
 
 MISSING = "missing"
@@ -19,21 +20,28 @@ def hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
 
     Keys are the number of the input and the file's path from it, so that moved inputs stay the
     same. A file that several scenes share is read once as long as its size and times stay.
+
+    Raises:
+        InputError: One cannot be read.
     """
-    return {
-        f"{index}/{file.relative_to(path.parent).as_posix()}": _sha256(file)
-        for index, path in enumerate(inputs)
-        for file in _files(path)
-    }
+    try:
+        return {
+            f"{index}/{file.relative_to(path.parent).as_posix()}": _sha256(file)
+            for index, path in enumerate(inputs)
+            for file in _files(path)
+        }
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
+def _files(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """A file itself, the files below a folder; a link that leads back up stands for itself."""
+    if not path.is_dir() or (here := path.resolve()) in above:
         yield path
         return
     for entry in sorted_naturally(path.iterdir()):
         if not entry.name.startswith("."):
-            yield from _files(entry)
+            yield from _files(entry, (*above, here))
 
 
 def _sha256(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aerial_megadepth.scenes.scene_process import IncompleteScene
 from warpset.core.errors import InputError
+from warpset.files.json_files import read_text
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,12 @@ class CopyStep:
 
     def make(self, scene: str, folder: Path) -> str:
         source = self.inputs(scene)[0]
-        if not source.exists():
+        if not source.is_file():
             raise InputError(f"{source}: is missing")
-        text = source.read_text(errors="replace")
+        try:
+            text = read_text(source)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{source}: cannot be read ({error})") from error
         (folder / self.suffix).write_text(text)
         if text == "abort":
             os.abort()

@@ -309,3 +309,13 @@ def test_colour_is_antialiased(tmp_path):
     make(tmp_path)
     inner = read_view(tmp_path / "out/0001/0", "a.png").rgb[10:-10, 10:-10]
     assert np.abs(inner.astype(int) - 127).max() < 12
+
+
+def test_a_photo_name_that_is_no_text_is_one_line(tmp_path, capsys):
+    a_megadepth(tmp_path, [MegaPhoto("a.jpg", (320, 213), (320, 213))])
+    (images,) = tmp_path.rglob("images.txt")
+    images.write_bytes(images.read_bytes().replace(b"a.jpg", b"\xe2.jpg"))
+    places = ["--megadepth_dir", str(tmp_path), "--output_dir", str(tmp_path / "out"), "--quiet"]
+    assert preprocess_megadepth.main(places) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no readable COLMAP model" in line and "failed" not in line

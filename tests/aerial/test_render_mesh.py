@@ -1,6 +1,7 @@
 """A mesh rendered as a scene: exact depth, true cameras, and the whole chain behind it."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -27,7 +28,7 @@ pytest.importorskip("trimesh")
 
 from aerial_megadepth.mesh.mesh_files import find_meshes, read_surface  # noqa: E402
 from aerial_megadepth.mesh.viewpoints import heights_at  # noqa: E402
-from tests.aerial.mesh_builders import HOUSES, a_block, a_block_mesh  # noqa: E402
+from tests.aerial.mesh_builders import HOUSES, a_block, a_block_mesh, a_tileset  # noqa: E402
 
 SCENE = "block"
 
@@ -167,6 +168,31 @@ def a_texture_that_is_none(folder):
     return with_its_first_picture_at(mesh, "broken.png")
 
 
+def a_texture_that_is_a_pipe(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    os.mkfifo(folder / "pipe.png")
+    return with_its_first_picture_at(mesh, "pipe.png")
+
+
+def a_texture_of_many_bytes(folder):
+    mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
+    (folder / "long.png").touch()
+    os.truncate(folder / "long.png", 19 * 2**30)
+    return with_its_first_picture_at(mesh, "long.png")
+
+
+def a_pipe_among_meshes(folder):
+    a_block_mesh(folder / "mesh.glb", z_up=False)
+    os.mkfifo(folder / "other.glb")
+    return folder
+
+
+def a_tile_of_many_bytes(folder):
+    tileset = a_tileset(folder / "tiles", np.eye(4))
+    os.truncate(folder / "tiles" / "fine" / "second.glb", 19 * 2**30)
+    return tileset
+
+
 def with_instances(folder):
     mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
     content = json.loads(mesh.read_text()) | {"extensionsUsed": ["EXT_mesh_gpu_instancing"]}
@@ -192,6 +218,10 @@ def with_moved_textures(folder):
         (garbage, "mesh.glb: cannot be read as a mesh"),
         (a_texture_from_elsewhere, "mesh.gltf: cannot be read as a mesh"),
         (a_texture_that_is_none, "mesh.gltf: cannot be read as a mesh"),
+        (a_texture_that_is_a_pipe, "mesh.gltf: cannot be read as a mesh"),
+        (a_texture_of_many_bytes, "mesh.gltf: cannot be read as a mesh"),
+        (a_pipe_among_meshes, "other.glb: cannot be read (no regular file)"),
+        (a_tile_of_many_bytes, "second.glb: found more than"),
         (with_instances, "needs the glTF extension EXT_mesh_gpu_instancing"),
         (with_moved_textures, "needs the glTF extension KHR_texture_transform"),
     ],

@@ -24,6 +24,12 @@ def test_workers_share_the_scenes_and_each_starts_once(plan_run):
     assert told(plan_run, make_s=(1, 9), scenes=4, workers=2) == 10 + 1 + 1 + 9
 
 
+def test_workers_that_share_fewer_cores_are_slowed_down_alike(plan_run):
+    assert told(plan_run, scenes=100, workers=4, cores=8) == 60
+    assert told(plan_run, scenes=100, workers=4, cores=2) == 120
+    assert told(plan_run, scenes=100, workers=1, cores=0.5) == 420
+
+
 def test_moving_files_takes_its_time_and_less_beside_making(plan_run):
     plan = dict(fetch_mb=10.0, scenes=100, bandwidth_mb=10.0)
     assert told(plan_run, workers=1, **plan) == 310

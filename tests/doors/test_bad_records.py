@@ -76,6 +76,19 @@ def test_records_that_are_no_file_of_lines_cost_their_own_scene_alone(tmp_path, 
     assert code == 1 and len(json.loads((place / "metadata.json").read_text())) == 8
 
 
+@pytest.mark.parametrize("is_gone", [False, True], ids=["emptied", "gone"])
+def test_pairs_that_no_record_knows_are_said(tmp_path, capsys, is_gone):
+    records = two_scenes(tmp_path) / "room" / RECORDS_NAME
+    records.unlink() if is_gone else records.write_text("")
+    code, place = export(tmp_path)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "room/pairs.jsonl: found no record, but pictures of pairs" in line
+    assert "scene room left out" in line and code == 1
+    assert len(json.loads((place / "metadata.json").read_text())) == 8
+    assert review_dataset.main([str(tmp_path / "output"), "--quiet"]) == 1
+    assert "scene room left out" in capsys.readouterr().err
+
+
 def test_records_come_back_to_the_byte(tmp_path):
     folder = two_scenes(tmp_path) / "room"
     text = (folder / RECORDS_NAME).read_text()

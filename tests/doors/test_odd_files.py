@@ -48,3 +48,14 @@ def test_photos_that_are_listed_or_lie_there_alone_are_said_to_the_quiet_as_well
     assert "1 photos of transforms.json are not there (2.png first); left out" in said
     assert "1 photos are not in transforms.json (4.png first); left out" in said
     assert "1 photos beside a folder of more (thumbnail.jpg first); left out" in said
+
+
+def test_a_recording_of_many_bytes_and_a_zip_that_leads_to_itself_are_one_line(tmp_path, capsys):
+    room = a_scene(tmp_path / "in" / "room", photos=2)
+    os.truncate(room / "transforms.json", 19 * 2**30)
+    (tmp_path / "in" / "park.zip").symlink_to("park.zip")
+    a_scene(tmp_path / "in" / "yard", photos=2)
+    assert build(tmp_path) == 1
+    said = capsys.readouterr().err
+    assert "transforms.json: " in said and "park.zip: " in said and "failed (" not in said
+    assert [path.parent.name for path in (tmp_path / "out").glob("*/pairs.jsonl")] == ["yard"]

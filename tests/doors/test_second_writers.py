@@ -1,9 +1,9 @@
-"""Whatever writes a folder writes it alone: a second writer says so in a line and harms nothing."""
+"""Whatever writes a folder writes it alone: a second writer says so in a line and harms nothing.
 
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+`WRITERS=10 uv run pytest -m slow tests/doors/test_second_writers.py` starts more at once.
+"""
+
+import os
 
 import pytest
 
@@ -11,10 +11,11 @@ import render_views
 import review_dataset
 from review.dataset import FILES_NAME
 from tests.builders import a_scene, tree
+from tests.doors.writing_commands import COMMANDS, clear_place, put_inputs, start
 from tests.pair_builders import two_scenes
 from warpset.fleet.locks import sole_writer
 
-ROOT = Path(__file__).parents[2]
+WRITERS = int(os.environ.get("WRITERS", "4"))
 IN_USE = "another run is writing here"
 
 
@@ -39,38 +40,14 @@ def test_a_second_run_of_views_says_so(tmp_path, capsys):
     assert IN_USE in the_line(capsys) and not out.exists()
 
 
-COMMANDS = {
-    "export": "modelscope.py --output-dir output --modelscope-dir {place} --quiet",
-    "link": "aitoolkit.py --output-dir output --aitoolkit-dir {place} --link --quiet",
-    "review": "review_dataset.py {place} --quiet",
-    "build": "build_warp_dataset.py --input-dir in --output-dir {place} --quiet --device cpu",
-}
-
-
-def start(root: Path, command: str) -> subprocess.Popen:
-    script, *arguments = COMMANDS[command].format(place="place").split()
-    return subprocess.Popen(
-        [sys.executable, ROOT / script, *arguments], cwd=root, stderr=subprocess.PIPE, text=True
-    )
-
-
-def put_inputs(root: Path, command: str) -> None:
-    """What a command needs; a review writes beside its pairs."""
-    shutil.rmtree(root / "place", ignore_errors=True)
-    if command == "review":
-        shutil.copytree(root / "output", root / "place")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_ten_writers_at_one_folder_leave_what_one_leaves(tmp_path, command):
-    two_scenes(tmp_path)
-    a_scene(tmp_path / "in" / "room", photos=4)
+def test_writers_at_one_folder_leave_what_one_leaves(tmp_path, command):
     put_inputs(tmp_path, command)
     assert start(tmp_path, command).wait() == 0
     alone = tree(tmp_path / "place")
-    put_inputs(tmp_path, command)
-    runs = [start(tmp_path, command) for _ in range(10)]
+    clear_place(tmp_path, command)
+    runs = [start(tmp_path, command) for _ in range(WRITERS)]
     said = [run.communicate()[1] for run in runs]
     codes = [run.returncode for run in runs]
     assert 0 in codes and set(codes) <= {0, 1}

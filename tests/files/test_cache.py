@@ -1,6 +1,7 @@
 """The cache: what goes in comes out, and nothing else does."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -56,3 +57,14 @@ def test_a_damaged_entry_is_a_miss_that_is_said_once_and_made_anew(tmp_path, cap
     cache.store("ab12", arrays)
     loaded = cache.load("ab12")
     assert loaded is not None and np.array_equal(loaded["depth"], arrays["depth"])
+
+
+def test_a_file_larger_than_any_entry_is_a_miss_and_is_not_read(tmp_path, caplog):
+    cache = ArrayCache(tmp_path)
+    cache.store("ab12", {"depth": np.arange(12.0)})
+    os.truncate(next(tmp_path.rglob("*.npz")), 19 * 2**30)
+    tracemalloc.start()
+    assert cache.load("ab12") is None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20 and "more than 2147483648 bytes" in caplog.text

@@ -87,3 +87,11 @@ def test_a_video_that_announces_huge_pictures_is_refused_before_one_is_decoded(
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(InputError, match="a.mp4: cannot be read as a video .*320x180.*too large"):
         next(read_video(video))
+
+
+def test_a_video_of_no_known_codec_is_one_line(tmp_path):
+    path = tmp_path / "walk.mp4"
+    write_video(path, a_walk(3))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(InputError, match="cannot be read as a video .its codec is not known"):
+        list(read_video(path))

@@ -88,3 +88,12 @@ def test_a_pipe_is_no_zip_and_nobody_waits_for_it(tmp_path):
     os.mkfifo(tmp_path / "a.zip")
     with pytest.raises(InputError, match="a.zip: cannot be read as a zip .no regular file"):
         unpack(tmp_path / "a.zip", tmp_path)
+
+
+def test_what_a_damaged_zip_holds_is_not_said_at_length(tmp_path):
+    (tmp_path / "in").mkdir()
+    archive = a_zip(tmp_path / "a.zip", [("a" * 9000 + ".txt", b"1")])
+    archive.write_bytes(archive.read_bytes().replace(b"aaa.txt", b"bbb.txt", 1))
+    with pytest.raises(InputError, match="cannot be read as a zip") as error:
+        unpack(archive, tmp_path / "in")
+    assert len(str(error.value)) < 1000

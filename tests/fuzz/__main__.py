@@ -29,7 +29,7 @@ def main() -> int:
 
 def fuzz(args: argparse.Namespace, folder: Path) -> int:
     """Go round the groups until all cases, or the time, are used."""
-    start, count, faults = time.monotonic(), Counter(), 0
+    start, count, seconds, faults = time.monotonic(), Counter(), Counter(), 0
     templates = []
     for name in args.groups:
         try:
@@ -44,11 +44,12 @@ def fuzz(args: argparse.Namespace, folder: Path) -> int:
         template = templates[number % len(templates)]
         case = template.case(args.seed + number // len(templates))
         count[template.name] += 1
+        seconds[template.name] += case.outcome.seconds
         if case.faults:
             faults += 1
             sys.stdout.write(f"{case}\n")
             sys.stdout.flush()
-    told = ", ".join(f"{name} {number}" for name, number in count.items())
+    told = ", ".join(f"{name} {n} of {seconds[name] / n:.1f} s" for name, n in count.items())
     total = sum(count.values())
     sys.stdout.write(f"{total} cases from seed {args.seed} ({told}), {faults} at fault\n")
     return 1 if faults else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from estimators import cache_folder
 
-from .children import Outcome, run_apart
+from .children import Outcome, preload, run_apart
 from .groups import GROUPS, Group
 from .mutations import spoil
 
@@ -60,18 +61,22 @@ class Template:
             raise RuntimeError(f"{name}: cannot be made: {made.said}")
         self._aside = folder / "case"
         sound = self._copied()
-        outcome = run_apart(partial(_run, self.group), sound)
+        outcome = run_apart(partial(_run_and_tell_modules, self.group), sound)
         if outcome.code or outcome.faults():
             raise RuntimeError(f"{name}: refuses sound input: {outcome.code} {outcome.said}")
         self.files = len(_sizes(sound / "out"))
+        preload((sound / "modules.txt").read_text().split())
 
     def case(self, seed: int) -> Case:
         """Spoil a copy and run the commands over it."""
         rng, folder = random.Random(f"{self.name} {seed}"), self._copied()
-        what = ", ".join(_spoilt(self.group, folder, rng) for _ in range(rng.choice((1, 1, 1, 2))))
+        spoilt: set[Path] = set()
+        times = rng.choice((1, 1, 1, 2))
+        what = ", ".join(_spoilt(self.group, folder, rng, spoilt) for _ in range(times))
         before = _outside(folder)
         outcome = run_apart(partial(_run, self.group), folder)
-        faults = [*outcome.faults(), *self._lost(folder, outcome, before)]
+        may_lose = any(path.match(glob) for path in spoilt for glob in self.group.may_lose)
+        faults = [*outcome.faults(), *self._lost(folder, outcome, before, may_lose)]
         return Case(self.name, seed, what, outcome, faults)
 
     def _copied(self) -> Path:
@@ -80,7 +85,7 @@ class Template:
         shutil.copytree(self.folder, folder)
         return folder
 
-    def _lost(self, folder: Path, outcome: Outcome, before: Sizes) -> Iterator[str]:
+    def _lost(self, folder: Path, outcome: Outcome, before: Sizes, may_lose: bool) -> Iterator[str]:
         """What happened to files that should not have."""
         after = _outside(folder)
         paths = sorted(before | after)
@@ -91,7 +96,7 @@ class Template:
             yield f"leaves temporary files: {', '.join(left[:3])}"
         made = len(_sizes(folder / "out"))
         is_silent = outcome.code == 0 and not outcome.said.strip()
-        if is_silent and made < self.files and not self.group.may_lose:
+        if is_silent and made < self.files and not may_lose:
             yield f"ends with 0 and {made} of {self.files} files, and says nothing"
 
 
@@ -106,15 +111,24 @@ def _run(group: Group, folder: Path) -> int:
     return group.run()
 
 
-def _spoilt(group: Group, folder: Path, rng: random.Random) -> str:
+def _run_and_tell_modules(group: Group, folder: Path) -> int:
+    code = _run(group, folder)
+    (folder / "modules.txt").write_text("\n".join(sys.modules))
+    return code
+
+
+def _spoilt(group: Group, folder: Path, rng: random.Random, spoilt: set[Path]) -> str:
+    """Spoil a file that is not yet; says how."""
     pattern = rng.choice(group.spoilt)
     base = folder / "in"
     while pattern.startswith("../"):
         base, pattern = base.parent, pattern.removeprefix("../")
-    files = sorted(path for path in base.glob(pattern) if path.is_file() and not path.is_symlink())
+    found = (path for path in base.glob(pattern) if path.is_file() and not path.is_symlink())
+    files = sorted({*found} - spoilt)
     if not files:
         return "nothing left to spoil"
     path = rng.choice(files)
+    spoilt.add(path)
     name = path.relative_to(folder)
     return f"{spoil(path, rng)} {name}"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import multiprocessing
 import os
 import re
 import resource
@@ -10,8 +13,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from multiprocessing.context import ForkContext
 from pathlib import Path
 
 MAX_SECONDS = 60
@@ -57,6 +61,24 @@ class Outcome:
         return found
 
 
+def preload(modules: Iterable[str]) -> None:
+    """Import what children will need, for all of them once; nothing else is done before the fork.
+
+    Raises:
+        RuntimeError: An import has started threads, which a forked child would lack.
+    """
+    before = _threads()
+    for name in modules:
+        with contextlib.suppress(Exception):  # names that no import system knows
+            importlib.import_module(name)
+    if (started := _threads() - before) > 0:
+        raise RuntimeError(f"imports started {started} threads")
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
 def run_apart(run: Callable[[Path], int], folder: Path) -> Outcome:
     """Run something in a folder, in a process of its own.
 
@@ -92,6 +114,8 @@ def _be_child(run: Callable[[Path], int], folder: Path) -> None:
         sys.stdout = sys.stderr = os.fdopen(file, "w", buffering=1, errors="replace")
         os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         os.chdir(folder)
+        # a step's processes are forked as well: spawned ones would import for a second each
+        multiprocessing.get_context = lambda method=None: ForkContext()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (mapped + ADDRESSES, hard))

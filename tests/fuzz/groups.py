@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,7 @@ from aerial_megadepth import (
 from aerial_megadepth.download.archives import unpack
 from aerial_megadepth.localization.report import read_report
 from aerial_megadepth.megadepth.image_list import read_image_list
+from aerial_megadepth.mesh.mesh_files import read_surface
 from aerial_megadepth.pairs.pairs_file import ScenePairs, read_pairs, write_pairs
 from aerial_megadepth.scenes.scene_steps import RunOptions, run_scenes
 from splats import write_ply
@@ -44,6 +46,7 @@ from tests.aerial.chain_builders import a_localized_scene
 from tests.builders import TINY_VGGT, a_photo, a_scene, a_tiny_vggt, read_transforms_file
 from tests.builders import write_transforms as put_transforms
 from tests.estimators.test_estimators import a_sky_model
+from tests.fuzz.mutations import SPARSE_BYTES
 from tests.pair_builders import two_scenes
 from tests.recordings import format_builders
 from tests.splats.test_splats import some_gaussians
@@ -65,13 +68,13 @@ class Group:
         run: Gives the input below a folder, whose name it is told, to commands that write to
             `out` beside it; returns an exit code.
         spoilt: Which files may be spoilt, as globs.
-        may_lose: Whether it is no fault to make less without a word.
+        may_lose: Files, as globs, of which less is no fault to make less of without a word.
     """
 
     make: Callable[[Path], None]
     run: Callable[[], int]
     spoilt: Sequence[str] = ("**/*",)
-    may_lose: bool = False
+    may_lose: Sequence[str] = ()
 
 
 def build(*flags: str) -> int:
@@ -269,13 +272,22 @@ def run_records() -> int:
         modelscope.main([*accepted, "--modelscope-dir", "out/modelscope"]),
         export_dataset.main([*pairs, "--format", "hf", "--dataset-dir", "out/hf"]),
     ]
-    shutil.copytree("in/output", "out/output", symlinks=True, ignore=_ignore_pipes)
+    shutil.copytree("in/output", "out/output", symlinks=True, ignore=_pipes, copy_function=_copied)
     codes.append(review_dataset.main(["out/output", "--quiet"]))
     return max(codes)
 
 
-def _ignore_pipes(folder: str, names: list[str]) -> list[str]:
+def _pipes(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if (Path(folder) / name).is_fifo()]
+
+
+def _copied(source: str, target: str) -> None:
+    """Copy a file, but for the nothing that a sparse one is made of."""
+    if (size := Path(source).stat().st_size) < SPARSE_BYTES:
+        shutil.copy2(source, target)
+    else:
+        Path(target).touch()
+        os.truncate(target, size)
 
 
 def exports(folder: Path) -> None:
@@ -286,7 +298,7 @@ def exports(folder: Path) -> None:
 
 
 def run_exports() -> int:
-    shutil.copytree("in/set", "out/set", symlinks=True, ignore=_ignore_pipes)
+    shutil.copytree("in/set", "out/set", symlinks=True, ignore=_pipes, copy_function=_copied)
     flags = ["--format", "hf", "--output-dir", "in/output", "--dataset-dir", "out/set", "--quiet"]
     return max(export_dataset.main([*flags, "--validate"]), export_dataset.main(flags))
 
@@ -378,6 +390,19 @@ def run_localized() -> int:
     return max(door.main([*data, f"out/{name}"]) for name, door in doors.items())
 
 
+def meshes(folder: Path) -> None:
+    from tests.aerial.mesh_builders import a_block_mesh, a_tileset
+
+    for suffix in ("obj", "gltf", "glb", "ply"):
+        a_block_mesh(folder / suffix / f"mesh.{suffix}", z_up=False)
+    a_tileset(folder / "tiles", np.eye(4))
+
+
+def run_meshes() -> int:
+    names = ("obj", "gltf", "glb", "ply", "tiles")
+    return of_readers(*(partial(read_surface, Path("in") / name, None, 1.0) for name in names))
+
+
 def lists(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = {"0001": {"0": ["a.jpg", "b.jpg"]}, "0002": {"0": ["c.jpg"]}}
@@ -422,11 +447,16 @@ GROUPS = {
     "transforms": Group(recordings, recorded, ("**/transforms*.json",)),
     "colmap": Group(colmap, recorded, ("**/*.bin",)),
     "archives": Group(archives, run_archives),
-    "videos": Group(videos, run_videos, may_lose=True),  # half a second at its end
+    "videos": Group(videos, run_videos, may_lose=("*",)),  # half a second at its end
     "weights": Group(weights, run_weights, ("../models/*",)),
     "onnx": Group(onnx_models, run_onnx, ("../models/*",)),
     "cache": Group(cache, run_cache, ("../.cache/**/*.npz",)),
-    "records": Group(records, run_records, ("**/*.jsonl", "**/*.jsonl", "**/*.txt", "**/*.png")),
+    "records": Group(
+        records,
+        run_records,
+        ("**/*.jsonl", "**/*.jsonl", "**/*.txt", "**/*.png"),
+        may_lose=("accept.txt",),  # a list that asks for less
+    ),
     "exports": Group(exports, run_exports, ("set/*.json", "set/.*.json", "set/*")),
     "own pairs": Group(own_pairs, recorded, ("../out/room/*.json*", "../out/room/*")),
     "steps": Group(steps, run_steps, ("../out/*/.step.json", "../out/*/*", "*")),
@@ -434,5 +464,6 @@ GROUPS = {
     "earth": Group(earth, run_earth, ("**/*.json", "**/*.mp4")),
     "megadepth": Group(megadepth, run_megadepth, ("**/*.txt", "**/*.h5", "**/*.jpg")),
     "localized": Group(localized, run_localized),
+    "meshes": Group(meshes, run_meshes),
     "lists": Group(lists, run_lists),
 }

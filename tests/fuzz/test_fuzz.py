@@ -75,7 +75,7 @@ def test_a_seed_spoils_alike(tmp_path):
 
 @pytest.mark.slow
 def test_spoilt_inputs_find_no_fault():
-    for module in ("onnx", "gsply", "pxr"):
+    for module in ("onnx", "gsply", "pxr", "trimesh"):
         pytest.importorskip(module)
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'examples'}"}
     run = subprocess.run(

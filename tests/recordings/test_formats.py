@@ -1,6 +1,7 @@
 """Every format of the table in docs/photos-and-recordings.md: its cameras, depth and trust."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -142,6 +143,13 @@ def test_a_colmap_count_larger_than_its_file_is_refused_before_it_is_believed(tm
     content[5] = 0x7F
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{name}.bin: no readable COLMAP model .it announces"):
+        read_recording(tmp_path)
+
+
+def test_a_colmap_file_larger_than_any_is_not_read(tmp_path):
+    formats.colmap_workspace(tmp_path)
+    os.truncate(tmp_path / "dense/sparse/cameras.bin", 19 * 2**30)
+    with pytest.raises(InputError, match="cameras.bin: no readable COLMAP model .more than"):
         read_recording(tmp_path)
 
 

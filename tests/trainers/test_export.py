@@ -709,6 +709,20 @@ def test_a_score_that_a_split_has_nowhere_is_no_column(tmp_path):
     assert "coverage" in rows[0] and "psnr" not in rows[0] and "ssim" not in rows[0]
 
 
+def test_a_score_of_no_known_name_is_no_column_and_takes_no_column_s_place(tmp_path):
+    a_scene(tmp_path / "output", photos=3)
+    seen = iter([{"pair": 3, "psnr": 20.0}])
+    rewrite_records(
+        tmp_path / "output" / "garden",
+        lambda record: dataclasses.replace(record, scores=next(seen, record.scores)),
+    )
+    export(tmp_path / "output", tmp_path / "set", "hf")
+    lines = (tmp_path / "set" / "train" / "metadata.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {row["pair"].partition("/")[0] for row in rows} == {"garden"}
+    assert {frozenset(row) for row in rows} == {frozenset(rows[0])}
+
+
 def test_a_licence_is_text_on_the_hf_card_whatever_it_holds(tmp_path):
     licence = "<script>alert(1)</script>\n# [free](javascript:x) & *all*"
     a_scene(tmp_path / "output", photos=2, geometry={"licence": licence})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -120,7 +121,7 @@ def build_scene(
     Raises:
         InputError: No more can be made of the scene.
     """
-    if output.resolve().is_relative_to(scene_path.resolve()):
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(scene_path)):
         raise InputError(
             f"{scene_path}: its pairs would lie among its photos; choose another output folder"
         )
@@ -160,12 +161,22 @@ def _build_staged(
             with writing_to(output):
                 job.folder.clean()
             _make(job, _prepared(estimate(), scene, job), backends, summary)
+            _say_removed(job, summary)
         summary.kept = len(job.pairs) - summary.written - summary.rejected - summary.failed
         judge(job, summary)
         for line in job.other_pairs():
             summary.say(line, logging.WARNING)
         with writing_to(output):
             job.folder.finish()
+
+
+def _say_removed(job: SceneJob, summary: SceneSummary) -> None:
+    """Say which pairs somebody has removed while the others were made."""
+    if removed := [pair.name for pair in job.pairs if job.is_on_record_alone(pair)]:
+        summary.report(
+            f"{job.folder.path}: the files of {len(removed)} pairs ({removed[0]} first) were "
+            "removed while the run went on; run the same again"
+        )
 
 
 def _job(

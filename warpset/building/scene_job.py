@@ -153,6 +153,12 @@ class SceneJob:
             missing.add("ply")  # which holds confidence where that is saved
         return missing
 
+    def is_on_record_alone(self, pair: WarpPair) -> bool:
+        """Whether a pair is known to have been made, and files of it are not there."""
+        record = self.folder.records.get(pair.name)
+        names = record.files.values() if record is not None else ()
+        return not all((self.folder.path / name).is_file() for name in names)
+
     def _kinds_of(self, pair: WarpPair) -> tuple[str, ...]:
         return *self.kinds, *FURTHER_REFERENCES[: len(pair.others)]
 

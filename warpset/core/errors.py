@@ -13,6 +13,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 
+MAX_REASON = 200
+"""Characters."""
+
 
 class Remedy(Enum):
     """What a user may ask for otherwise; each door has words of its own for it, or none."""
@@ -58,6 +61,11 @@ class InputError(Exception):
         if self.remedy is None or self.remedy not in ways_on:
             return str(self)
         return f"{self}; {ways_on[self.remedy]}"
+
+
+def reason_of(error: Exception) -> str:
+    """What a library's error says, in one line of bearable length: it may quote the file."""
+    return " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
 
 
 class FolderInUseError(InputError):

@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ class ArrayCache:
         path = self._path(key)
         try:
             with open_regular(path) as file:
-                return _opened(file.read(MAX_ENTRY_BYTES))
+                return _read(file)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
@@ -78,9 +80,12 @@ class ArrayCache:
         return self.folder / key[:2] / f"{key}.npz"
 
 
-def _opened(content: bytes) -> dict[str, NDArray]:
+def _read(file: BinaryIO) -> dict[str, NDArray]:
     """The arrays of a file whose bytes are as they were written."""
-    archive, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_ENTRY_BYTES:
+        raise ValueError(f"more than {MAX_ENTRY_BYTES} bytes")
+    archive, digest = file.read(max(0, size - DIGEST_BYTES)), file.read(DIGEST_BYTES)
     if hashlib.sha256(archive).digest() != digest:
         raise ValueError("damaged")
     with np.load(io.BytesIO(archive), allow_pickle=False) as stored:

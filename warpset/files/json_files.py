@@ -59,11 +59,21 @@ def read_text(path: Path) -> str:
         OSError: See `open_regular`.
         ValueError: It is too large, or no UTF-8.
     """
+    return read_bytes(path, MAX_TEXT_BYTES).decode("utf-8-sig")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a file that is to have so many bytes at most.
+
+    Raises:
+        OSError: See `open_regular`.
+        ValueError: It has more.
+    """
     with open_regular(path) as file:
-        content = file.read(MAX_TEXT_BYTES + 1)
-    if len(content) > MAX_TEXT_BYTES:
-        raise ValueError(f"more than {MAX_TEXT_BYTES} bytes")
-    return content.decode("utf-8-sig")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"more than {most} bytes")
+    return content
 
 
 def as_record(text: str, kind: type[Record]) -> Record:

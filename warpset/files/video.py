@@ -81,6 +81,8 @@ def _decoded(container: InputContainer) -> Iterator[VideoFrame]:
     if not container.streams.video:
         raise ValueError("no pictures in it")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise ValueError("its codec is not known")
     _check_size(stream.codec_context.width, stream.codec_context.height)
     stream.thread_type = "AUTO"
     stream.codec_context.options = {"err_detect": "explode"}

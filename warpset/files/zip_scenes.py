@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from ..core.errors import InputError
+from ..core.errors import InputError, reason_of
 from .json_files import open_regular
 
 MAX_FILES = 200_000
@@ -48,9 +48,8 @@ def unpack(archive: Path, folder: Path) -> None:
                 with opened.open(member) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{archive}: cannot be read as a zip ({reason}); download or pack it again"
+            f"{archive}: cannot be read as a zip ({reason_of(error)}); download or pack it again"
         ) from error
     except OSError as error:
         raise InputError(

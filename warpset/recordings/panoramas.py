@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.lens import colmap_library
+from ..files.json_files import MAX_TEXT_BYTES, read_bytes
 from ..files.photo_folders import look_for_photos
 from ..files.photos import read_photo, upright_size
 from .recording import PANORAMA, Recording, is_panorama
@@ -71,14 +72,14 @@ def _mentions_panoramas(origin: Path) -> bool:
     """A cheap look, since most recordings are not of panoramas."""
     try:
         if origin.is_file():
-            return PANORAMA.encode() in origin.read_bytes()
+            return PANORAMA.encode() in read_bytes(origin, MAX_TEXT_BYTES)
         if (origin / "cameras.bin").is_file():
             with (origin / "cameras.bin").open("rb") as file:
                 _, _, model = struct.unpack("<QIi", file.read(16))
             known = getattr(colmap_library(str(origin)).CameraModelId, PANORAMA, None)
             return known is not None and model == int(known)
-        return PANORAMA.encode() in (origin / "cameras.txt").read_bytes()
-    except (OSError, struct.error):
+        return PANORAMA.encode() in read_bytes(origin / "cameras.txt", MAX_TEXT_BYTES)
+    except (OSError, ValueError, struct.error):
         return False
 
 

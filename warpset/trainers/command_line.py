@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -183,7 +184,7 @@ def run_export(
     parser: OneLineParser, args: argparse.Namespace, trainer: Trainer, place: Place
 ) -> int:
     """Export or validate; 0 = all done, 1 = something could not be or was found."""
-    if args.output_dir.resolve().is_relative_to(place.folder.resolve()):
+    if Path(os.path.realpath(args.output_dir)).is_relative_to(os.path.realpath(place.folder)):
         parser.error(f"{place.flag} {place.folder} holds --output-dir; choose another folder")
     if args.link and trainer.pack is not None:
         parser.error(f"--link: {trainer.title} packs pictures into shards; leave it out")
@@ -220,7 +221,7 @@ def _export(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
     wanted = select_pairs(pairs, _read_selection(args, pairs, problems.report))
     if not options.prompts.are_given:
         log.info(f"no prompt given, pairs get {trainer.default_prompt!r}; see --prompt")
-    folder = place.folder.resolve()
+    folder = Path(os.path.realpath(place.folder))
     rows = lay_out_pairs(trainer, wanted, folder, options, problems.report)
     validation = sum(row.split == VALIDATION for row in rows)
     if validation == len(rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -95,7 +96,9 @@ def export_pairs(
         trainer = known[trainer]
     found = find_pairs(output_dir, report, trainer.records_name)
     pairs = select_pairs(found, selection or Selection())
-    return lay_out_pairs(trainer, pairs, place.resolve(), options or ExportOptions(), report)
+    return lay_out_pairs(
+        trainer, pairs, Path(os.path.realpath(place)), options or ExportOptions(), report
+    )
 
 
 def lay_out_pairs(

@@ -122,7 +122,7 @@ def stream_recorded_pairs(
     Raises:
         InputError: The folder holds two scenes of one name.
     """
-    scenes = [path.parent for path in output_dir.glob(f"*/{records_name}")]
+    scenes = [path for path in output_dir.iterdir() if _is_scene(path, records_name)]
     _check_names(output_dir, scenes)
     for scene in sorted_naturally(scenes):
         try:
@@ -132,10 +132,34 @@ def stream_recorded_pairs(
 
 
 def _pairs_of(scene: Path, records_name: str) -> list[RecordedPair]:
-    """The pairs of a scene in canonical order; of two records of one pair the later counts."""
+    """The pairs of a scene in canonical order; of two records of one pair the later counts.
+
+    Raises:
+        InputError: The records cannot be read, or there is none though pictures are there.
+    """
     records = {record.name: record for record in read_records(scene, records_name)}
+    if not records and _holds_pictures(scene, records_name):
+        raise InputError(
+            f"{scene / records_name}: found no record, but pictures of pairs; run "
+            "build_warp_dataset.py again to have them made anew"
+        )
     ordered = sorted(records.values(), key=lambda record: record.sort_key)
     return [RecordedPair(scene, record) for record in ordered]
+
+
+def _is_scene(folder: Path, records_name: str) -> bool:
+    try:
+        return (folder / records_name).exists() or _holds_pictures(folder, records_name)
+    except NotADirectoryError:
+        return False
+    except PermissionError:  # said when it is read
+        return True
+
+
+def _holds_pictures(scene: Path, records_name: str) -> bool:
+    """Whether targets lie in a folder: pictures of pairs, or films of clips."""
+    of_clips = records_name != RECORDS_NAME
+    return any(of_clips == (path.suffix == ".mp4") for path in scene.glob("*_target.*"))
 
 
 def _check_names(output_dir: Path, scenes: Iterable[Path]) -> None:

@@ -146,3 +146,16 @@ def test_a_pipe_holds_no_pairs_and_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pairs.npz")
     with pytest.raises(InputError, match="cannot be read as pairs .*no regular file"):
         read_pairs(tmp_path / "pairs.npz")
+
+
+def test_a_file_whose_packed_bytes_are_damaged_is_one_line(tmp_path):
+    path = tmp_path / "pairs.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("scenes", "images", "images_scene_name", "pairs"):
+            archive.writestr(f"{name}.npy", bytes(1000))
+    start = 30 + len("scenes.npy")  # behind the first member's header
+    content = bytearray(path.read_bytes())
+    content[start : start + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as pairs"):
+        read_pairs(path)

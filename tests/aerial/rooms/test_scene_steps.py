@@ -20,6 +20,7 @@ from aerial_megadepth.scenes.scene_steps import (
 from aerial_megadepth.scenes.step_record import RECORD_NAME
 from tests.aerial.aerial_steps import CopyStep
 from tests.builders import tree
+from warpset.core.errors import InputError
 from warpset.fleet.locks import sole_writer
 from warpset.fleet.over_ray import Fleet
 
@@ -294,3 +295,15 @@ def test_a_scene_that_another_run_makes_is_said_and_the_others_go_on(tmp_path, c
 def test_a_pipe_among_the_inputs_counts_as_missing_and_nobody_waits_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert hash_inputs([tmp_path / "pipe"]) == {"0/pipe": "missing"}
+
+
+def test_links_that_lead_back_up_are_gone_round_once_and_others_are_one_line(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("1")
+    for name in ("up", "again"):
+        (tmp_path / "in" / name).symlink_to("..")
+    hashes = hash_inputs([tmp_path / "in"])
+    assert set(hashes.values()) == {hash_inputs([tmp_path / "in" / "a"])["0/a"], "missing"}
+    (tmp_path / "itself").symlink_to("itself")
+    with pytest.raises(InputError, match="itself: cannot be read .Too many levels"):
+        hash_inputs([tmp_path / "itself"])

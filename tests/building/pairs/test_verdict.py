@@ -92,6 +92,8 @@ def test_pairs_that_show_something_else_are_doubted_with_the_likely_cause(tmp_pa
         bad = dataclasses.replace(record, scores={**record.scores, **scores})
         verdict = hardly_of_use([bad])
         assert verdict is not None and "hardly be of use" in verdict and cause in verdict
+        without_size = dataclasses.replace(bad, cameras={"target": {"size_wh": ["wide", None]}})
+        assert "hardly be of use" in (hardly_of_use([bad, without_size]) or "")
 
 
 def test_pairs_of_no_use_end_the_run_with_a_problem(tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from ...core.argument_types import OneLineParser
@@ -47,4 +48,4 @@ def refuse_places(parser: OneLineParser, args: argparse.Namespace) -> None:
 def _lies_in(output: Place, photos: Place) -> bool:
     if isinstance(output, Address) or isinstance(photos, Address):
         return f"{output}/".startswith(f"{photos}/")
-    return output.resolve().is_relative_to(photos.resolve())
+    return Path(os.path.realpath(output)).is_relative_to(os.path.realpath(photos))

@@ -45,6 +45,16 @@ def _matrix(rows: Any, side: int) -> NDArray[np.float64]:
     return matrix
 
 
+def recorded_size_wh(cameras: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Size of a record's target; None where the record tells of none."""
+    try:
+        width, height = cameras["target"]["size_wh"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    is_a_size = isinstance(width, int) and isinstance(height, int) and 0 < height and 0 < width
+    return (width, height) if is_a_size else None
+
+
 def recorded_camera(cameras: Mapping[str, Any], role: str) -> Camera:
     """One of a record's cameras.
 

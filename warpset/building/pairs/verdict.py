@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..scores import DECIMALS, MIN_USE_COVERAGE
+from .camera_json import recorded_size_wh
 from .one_photo import missed
 from .record import PairRecord
 
@@ -101,7 +102,7 @@ def all_missed(records: Sequence[PairRecord]) -> bool:
     """Whether none of a photo's pairs has the share of holes that was wanted."""
     return all(
         record.rejected is not None
-        and record.rejected == missed(_wanted_holes(record), record.scores["hole_share"])
+        and record.rejected == missed(_wanted_holes(record), record.scores.get("hole_share"))
         for record in records
     )
 
@@ -172,7 +173,9 @@ def _wrong_depth_factor(records: Sequence[PairRecord]) -> float | None:
 
 
 def _width_px(records: Sequence[PairRecord]) -> float:
-    return median(record.cameras["target"]["size_wh"][0] for record in records)
+    """Median width of the targets; 0 where no record tells of it."""
+    sizes = (recorded_size_wh(record.cameras) for record in records)
+    return median([size_wh[0] for size_wh in sizes if size_wh] or [0])
 
 
 def _likely_cause(records: Sequence[PairRecord]) -> str:

@@ -50,8 +50,8 @@ class RunPart:
     workers: dict[str, MachineUse] = field(default_factory=dict)
 
     def is_alive(self, now: float) -> bool:
-        """Whether somebody works on it."""
-        return self.state == "running" and now - self.updated < STALE_S
+        """Whether somebody works on it; a word from the future is of a clock that was set back."""
+        return self.state == "running" and abs(now - self.updated) < STALE_S
 
     def machines(self) -> dict[str, MachineUse]:
         """How busy each machine is, by host; its own is looked at more often than workers tell."""

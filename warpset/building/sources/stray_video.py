@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
+from ...files.json_files import read_text
 from ...files.photos import sha256_of
 from ...files.pictures import picture_bytes
 from ...files.writing import write_atomically, writing_to
@@ -74,7 +75,7 @@ def _copied(scene: Path, frames: Path, names: list[str]) -> list[str]:
 def _poses_of(odometry: Path, files: list[str]) -> bytes:
     """The lines of the poses that belong to chosen frames, below the names of the columns."""
     try:
-        header, *lines = odometry.read_text(encoding="utf-8-sig").splitlines()
+        header, *lines = read_text(odometry).splitlines()
         column = [name.strip() for name in header.split(",")].index("frame")
     except ValueError as error:
         raise InputError(f"{odometry}: found no column `frame`, need its poses") from error

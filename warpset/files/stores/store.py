@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ...core.errors import InputError
+from ...core.errors import InputError, reason_of
 from ...core.natural_order import sorted_naturally
 from .address import Address, without_secrets
 
@@ -138,7 +138,8 @@ class Store:
                     return sum(member.file_size for member in opened.infolist())
             except zipfile.BadZipFile as error:
                 raise InputError(
-                    f"{self.address}: cannot be read as a zip ({error}); download or pack it again"
+                    f"{self.address}: cannot be read as a zip ({reason_of(error)}); download or "
+                    "pack it again"
                 ) from error
 
     def send(self, folder: Path, names: Iterable[str]) -> None:

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import InputError
-from ...files.json_files import open_regular
+from ...files.json_files import read_bytes
 
 COUNT = struct.Struct("<Q")
 SHORT_COUNT = struct.Struct("<I")
+
+MAX_BYTES = 2**31
+"""Of a file, which is read whole; of ten thousand photos the largest has a tenth of it."""
 
 CAMERA_BYTES = 24 + 3 * 8  # id, model, width, height, and at least three parameters
 IMAGE_HEAD_BYTES = 64  # id, pose, camera; then a name that ends in zero
@@ -35,12 +38,13 @@ def check_counts(model: Path) -> None:
     for name, skip in _SKIP.items():
         path = model / name
         try:
-            with open_regular(path) as file:
-                content = file.read()
+            content = read_bytes(path, MAX_BYTES)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise InputError(f"{path}: no readable COLMAP model ({error})") from error
         try:
             _walk(content, skip)
         except (struct.error, ValueError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...building.outputs import FURTHER_REFERENCES
 from ...building.pairs.record import TOOL_VERSION
+from ...building.scores import SCORES
 from ..documents import (
     TRAIN,
     VALIDATION,
@@ -50,16 +51,19 @@ def _describe(rows: Sequence[ExportedRow], context: ExportContext) -> Documents:
 def told(row: ExportedRow, scores: Sequence[str]) -> dict[str, Any]:
     """What a row says beside its pictures."""
     text = {"prompt": row.caption, "pair": f"{row.scene}/{row.name}"}
-    return text | {score: row.scores[score] for score in scores}
+    return text | {score: row.scores.get(score) for score in scores}
 
 
 def scores_of_every(splits: Iterable[Sequence[ExportedRow]]) -> list[str]:
-    """Scores that some row of every split has: a column of nulls would have another type there."""
+    """Scores that some row of every split has: a column of nulls would have another type there.
+
+    A record may have scores that we do not know, even such as would take a column's name.
+    """
     known = [
         {name for row in rows for name, score in row.scores.items() if score is not None}
         for rows in splits
     ]
-    return sorted(set.intersection(*known))
+    return sorted({score.name for score in SCORES}.intersection(*known))
 
 
 def _read(folder: Path, reading: Reading) -> None:

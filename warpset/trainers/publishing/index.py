@@ -6,16 +6,16 @@ than `GROUP_ROWS` of them.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...building.pairs.record import PairRecord
+from ...building.pairs.camera_json import recorded_size_wh
 from ...building.scores import SCORES
 from ...core.errors import InputError, Remedy
 from ...files.writing import PARTIAL_SUFFIX
+from ...fleet.locks import sole_writer
 from ..pair_selection import RecordedPair
 
 GROUP_ROWS = 20_000
@@ -45,20 +45,21 @@ def write_index(pairs: Iterable[RecordedPair], path: Path) -> int:
         path: The Parquet file; whole or as it was before.
 
     Raises:
-        InputError: pyarrow is not installed.
+        InputError: pyarrow is not installed, or another run is writing there.
         OSError: The file cannot be written.
     """
     pa, pq = pyarrow_modules()
     schema, count, rest = _schema(pa), 0, iter(pairs)
-    partial = path.with_name(f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
-    try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-            while rows := [_row(pair) for pair in islice(rest, GROUP_ROWS)]:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                count += len(rows)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    with sole_writer(path):
+        try:
+            with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+                while rows := [_row(pair) for pair in islice(rest, GROUP_ROWS)]:
+                    writer.write_table(pa.Table.from_pylist(rows, schema))
+                    count += len(rows)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     return count
 
 
@@ -108,7 +109,7 @@ def _schema(pa: Any) -> Any:
 
 def _row(pair: RecordedPair) -> dict[str, Any]:
     record = pair.record
-    width, height = _size_wh(record)
+    width, height = recorded_size_wh(record.cameras) or (None, None)
     texts = (
         pair.scene,
         record.name,
@@ -128,11 +129,6 @@ def _row(pair: RecordedPair) -> dict[str, Any]:
         "height": height,
         **scores,
     }
-
-
-def _size_wh(record: PairRecord) -> Sequence[int | None]:
-    size = record.cameras.get("target", {}).get("size_wh", ())
-    return size if len(size) == 2 else (None, None)
 
 
 def _shown(text: str) -> str:
