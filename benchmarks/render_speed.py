@@ -26,7 +26,8 @@ from processes import peak_memory_bytes
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from renderer.hole_filling import HoleFillingRenderer
 from warpset.core import cameras
-from warpset.core.points import splat_size
+from warpset.core.geometry import DepthMap
+from warpset.core.points import lift, splat_size
 
 STAGES = {
     "project": ["project_points"],
@@ -38,7 +39,7 @@ STAGES = {
     "fade": ["column_distance", "fade_and_store"],
 }
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
-POINT_BYTES = 32  # position, colour, confidence, footprint
+POINT_BYTES = 52  # position, colour, confidence, cell
 PIXEL_BYTES = 12  # colour, hole, depth, confidence
 
 
@@ -52,11 +53,11 @@ def a_view(width: int, height: int) -> tuple[tuple[Any, ...], float]:
     moved = np.eye(4)
     moved[:3, 3] = -0.1, 0.02, -0.1
     target = cameras.Camera(K, moved, (width, height))
-    points = cameras.unproject(source, depth).reshape(-1, 3)
-    colors = np.random.default_rng(0).random(points.shape, np.float32)
+    cloud = lift(DepthMap(depth, None, source), np.zeros((*depth.shape, 3), np.uint8), depth > 0)
+    colors = np.random.default_rng(0).random(cloud.xyz_world.shape, np.float32)
     matrices = cameras.opengl_view_matrix(target), cameras.opengl_projection_matrix(target)
-    trusted, footprints = np.full(len(points), 2, np.float32), depth.ravel() / np.float32(K[0, 0])
-    arguments = (points, colors, trusted, *matrices, target.fov_y, footprints)
+    trusted = np.full(len(colors), 2, np.float32)
+    arguments = (cloud.xyz_world, colors, trusted, *matrices, target.fov_y, cloud.cell)
     return arguments, splat_size(depth, source)
 
 

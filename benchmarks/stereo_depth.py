@@ -42,7 +42,8 @@ from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
-from warpset.stereo.multi_view import FILLED_CONFIDENCE, StereoOptions, estimate_depths
+from warpset.stereo.fusing import FILLED_CONFIDENCE
+from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES
 from warpset.stereo.sfm import register_photos, triangulate_points
 
@@ -182,7 +183,7 @@ def warp(source: DepthMap, rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray,
         opengl_view_matrix(camera),
         opengl_projection_matrix(camera),
         camera.fov_y,
-        points.footprint,
+        points.cell,
     )
     return view.rgb, ~view.hole
 

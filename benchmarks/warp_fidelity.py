@@ -49,7 +49,7 @@ def ours(reference: Frame, camera: Camera) -> NDArray[np.uint8]:
         opengl_view_matrix(camera),
         opengl_projection_matrix(camera),
         camera.fov_y,
-        cloud.footprint,
+        cloud.cell,
     )
 
 

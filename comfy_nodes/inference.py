@@ -14,7 +14,7 @@ from ..splats import (
     Gaussians,
     SplatShape,
     gaussians_from_points,
-    opacity_from_confidence,
+    trust_from_confidence,
     write_ply,
 )
 from ..warpset.core.errors import InputError
@@ -96,9 +96,10 @@ def splat_scale(multiplier: float) -> float:
 
 def _splats(cloud: PointCloud, multiplier: float) -> Gaussians:
     shape = SplatShape(scale_multiplier=splat_scale(multiplier))
-    xyz, rgb, confidence, footprint = cloud
-    assert footprint is not None, "all points come from pixels"
-    return gaussians_from_points(xyz, rgb, footprint, confidence, shape=shape)
+    assert cloud.footprint is not None, "all points come from pixels"
+    return gaussians_from_points(
+        cloud.xyz_world, cloud.rgb, cloud.footprint, cloud.confidence, shape=shape
+    )
 
 
 def _have_one_size(frames: Sequence[Frame]) -> bool:
@@ -119,7 +120,7 @@ def _geometry(frames: Sequence[Frame], maps: Sequence[Frame]) -> tuple[Any, ...]
         cameras[0].K.tolist(),
         cameras,
         gray_image_of([_nearness(frame, nearest) for frame in maps]),
-        mask_of([opacity_from_confidence(frame.confidence) * frame.known for frame in maps]),
+        mask_of([trust_from_confidence(frame.confidence) * frame.known for frame in maps]),
     )
 
 

@@ -36,7 +36,9 @@ def file_3d(path: Path) -> Any:
 
 def path_of(model_3d: Any) -> Path:
     """The file that a FILE_3D socket carries; what lies in memory is written out for it."""
-    source = model_3d if isinstance(model_3d, str) else model_3d.get_source()
+    if isinstance(model_3d, str):  # on cores before `File3D`
+        return Path(model_3d)
+    source = model_3d.get_source()
     if isinstance(source, str):
         return Path(source)
     path = new_temporary(f".{model_3d.format}")

@@ -23,9 +23,9 @@ HOLE_SHARE = 0.38
 HOLE_GREY = 96  # neither a colour of the scenes nor the black of a faded hole
 
 
-def filled_view(scene: Path) -> RenderedView:
-    """A scene's first frame without some of its depth, warped into the second."""
-    reference, target = read_frames(scene)[:2]
+def filled_view(scene: Path, index: int = 0) -> RenderedView:
+    """A frame of a scene without some of its depth, warped into the next."""
+    reference, target = read_frames(scene)[index : index + 2]
     height, width = reference.depth.shape
     noise = np.random.default_rng(5).normal(size=(height, width))
     smooth = cv2.GaussianBlur(noise, (0, 0), height / 14)  # about four blobs each way
@@ -41,10 +41,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scene", type=Path, help="scene with recorded depth")
     parser.add_argument("picture", type=Path, help="picture to write")
+    parser.add_argument("--frame", type=int, default=0, help="which frame is warped into the next")
     parser.add_argument("--width", type=int, default=420, help="width of each part in pixels")
     parser.add_argument("--beside", type=Path, help="a fill made by another version, shown second")
     args = parser.parse_args()
-    view = filled_view(args.scene)
+    view = filled_view(args.scene, args.frame)
     height, width = np.asarray(view.hole).shape
     holes = np.where(np.asarray(view.hole)[..., None], np.uint8(HOLE_GREY), view.rgb)
     parts = [Image.fromarray(holes), Image.fromarray(np.asarray(view.rgb))]

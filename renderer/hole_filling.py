@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +20,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from . import fill_kernels, raster_kernels, splat_kernels, surface_kernels
+from .buffers import Buffers
 from .launcher import launcher_for
 
 Array = Any  # numpy array or torch tensor
@@ -101,7 +101,7 @@ class HoleFillingRenderer:
         self._sigma = jfa_mask_sigma
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._launcher = launcher_for(device if torch.version.cuda else "cpu", KERNEL_MODULES)
-        self._buffers = _Buffers(self._size_wh, coarse_level, self._launcher.device)
+        self._buffers = Buffers(self._size_wh, coarse_level, self._launcher.device)
 
     def render(  # noqa: PLR0913, PLR0917 -- the tool's public call
         self,
@@ -138,30 +138,28 @@ class HoleFillingRenderer:
             view_mat: (4, 4) OpenGL world-to-camera matrix (x right, y up, z backward).
             proj_mat: (4, 4) OpenGL projection; its off-centre terms are the principal point.
             fov_y: Full vertical field of view in radians, which scales `s0` to pixels.
-            footprints: (N,) width in world units of the pixel that each point was lifted from, so
-                that a magnified surface hides what is behind it; None takes it for about a pixel
-                of the image.
+            footprints: What the pixel that each point was lifted from covers, so that a surface
+                that is magnified, or turned towards this camera, hides what is behind it: (N, 2, 3)
+                how far the surface goes on over its width and its height in world axes, or (N,)
+                its width in world units; None takes it for about a pixel of the image.
 
         Raises:
             ValueError: An array has another shape.
         """
         device = self._launcher.device
-        xyz, rgb, trust, widths = _all_on_device(points, colors, confidences, footprints, device)
+        xyz, rgb, trust, cells = _all_on_device(points, colors, confidences, footprints, device)
         samples = self._buffers.samples(rgb, trust)
         camera = _pinhole(_matrix(view_mat), _matrix(proj_mat), self._size_wh)
         levels = self._buffers.levels(self.s0 * self._size_wh[1] / (2.0 * math.tan(fov_y / 2.0)))
         view = _empty_view(self._size_wh, device)
         wp.synchronize_device(device)  # torch may still be at work on the arrays, in its own stream
-        cells = wp.from_torch(xyz, wp.vec3f), wp.from_torch(widths)
-        self._find_surface(cells, samples, camera, levels)
+        self._find_surface([wp.from_torch(xyz, wp.vec3f), *cells], samples, camera, levels)
         self._blend(samples, view)
         self._fill(view)
         wp.synchronize_device(device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
-    def _find_surface(
-        self, cells: tuple[wp.array, wp.array], samples: Any, camera: Any, levels: Any
-    ) -> None:
+    def _find_surface(self, cells: list[wp.array], samples: Any, camera: Any, levels: Any) -> None:
         """Depth of the front surface in every pixel, cracks closed, 0 in holes."""
         run, own = self._launcher, self._buffers
         pixels, trusted, threshold = len(own.keys), self._trusted, self._occlusion_threshold
@@ -259,70 +257,28 @@ class HoleFillingRenderer:
         )
 
 
-class _Buffers:
-    """What one image size needs between kernels, and the structs that carry it to them."""
-
-    def __init__(self, size_wh: tuple[int, int], coarse_level: int, device: wp.Device) -> None:
-        pixels = size_wh[0] * size_wh[1]
-        self.sizes = _level_sizes(size_wh)
-        ends = np.cumsum([w * h for w, h in self.sizes[: coarse_level + 1]]).tolist()
-        starts = [0, *ends[:-1]]
-        empty = partial(_empty, device)
-        self.keys = wp.full(pixels, raster_kernels.NO_SAMPLE, wp.int64, device)
-        self.exact, self.border = empty(pixels, wp.bool), empty(pixels, wp.bool)
-        self.front, self.walls = empty(pixels, wp.float32), empty(pixels, wp.float32)
-        self.pyramid = empty(ends[-1], wp.float32)
-        self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
-        self.sums = wp.zeros(pixels, splat_kernels.ColorSums, device)
-        self.depth_sums = wp.zeros(pixels, splat_kernels.DepthSums, device)
-        self.smooth = empty(pixels, wp.vec4f)
-        self.colors = empty(pixels, wp.vec4f)
-        self.filled = [(empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.sizes]
-        self.rows = empty(size_wh[1], wp.float32)
-        self.nearest, self.farthest = empty(1, wp.float32), empty(1, wp.float32)
-        self.distance = empty(pixels, wp.int32)
-        self._level_starts = wp.array(starts, dtype=wp.int32, device=device)
-        self._positions = torch.empty((4, 0))
-
-    def samples(self, rgb: torch.Tensor, confidence: torch.Tensor) -> Any:
-        """Kernel struct of the points' attributes, with room for their raster positions."""
-        count = len(rgb)
-        # room grows with the largest cloud and stays: views of one scene are about as large
-        if count > self._positions.shape[1]:
-            self._positions = torch.empty((4, count), device=rgb.device)
-        samples = raster_kernels.Samples()
-        samples.x = wp.from_torch(self._positions[0, :count].view(torch.int32))
-        samples.y = wp.from_torch(self._positions[1, :count].view(torch.int32))
-        samples.z = wp.from_torch(self._positions[2, :count])
-        samples.reach = wp.from_torch(self._positions[3, :count].view(torch.int32))
-        samples.rgb = wp.from_torch(rgb, wp.vec3f)
-        samples.confidence = wp.from_torch(confidence)
-        return samples
-
-    def levels(self, splat_px: float) -> Any:
-        """Kernel struct of the depth pyramid; `splat_px` is a splat's diameter at depth one."""
-        levels = surface_kernels.Levels()
-        levels.width, levels.height = self.sizes[0]
-        levels.coarsest = len(self.depths) - 1
-        levels.starts = self._level_starts
-        levels.splat_px, levels.nearest = splat_px, self.nearest
-        return levels
-
-
 def _all_on_device(
     points: Array, colors: Array, confidences: Array, footprints: Array | None, device: wp.Device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Everything that is known of the points; footprints are empty where they are not."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[wp.array]]:
+    """All that is known of the points; last their widths and edges, of which one or both are none.
+
+    Raises:
+        ValueError: An array has another shape.
+    """
     xyz = _on_device("points", points, (3,), device)
     rgb = _on_device("colors", colors, (3,), device)
     trust = _on_device("confidences", confidences, (), device)
-    widths = _on_device("footprints", np.empty(0) if footprints is None else footprints, (), device)
-    if not len(xyz) == len(rgb) == len(trust) or len(widths) not in (0, len(xyz)):
+    known: Array = np.empty(0) if footprints is None else footprints
+    is_edges = known.ndim > 1
+    cells = _on_device("footprints", known, (2, 3) if is_edges else (), device)
+    if not len(xyz) == len(rgb) == len(trust) or len(cells) not in (0, len(xyz)):
         raise ValueError(
             f"renderer: {len(xyz)} points, {len(rgb)} colors, {len(trust)} confidences and "
-            f"{len(widths)} footprints, need as many of each"
+            f"{len(cells)} footprints, need as many of each"
         )
-    return xyz, rgb, trust, widths
+    none = xyz.flatten()[:0]
+    widths, edges = (none, cells) if is_edges else (cells, none)
+    return xyz, rgb, trust, [wp.from_torch(widths), wp.from_torch(edges.reshape(-1, 3), wp.vec3f)]
 
 
 def _on_device(
@@ -360,19 +316,6 @@ def _pinhole(
     )
     camera.width, camera.height = width, height
     return camera
-
-
-def _empty(device: wp.Device, count: int, dtype: Any) -> Any:
-    """Uninitialised Warp array."""
-    return wp.empty(count, dtype=dtype, device=device)
-
-
-def _level_sizes(size_wh: tuple[int, int]) -> list[tuple[int, int]]:
-    """Width and height of every pyramid level down to 1x1."""
-    sizes = [size_wh]
-    while sizes[-1] != (1, 1):
-        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
-    return sizes
 
 
 def _empty_view(size_wh: tuple[int, int], device: wp.Device) -> RenderedView:

@@ -49,6 +49,7 @@ def unfixed(value: Ints) -> Floats:
 def project_points(
     points: Floats,
     footprints: Floats,
+    edges: Floats,
     threshold: float,
     camera: SimpleNamespace,
     samples: SimpleNamespace,
@@ -67,12 +68,38 @@ def project_points(
     samples.z[:] = np.where(keep, p[:, 2], 0)
     samples.x[keep] = np.floor(u[keep] * np.float32(256) + np.float32(0.5))
     samples.y[keep] = np.floor(v[keep] * np.float32(256) + np.float32(0.5))
-    samples.reach[keep] = 154  # CELL_REACH
-    if len(footprints):
-        cell_px = footprints[keep] * focal[0] / samples.z[keep]
-        # CELL_MARGIN 13, WIDEST_REACH 383; beyond 1e4 pixels an integer would overflow
-        reach = (np.clip(np.nan_to_num(cell_px), 0, 1e4) * np.float32(128)).astype(np.int32) + 13
-        samples.reach[keep] = np.where(cell_px > 0, np.minimum(reach, 383), 0)
+    land_cells(p, footprints, edges, camera, samples)
+
+
+def land_cells(
+    p: Floats, footprints: Floats, edges: Floats, camera: SimpleNamespace, samples: SimpleNamespace
+) -> None:
+    """What points' own pixels cover: as their edges say, or their widths, or a pixel."""
+    keep, known = samples.z > 0, len(edges) or len(footprints)
+    half = np.zeros((len(p), 2, 2), np.float32)
+    half[:, 0, 0] = half[:, 1, 1] = 141  # UNKNOWN_EDGE
+    for k in range(2) if known else ():
+        edge = np.zeros((len(p), 3), np.float32)
+        if len(edges):
+            with np.errstate(all="ignore"):
+                parts = [camera.cam_from_world[:3, i] * edges[k::2, i : i + 1] for i in range(3)]
+                edge = parts[0] + parts[1] + parts[2]
+        else:
+            edge[:, k] = footprints
+        half[:, k] = half_edge(edge, p, camera)
+    samples.cell[keep] = half.reshape(-1, 4)[keep]
+    # HALF_PIXEL 128, WIDEST_HALF 192
+    shrink = np.float32(65536 * 128) / np.clip(np.abs(half).max(axis=1), 128, 192)
+    samples.shrink[keep] = shrink[keep] if known else 65536
+
+
+def half_edge(edge: Floats, p: Floats, camera: SimpleNamespace) -> Floats:
+    """(N, 2) half of an edge of points' cells, seen through the pinhole, in 1/256 pixel."""
+    with np.errstate(all="ignore"):
+        half = edge[:, :2] - p[:, :2] / p[:, 2:] * edge[:, 2:]
+        half = half * (camera.focal * (np.float32(128) / p[:, 2:]))
+    half = np.where(np.isfinite(half).all(axis=1, keepdims=True), half, 0)
+    return np.clip(half, -2048, 2048)  # LONGEST_EDGE
 
 
 def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) -> None:
@@ -85,11 +112,22 @@ def keep_nearest(samples: SimpleNamespace, band: SimpleNamespace, keys: Ints) ->
             keep = (samples.z > 0) & (column >= 0) & (column < band.width)
             keep &= (row >= 0) & (row < band.height)
             # the pixel it lies in is always its own, the others where its cell covers their centre
-            keep &= (i == 0) | (np.abs(dx) <= samples.reach)
-            keep &= (j == 0) | (np.abs(dy) <= samples.reach)
+            keep &= (i == 0 and j == 0) | cell_covers(samples.cell, dx, dy)
             key = (samples.z.view(np.uint32).astype(np.int64) << 32) | (dx * dx + dy * dy)
             # `at`, for an index that comes twice must count twice
             np.minimum.at(keys, (row * band.width + column)[keep], key[keep])
+
+
+def cell_covers(cell: Ints, dx: Ints, dy: Ints) -> Bools:
+    """Whether cells, a margin added to their edges, cover points dx, dy off their middles."""
+    ax, ay, bx, by = cell.T
+    area, covers = np.abs(ax * by - ay * bx), np.ones(len(cell), bool)
+    for x, y in ((ax, ay), (bx, by)):
+        # CELL_MARGIN 13; the product is the edge's length times the distance from it
+        covers &= np.abs(dx * y - dy * x) <= area + 13 * np.maximum(np.abs(x), np.abs(y))
+    # WIDEST_REACH 383
+    wide, high = (np.minimum(np.abs(a) + np.abs(b) + 13, 383) for a, b in ((ax, bx), (ay, by)))
+    return covers & (np.abs(dx) <= wide) & (np.abs(dy) <= high)
 
 
 def unpack_nearest(keys: Ints, depth: Floats, exact: Bools) -> None:
@@ -244,14 +282,14 @@ def taps(samples: SimpleNamespace, band: SimpleNamespace, front: Floats):
             yield n, p, dx, samples.y[n] - ((y[n] + j) * 256 + 128)
 
 
-def tap_weight(dx: NDArray[np.int32], dy: NDArray[np.int32]) -> Ints:
+def tap_weight(dx: Ints, dy: Ints, shrink: Ints) -> Ints:
     """Fixed-point weight of samples in pixels whose centres they miss by dx, dy."""
-    return (spline(dx) * spline(dy)) >> 16
+    return (spline(dx, shrink[:, 0]) * spline(dy, shrink[:, 1])) >> 16
 
 
-def spline(offset: NDArray[np.int32]) -> Ints:
-    """Quadratic B-spline at offsets in 1/256 pixel, 65536 for 1; support 1.5 pixels."""
-    t = np.abs(offset).astype(np.int64)
+def spline(offset: Ints, shrink: Ints) -> Ints:
+    """Quadratic B-spline at offsets in 1/256 pixel, 65536 for 1; support 1.5 cells."""
+    t = (np.abs(offset).astype(np.int64) * shrink) >> 16
     # 3/4 - t^2, then (3/2 - t)^2 / 2
     return np.where(t < 128, 49152 - t * t, np.where(t < 384, (384 - t) ** 2 // 2, 0))
 
@@ -273,7 +311,7 @@ def splat_samples(
     rgb, trust = fixed_colors(samples.rgb), fixed(np.minimum(samples.confidence, np.float32(65536)))
     for n, p, dx, dy in taps(samples, band, front):
         hits = (np.abs(dx) <= 4) & (np.abs(dy) <= 4)
-        w = np.where(exact[p], np.where(hits, 65536, 0), tap_weight(dx, dy))
+        w = np.where(exact[p], np.where(hits, 65536, 0), tap_weight(dx, dy, samples.shrink[n]))
         np.add.at(sums, p, w[:, None] * np.c_[np.ones_like(w), rgb[n]])
         behind = fixed(samples.z[n] / front[p] - np.float32(1))
         np.add.at(depth_sums, p, w[:, None] * np.c_[behind, trust[n]])
@@ -311,9 +349,11 @@ def splat_residuals(
         total[n] += w[:, None] * smooth[p, :3]
         weights[n] += w
     read = total / np.where(weights > 0, weights, 1)[:, None]
-    lost = fixed_colors(np.where((weights > 0)[:, None], samples.rgb - read, 0).astype(np.float32))
+    share = unfixed(samples.shrink).prod(axis=1, keepdims=True)
+    lost = np.where((weights > 0)[:, None], share * (samples.rgb - read), 0).astype(np.float32)
+    lost = fixed_colors(lost)
     for n, p, dx, dy in taps(samples, band, front):
-        np.add.at(sums[:, 1:], p, tap_weight(dx, dy)[:, None] * lost[n])
+        np.add.at(sums[:, 1:], p, tap_weight(dx, dy, samples.shrink[n])[:, None] * lost[n])
 
 
 def resolve_sharp(

@@ -6,8 +6,8 @@ from .from_points import (
     SplatShape,
     confidence_from_opacity,
     gaussians_from_points,
-    opacity_from_confidence,
     pixel_footprint,
+    trust_from_confidence,
 )
 from .gaussians import Gaussians, as_gaussians
 from .ply import holds_splats, ply_bytes, read_splats, write_ply
@@ -27,11 +27,11 @@ __all__ = [
     "export_splats_to_usdz",
     "gaussians_from_points",
     "holds_splats",
-    "opacity_from_confidence",
-    "ply_bytes",
     "pixel_footprint",
+    "ply_bytes",
     "read_splats",
     "recorded_up",
+    "trust_from_confidence",
     "upright",
     "write_ply",
 ]

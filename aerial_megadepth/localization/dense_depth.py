@@ -11,7 +11,8 @@ import torch
 
 from warpset.core.geometry import Depth, DepthMap, PosedPhoto, resample_depth
 from warpset.stereo.colmap_stereo import patch_match, require_cuda
-from warpset.stereo.multi_view import FILLED_CONFIDENCE, StereoOptions, estimate_depths
+from warpset.stereo.fusing import FILLED_CONFIDENCE
+from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from warpset.stereo.sfm import sparse_points
 
 from .registration import Registration

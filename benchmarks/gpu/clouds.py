@@ -86,3 +86,9 @@ def odd_widths(count: int) -> NDArray[np.float32]:
     widths = np.geomspace(1e-4, 10, max(count, 1)).astype(np.float32)[:count]
     widths[::7], widths[1::11], widths[2::13] = np.nan, np.inf, -1
     return np.random.default_rng(4).permutation(widths)
+
+
+def odd_cells(count: int) -> NDArray[np.float32]:
+    """Edges of cells turned every way, of lengths as `odd_widths`."""
+    edges = np.random.default_rng(6).normal(size=(count, 2, 3)).astype(np.float32)
+    return edges * odd_widths(2 * count).reshape(count, 2, 1)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.gpu.clouds import Cloud, a_camera, degenerate_clouds, odd_widths
+from benchmarks.gpu.clouds import Cloud, a_camera, degenerate_clouds, odd_cells, odd_widths
 from benchmarks.gpu.parts import Failed, Part, Setup, seconds
 from benchmarks.gpu.twins import every_launch_replayed
 from benchmarks.recorded_frames import read_frames
@@ -37,13 +37,13 @@ class Shot(NamedTuple):
     Attributes:
         camera: It looks through this.
         cloud: It draws these.
-        widths: The points' footprints, or None.
+        footprints: The points', as widths or as cells, or None.
         s0: Its splat size.
     """
 
     camera: Camera
     cloud: Cloud
-    widths: NDArray[np.floating] | None
+    footprints: NDArray[np.floating] | None
     s0: float
 
     def taken(self, device: str) -> tuple[HoleFillingRenderer, Sequence[Any]]:
@@ -52,7 +52,7 @@ class Shot(NamedTuple):
             *self.camera.size_wh, s0=self.s0, jfa_mask_sigma=4.0, device=device
         )
         matrices = opengl_view_matrix(self.camera), opengl_projection_matrix(self.camera)
-        return renderer, (*self.cloud, *matrices, self.camera.fov_y, self.widths)
+        return renderer, (*self.cloud, *matrices, self.camera.fov_y, self.footprints)
 
 
 def shots(is_small: bool) -> dict[str, list[Shot]]:
@@ -60,9 +60,9 @@ def shots(is_small: bool) -> dict[str, list[Shot]]:
     sizes = SIZES[1:2] if is_small else SIZES
     return {
         name: [
-            Shot(a_camera(*size, focal=40.0), cloud, widths, 0.1)
+            Shot(a_camera(*size, focal=40.0), cloud, footprints, 0.1)
             for size in sizes
-            for widths in (None, odd_widths(len(cloud.points)))
+            for footprints in (None, odd_widths(len(cloud.points)), odd_cells(len(cloud.points)))
         ]
         for name, cloud in degenerate_clouds().items()
     }
@@ -79,7 +79,7 @@ def room_shots(is_small: bool) -> list[Shot]:
         cloud = Cloud(lifted.xyz_world, lifted.rgb.astype(np.float32) / np.float32(255), trusted)
         s0 = splat_size(reference.depth, reference.camera)
         cameras = (target.camera, reference.camera)
-        found += [Shot(camera, cloud, lifted.footprint, s0) for camera in cameras]
+        found += [Shot(camera, cloud, lifted.cell, s0) for camera in cameras]
     return found
 
 

@@ -34,6 +34,33 @@ def test_every_kept_pixel_becomes_a_point_of_its_colour():
     np.testing.assert_array_equal(cloud.confidence, [3, 3])
 
 
+def test_the_cells_of_a_slanted_plane_meet_on_it():
+    camera = a_camera(focal=60.0, turned=(0.1, 0.2, 0))
+    x, y = np.meshgrid(np.arange(camera.size_wh[0]) + 0.5, np.arange(camera.size_wh[1]) + 0.5)
+    depth = (1 / (0.4 + 0.003 * x - 0.002 * y)).astype(np.float32)
+    cloud = lift(DepthMap(depth, None, camera), a_photo(), depth > 0)
+    assert cloud.cell is not None
+    corners = cloud.xyz_world[:, None] + cloud.cell / 2
+    uv, z = project(camera, corners.reshape(-1, 3))
+    uv, z = uv.reshape(-1, 2, 2), z.reshape(-1, 2)
+    middle = np.stack([x.ravel(), y.ravel()], axis=-1)
+    np.testing.assert_allclose(uv[:, 0] - middle, np.full_like(middle, (0.5, 0)), atol=0.005)
+    np.testing.assert_allclose(uv[:, 1] - middle, np.full_like(middle, (0, 0.5)), atol=0.005)
+    np.testing.assert_allclose(1 / z, 0.4 + uv @ (0.003, -0.002), rtol=1e-4)
+
+
+def test_a_cell_goes_on_over_no_depth_edge_and_over_nothing_unknown():
+    camera = a_camera()
+    depth = np.full(camera.shape_hw, 2, np.float32)
+    depth[:, 10:20], depth[:, 30] = 3, 0
+    keep = depth > 0
+    keep[:, 40], depth[:, 40] = False, 2.05
+    cloud = lift(DepthMap(depth, None, camera), a_photo(), keep)
+    flat = depth[keep][:, None, None] / camera.K[0, 0] * np.eye(3)[:2]
+    assert cloud.cell is not None
+    np.testing.assert_allclose(cloud.cell, flat, atol=1e-6)
+
+
 def test_the_splat_size_is_the_median_footprint_of_a_pixel():
     camera = a_camera(focal=60.0)
     depth = np.array([0, 1, 3, 5], np.float32)
@@ -72,10 +99,12 @@ def test_points_that_are_left_stand_for_those_that_are_not():
         np.zeros((1000, 3), np.uint8),
         None,
         np.full(1000, 0.01, np.float32),
+        np.full((1000, 2, 3), 0.03, np.float32),
     )
     fewer = thinned(cloud, 250)
     assert len(fewer.xyz_world) == len(fewer.rgb) == 250
     assert fewer.footprint is not None and np.allclose(fewer.footprint, 0.02)
+    assert fewer.cell is not None and np.allclose(fewer.cell, 0.06)
     assert thinned(cloud, None) is thinned(cloud, 1000) is cloud
 
 

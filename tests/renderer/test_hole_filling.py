@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.gpu.clouds import (
     a_wall,
     degenerate_clouds,
     lifted,
+    odd_cells,
     odd_widths,
     together,
 )
@@ -31,6 +33,8 @@ from warpset.core.cameras import (
     opengl_view_matrix,
     unproject,
 )
+from warpset.core.geometry import DepthMap
+from warpset.core.points import lift
 
 
 def a_turned_camera(width: int = 64, height: int = 48) -> Camera:
@@ -152,6 +156,20 @@ def test_a_background_does_not_shine_through_a_mildly_magnified_foreground(step:
     view = seen(closer, together(front, back), widths, s0=pixel_size(camera, 2.0))
     middle = view.rgb[18:30, 24:40]
     assert np.all(middle == (255, 0, 0))
+
+
+def test_a_background_does_not_shine_through_a_surface_that_turns_towards_the_camera():
+    camera, aside = a_camera(), a_camera(position=(1.0, 0.0, 0.0))
+    # its inverse depth falls by 0.4 pixels of parallax a column: columns come to lie 1.4 apart
+    inverse = np.broadcast_to(0.5 - 0.4 / 60 * np.arange(64, dtype=np.float32), camera.shape_hw)
+    depth = np.where(inverse > 0.25, 1 / inverse, 0)
+    front = lift(DepthMap(depth, None, camera), a_photo(camera), depth > 0)
+    back = a_wall(a_camera(256, 192), 20.0, (0, 0, 255))
+    assert front.cell is not None
+    flat = np.tile(20 / 60 * np.eye(3)[:2], (len(back.points), 1, 1))
+    cells = np.concatenate([front.cell, flat])
+    view = seen(aside, together(lifted(camera, depth, (255, 0, 0)), back), cells)
+    assert np.all(view.rgb[2:-2, 1:20] == (255, 0, 0))
 
 
 def test_a_coarse_foreground_has_straight_edges():
@@ -312,7 +330,7 @@ def test_render_returns_the_image_of_render_view():
         ({"confidences": np.zeros((5, 1))}, r"confidences are \(5, 1\), need \(N\)"),
         ({"colors": np.zeros((4, 3))}, "4 colors"),
         ({"widths": np.zeros(4)}, "4 footprints"),
-        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N\)"),
+        ({"widths": np.zeros((5, 1))}, r"footprints are \(5, 1\), need \(N, 2, 3\)"),
     ],
 )
 def test_arrays_of_another_shape_are_refused(change: dict[str, NDArray], message: str):
@@ -333,14 +351,16 @@ KERNEL_MODULES = (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
 SIZES = [(64, 48), (33, 17), (1, 1), (1, 9), (23, 1)]
 
 
-@pytest.mark.parametrize("with_widths", [False, True])
+@pytest.mark.parametrize("footprints", [None, odd_widths, odd_cells])
 @pytest.mark.parametrize("name", degenerate_clouds())
 @pytest.mark.parametrize("size", SIZES)
-def test_every_kernel_agrees_with_its_twin(name: str, size: tuple[int, int], with_widths: bool):
+def test_every_kernel_agrees_with_its_twin(
+    name: str, size: tuple[int, int], footprints: Callable[[int], NDArray] | None
+):
     camera, cloud = a_camera(*size, focal=40.0), degenerate_clouds()[name]
     renderer = HoleFillingRenderer(*size, s0=0.1, jfa_mask_sigma=4.0, device="cpu")
     with every_launch_replayed(renderer) as replays:
-        render_with(renderer, camera, cloud, odd_widths(len(cloud.points)) if with_widths else None)
+        render_with(renderer, camera, cloud, footprints and footprints(len(cloud.points)))
     names = {replay.kernel for replay in replays}
     assert [replay for replay in replays if replay.differs] == []
     kernels = set().union(*(module.__dict__ for module in KERNEL_MODULES))

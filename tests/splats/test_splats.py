@@ -18,9 +18,9 @@ from splats import (
     SplatShape,
     as_gaussians,
     gaussians_from_points,
-    opacity_from_confidence,
     pixel_footprint,
     read_splats,
+    trust_from_confidence,
     write_ply,
 )
 from splats.files import whole_file
@@ -347,13 +347,22 @@ def test_more_confidence_is_never_more_transparent_and_always_finite():
     confidence = np.array([0, 1, 1.01, 2, 50, 1e9, np.inf])
     opacities = a_point(7, confidence=confidence).opacities
     assert (np.diff(opacities) >= 0).all()
-    assert np.isclose(opacities[3], 0.5)
-    assert np.allclose([opacities[0], opacities[-1]], [1 / 255, 254 / 255])
+    assert np.isclose(opacities[3], (opacities[0] + opacities[-1]) / 2)  # a trust of one half
+    assert np.allclose([opacities[0], opacities[-1]], [0.98, 254 / 255])
 
 
-def test_the_opacity_of_one_plus_exp_x_is_the_sigmoid_of_x():
+@pytest.mark.parametrize("confidence", [1.0, 1.05, 1.3, 5.0])
+def test_a_surface_of_even_confidence_hides_what_is_behind_however_low_it_is(confidence):
+    x, y = np.meshgrid(np.arange(-8.0, 9), np.arange(-8.0, 9))
+    cells = a_point(x.size, footprint=np.ones(x.size), confidence=np.full(x.size, confidence))
+    along = np.exp(-(x.ravel() ** 2 + y.ravel() ** 2) / (2 * cells.scales[:, 0] ** 2))
+    let_through = np.prod(1 - cells.opacities * along)  # at the middle pixel, in any order
+    assert let_through < 0.011
+
+
+def test_the_trust_of_one_plus_exp_x_is_the_sigmoid_of_x():
     x = np.linspace(-4, 4)
-    assert np.allclose(opacity_from_confidence(1 + np.exp(x)), 1 / (1 + np.exp(-x)))
+    assert np.allclose(trust_from_confidence(1 + np.exp(x)), 1 / (1 + np.exp(-x)))
 
 
 def test_points_without_confidence_are_as_opaque_as_can_be():

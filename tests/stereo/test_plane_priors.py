@@ -11,7 +11,7 @@ from warpset.stereo.planes import plane_priors
 from warpset.stereo.planes.likeness import unlike_votes
 from warpset.stereo.planes.plane_fits import Surfaces, fit_planes, solve
 from warpset.stereo.planes.plane_priors import plane_prior
-from warpset.stereo.planes.superpixels import borders, superpixels
+from warpset.stereo.planes.superpixels import SPACING_PX, borders, superpixels
 
 SHAPE = (120, 160)
 TOLERANCE = 0.005
@@ -97,6 +97,17 @@ def test_a_plane_reaches_only_as_far_as_what_was_measured_of_it_allows(monkeypat
     assert 1600 < reached < (1 + plane_priors.MAX_GROWTH) * 2500
     monkeypatch.setattr(plane_priors, "MAX_ERROR", 0.001)
     assert np.count_nonzero(plane_prior(a_picture(), patch * noise, TOLERANCE)) < reached
+
+
+def test_a_textured_thing_does_not_spread_over_the_blank_behind_it():
+    rgb, patch = a_picture(), np.s_[36:84, 48:108]
+    fine = a_texture(0)[:384:8, :480:8, None]
+    rgb[patch] = (110 + 200 * (fine - 0.5)).clip(0, 255)
+    measured = np.zeros(SHAPE, np.float32)
+    measured[patch] = a_plane()[patch]
+    beyond = np.ones(SHAPE, bool)
+    beyond[36 - SPACING_PX : 84 + SPACING_PX, 48 - SPACING_PX : 108 + SPACING_PX] = False
+    assert np.mean(plane_prior(rgb, measured, TOLERANCE)[beyond] > 0) < 0.02
 
 
 def test_nothing_measured_infers_nothing():

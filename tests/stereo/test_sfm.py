@@ -169,6 +169,14 @@ def test_points_of_posed_photos_lie_on_the_surfaces_they_show(tmp_path):
         assert np.median(np.abs(z / depth[rows, columns] - 1)) < 0.01
 
 
+def test_one_posed_photo_has_no_depth_and_that_is_said(tmp_path):
+    posed, _ = posed_photos(
+        tmp_path / "scene", cameras_in_a_row(1, 0.3, SIZE_WH), a_box_before_a_wall()
+    )
+    with pytest.raises(InputError, match=r"found 1 photo, need 2 of one place"):
+        triangulate_points(posed, tmp_path / "work")
+
+
 def test_exif_gives_the_focal_length_in_pixels(tmp_path):
     exif = Image.Exif()
     exif[ExifTags.Base.Model] = "Some camera"

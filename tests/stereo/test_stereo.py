@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pycolmap
 import pytest
@@ -25,13 +26,10 @@ from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo import colmap_stereo
 from warpset.stereo import multi_view as stereo
 from warpset.stereo.filling import fill_gaps, without_speckles
-from warpset.stereo.multi_view import (
-    FILLED_CONFIDENCE,
-    StereoOptions,
-    estimate_depths,
-    swept_photos,
-)
+from warpset.stereo.fusing import FILLED_CONFIDENCE
+from warpset.stereo.multi_view import StereoOptions, estimate_depths, swept_photos
 from warpset.stereo.plane_sweep import GrayView, correlation_volume, sweep
+from warpset.stereo.planes.superpixels import SPACING_PX
 from warpset.stereo.semi_global import aggregate
 from warpset.stereo.sfm import triangulate_points
 from warpset.stereo.sparse import SourceView, SparsePoints
@@ -181,7 +179,7 @@ def test_threads_do_not_change_the_result(tmp_path):
     np.testing.assert_array_equal(alone.depth, together.depth)
 
 
-def test_a_wall_without_texture_is_never_said_to_be_measured(tmp_path):
+def test_a_wall_without_texture_stays_unknown(tmp_path):
     posed, depths, points = a_row_of_photos(tmp_path, wall_contrast=0.0)
     found, _ = estimated(posed, points)
     for index, depth_map in found.items():
@@ -189,6 +187,18 @@ def test_a_wall_without_texture_is_never_said_to_be_measured(tmp_path):
         assert np.mean(depth_map.depth[box] > 0) > 0.5
         assert depth_map.confidence is not None
         assert np.mean(depth_map.confidence[~box] > FILLED_CONFIDENCE + 1e-6) < 0.05
+        # a piece of the picture that reaches over the outline takes the box's plane, no other does
+        reach = np.ones((2 * SPACING_PX + 1,) * 2, np.uint8)
+        beyond = cv2.dilate(box.astype(np.uint8), reach) == 0
+        assert np.mean(depth_map.depth[beyond] > 0) < 0.05
+
+
+def test_photos_with_the_poses_of_others_are_refused_in_one_line(tmp_path):
+    posed, _, points = a_row_of_photos(tmp_path / "scene")
+    paths = [posed[index].path for index in (2, 0, 3, 1)]
+    mixed = [replace(photo, path=path) for photo, path in zip(posed, paths, strict=True)]
+    with pytest.raises(InputError, match="scene: 4 photos agree on depth for .* need 2%: cameras"):
+        estimated(mixed, points)
 
 
 def test_photos_of_several_sizes_help_each_other(tmp_path):
@@ -245,7 +255,7 @@ def test_photos_of_a_blank_wall_are_refused(tmp_path):
 
 
 def test_depth_of_a_long_row_arrives_while_it_is_swept_and_frees_its_disk(tmp_path, monkeypatch):
-    posed, _, points = a_row_of_photos(tmp_path, count=14, step=0.02)
+    posed, _, points = a_row_of_photos(tmp_path, count=14, step=0.25)
     monkeypatch.setattr(stereo, "CHECKING_VIEWS", 2)
     events = []
     for name in ("save", "drop"):
@@ -262,11 +272,12 @@ def test_depth_of_a_long_row_arrives_while_it_is_swept_and_frees_its_disk(tmp_pa
             events.append("shown")
             yield index
 
+    monkeypatch.setattr(stereo, "LEAST_MEASURED_SHARE", 0.0)  # photos 0.02 apart tell no depth
     options = StereoOptions(max_side_px=60, sources=2)
     estimate_depths(posed, points, options, lambda index, depth_map: events.append("depth"), shown)
-    assert Counter(events) == {"shown": 14, "save": 14, "drop": 14, "depth": 14}
+    assert Counter(events) == {"shown": 14, "save": 28, "drop": 28, "depth": 14}
     assert events[0] == "shown"  # before the first photo is swept
-    assert "depth" in events[: events.index("drop") + 1]
+    assert events.index("depth") < len(events) - 1 - events[::-1].index("shown")
     assert events.index("drop") < len(events) - 1 - events[::-1].index("save")
 
 

@@ -18,7 +18,8 @@ class Drawable(NamedTuple):
         xyz_world: (n, 3) float32.
         colors: (n, 3) float32, 0..1.
         confidence: (n,) float32; ones where the cloud has none.
-        footprint: (n,) float32 in world units; None where that is not known.
+        footprint: What each point's pixel covers, (n, 2, 3) as `PointCloud.cell` or (n,) as its
+            `footprint`; None where that is not known.
     """
 
     xyz_world: Any
@@ -34,7 +35,7 @@ def drawable(cloud: PointCloud) -> Drawable:
         cloud.xyz_world,
         cloud.rgb.astype(np.float32) / np.float32(255),
         trusted if cloud.confidence is None else cloud.confidence,
-        cloud.footprint,
+        cloud.footprint if cloud.cell is None else cloud.cell,
     )
 
 

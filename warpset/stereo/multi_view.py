@@ -6,8 +6,7 @@ Memory does not grow with the number of photos: what waits for its neighbours wa
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,24 +15,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..core.consistency import Agreement, agreement, contradictions, near_rims
 from ..core.errors import InputError
 from ..core.geometry import DepthMap, PosedPhoto
 from ..core.sizes import shrunk
 from ..files.pinhole_photos import read_pinhole
-from .filling import fill_gaps, without_speckles
+from .fusing import fuse
+from .guesses import Guess, guess
 from .plane_sweep import GrayView, Sweep, sweep
-from .planes.likeness import unlike_votes
-from .planes.plane_priors import plane_prior
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
-
-UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is
-
-# Of gaps filled and of planes carried on. Just above the main job's default threshold of 1.01, so
-# that these are points, and below every measured pixel, whose least is 1 + 2 x 0.1.
-FILLED_CONFIDENCE = 1.05
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, Rec. 601
 
@@ -45,22 +35,9 @@ VIEWS_KEPT = 12
 # More take no more sweeps but as many comparisons, and confirm more.
 CHECKING_VIEWS = 8
 
-# The correlation that a pixel needs to be kept, by how many photos agree with it. What one photo
-# alone agrees with may be a repeated pattern, unless it looks the very same; two rarely err alike.
-MIN_CORRELATION = {1: 0.8, 2: 0.1}
-
-# How much a pixel's match beats those a pixel off and more, for planes to be fitted to it. Blank
-# walls beside a near object get its depth in every view alike, but match the same elsewhere. At 0
-# the wall of hololens follows the cabinet before it; at 0.1 there are too few pixels left on it.
-LEAST_DISTINCTNESS = 0.05
-
-# Tolerances within which a pixel's own depth is on the plane it belongs to: then it was measured.
-CONFIRMED_TOLERANCES = 2.0
-
-# Correlation from which another view's depth, by itself, contradicts what is inferred. Raised, less
-# is refused: depth that views agree on, in its stead, lets 8 % more of the room be inferred, of
-# which 69 % are within 2 %, not 77 %.
-CONTRADICTING_CORRELATION = 0.6
+# Share of pixels, over all photos, whose depth others confirm, below which a scene is refused: its
+# pairs would be black. Ten photos of Sacre Coeur by tourists reach 20 %.
+LEAST_MEASURED_SHARE = 0.02
 
 # A source that shows the scene larger than this is shrunk to the same scale first: bilinear samples
 # of a larger picture skip pixels, and correlate the worse for it. Just above 1, shrinking only
@@ -112,7 +89,7 @@ def estimate_depths(
         Indices of photos without depth: no photo shares enough points with them.
 
     Raises:
-        InputError: No photo shares enough points with another.
+        InputError: No photo shares enough points with another, or photos agree on hardly any depth.
     """
     scene = _Scene(photos, points, options)
     swept = scene.swept
@@ -121,35 +98,65 @@ def estimate_depths(
             f"{photos[0].path.parent}: no two of {len(photos)} photos share enough texture"
             " seen from two spots to find depth; add overlapping photos from more spots"
         )
-    finished_at, last_used_at = _schedule(swept, scene.checking_views)
-    with TemporaryDirectory() as folder, torch.inference_mode():
-        spool = _Spool(Path(folder), options.device)
-        for index in progress(swept):
-            spool.save(index, scene.sweep(index))
-            for ready in finished_at[index]:
-                on_depth(ready, scene.depth_map(ready, spool))
-            # sweeps that no later photo asks for leave the disk at once
-            for done in last_used_at[index]:
-                spool.drop(done)
+    share = _estimate_swept(scene, on_depth, progress)
+    if share < LEAST_MEASURED_SHARE:
+        raise InputError(
+            f"{photos[0].path.parent}: {len(swept)} photos agree on depth for {share:.1%} of their"
+            f" pixels, need {LEAST_MEASURED_SHARE:.0%}: cameras do not fit the photos, or there is"
+            " hardly any texture; check the poses or add photos"
+        )
     return tuple(index for index in range(len(photos)) if index not in set(swept))
 
 
+def _estimate_swept(
+    scene: _Scene, on_depth: Callable[[int, DepthMap], None], progress: Progress
+) -> float:
+    """Hand over the depth of all photos that can be swept; the mean share that was measured."""
+    swept_after = {index: index for index in scene.swept}
+    guessed_after, sweep_used_until = _schedule(swept_after, scene.checking_views)
+    told_after, guess_used_until = _schedule(guessed_after, scene.checking_views)
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        sweeps, guesses = _Spool(Path(folder) / "sweeps"), _Spool(Path(folder) / "guesses")
+        shares = []
+        for index in progress(scene.swept):
+            sweeps.save(index, [part.cpu().numpy() for part in scene.sweep(index)])
+            for ready in _now(index, guessed_after):
+                own = scene.guess(ready, sweeps)
+                shares.append(float(np.mean(own.measured > 0)))
+                guesses.save(ready, own)
+            for ready in _now(index, told_after):
+                on_depth(ready, scene.depth_map(ready, guesses))
+            # what no later photo asks for leaves the disk at once
+            for done in _now(index, sweep_used_until):
+                sweeps.drop(done)
+            for done in _now(index, guess_used_until):
+                guesses.drop(done)
+    return float(np.mean(shares))
+
+
 def _schedule(
-    swept: Sequence[int], checking_views: Sequence[Sequence[SourceView]]
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """After which sweep each photo can be finished, and after which its sweep is needed no more."""
-    can_finish = {
-        index: max([index, *(view.photo for view in checking_views[index])]) for index in swept
+    made_after: Mapping[int, int], checking_views: Sequence[Sequence[SourceView]]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """When what is made of each photo and its checking views can be, and how long each is needed.
+
+    Args:
+        made_after: After which sweep that is there which it is made of, by photo.
+        checking_views: Of each photo.
+    """
+    asked = {
+        index: [index, *(view.photo for view in checking_views[index])] for index in made_after
     }
-    last_use = dict(can_finish)
-    for index in swept:
-        for view in checking_views[index]:
-            last_use[view.photo] = max(last_use[view.photo], can_finish[index])
-    finished_at, last_used_at = defaultdict(list), defaultdict(list)
-    for index in swept:
-        finished_at[can_finish[index]].append(index)
-        last_used_at[last_use[index]].append(index)
-    return finished_at, last_used_at
+    can_be = {index: max(made_after[part] for part in parts) for index, parts in asked.items()}
+    used_until = dict(can_be)
+    for index, parts in asked.items():
+        for part in parts:
+            used_until[part] = max(used_until[part], can_be[index])
+    return can_be, used_until
+
+
+def _now(index: int, after: Mapping[int, int]) -> list[int]:
+    """Photos whose turn comes after the sweep of a photo."""
+    return [photo for photo, last in after.items() if last == index]
 
 
 def swept_photos(
@@ -208,99 +215,44 @@ class _Scene:
         view = self._view(source.photo)
         return view.scaled(1.0 / source.zoom) if source.zoom > LARGEST_USEFUL_ZOOM else view
 
-    def depth_map(self, index: int, spool: _Spool) -> DepthMap:
+    def guess(self, index: int, sweeps: _Spool) -> Guess:
         """What one photo's sweep and its checking views agree on, and what that lets infer."""
-        camera, swept = self._cameras[index], spool.load(index)
-        checking = [
-            (spool.load(source.photo), self._cameras[source.photo])
+        others = [
+            (_as_sweep(sweeps.load(source.photo)), self._view(source.photo))
             for source in self.checking_views[index]
         ]
-        others = [(theirs.inverse_depth, their_camera) for theirs, their_camera in checking]
-        agreed = agreement(swept.inverse_depth, swept.correlation, camera, others)
-        measured, prior = _measured_and_prior(swept, agreed, self._rgb(index))
-        filled = fill_gaps(measured, self._view(index).gray.cpu().numpy())
-        inferred = _as_depth(np.where(filled > 0, np.float32(0), prior))
-        refused = contradictions(
-            DepthMap(inferred, None, camera),
-            [
-                DepthMap(_well_matched_depth(theirs), None, their_camera)
-                for theirs, their_camera in checking
-            ],
-            CONFIRMED_TOLERANCES * agreed.tolerance,
-        )
-        is_refused = (refused > 0) | self._is_unlike(index, measured, prior)
-        depth = np.where(filled > 0, _as_depth(filled), np.where(is_refused, 0, inferred))
-        trust = (1.0 + agreed.supporters * swept.correlation).cpu().numpy()
-        confidence = np.where(depth > 0, FILLED_CONFIDENCE, UNKNOWN_CONFIDENCE)
-        confidence = np.where(measured > 0, trust, confidence).astype(np.float32)
-        return DepthMap(depth.astype(np.float32), confidence, camera)
+        return guess(self._view(index), self._rgb(index), _as_sweep(sweeps.load(index)), others)
 
-    def _is_unlike(
-        self, index: int, measured: NDArray[np.float32], prior: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        """(h, w) whether most photos show what a prior says in another brightness."""
-        known = torch.from_numpy(np.where(measured > 0, measured, prior))
-        votes = unlike_votes(
-            self._view(index),
-            known.to(self._options.device),
-            torch.from_numpy(measured > 0).to(self._options.device),
-            [self._view(source.photo) for source in self.checking_views[index]],
-        )
-        return (votes > 0).cpu().numpy()
+    def depth_map(self, index: int, guesses: _Spool) -> DepthMap:
+        """What one photo and its checking views tell of its pixels."""
+        others = [
+            (Guess(*guesses.load(source.photo)), self._view(source.photo))
+            for source in self.checking_views[index]
+        ]
+        return fuse(self._view(index), Guess(*guesses.load(index)), others)
 
 
-def _measured_and_prior(
-    swept: Sweep, agreed: Agreement, rgb: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Inverse depth (h, w) that was measured, and that of the planes through it; 0 = unknown."""
-    keep = _trusted(swept.correlation, agreed.supporters)
-    # only what others confirm is kept, and not the rims of near things, over which large windows
-    # smear the near depth
-    is_inner = keep & ~near_rims(swept.inverse_depth, keep, agreed.tolerance)
-    inner = without_speckles(torch.where(is_inner, agreed.inverse_depth, 0.0).cpu().numpy())
-    is_distinct = (swept.distinctness > LEAST_DISTINCTNESS).cpu().numpy()
-    certain = np.where(is_distinct, inner, np.float32(0))
-    prior = plane_prior(rgb, certain, agreed.tolerance)
-    candidates = torch.where(keep, agreed.inverse_depth, 0.0).cpu().numpy()
-    off = np.abs(candidates - prior)
-    # rims, and what matches the same elsewhere, were measured where a plane of others says so too
-    is_confirmed = (candidates > 0) & (off < CONFIRMED_TOLERANCES * agreed.tolerance * prior)
-    weaker = np.where(is_confirmed, candidates, np.where(prior > 0, np.float32(0), inner))
-    return np.where(is_distinct & (inner > 0), inner, weaker), prior
-
-
-def _well_matched_depth(swept: Sweep) -> NDArray[np.float32]:
-    """(h, w) depth of a sweep by itself where it matched well; 0 elsewhere."""
-    is_matched = swept.correlation > CONTRADICTING_CORRELATION
-    return _as_depth(torch.where(is_matched, swept.inverse_depth, 0.0).cpu().numpy())
-
-
-def _as_depth(inverse_depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    with np.errstate(divide="ignore"):
-        return np.where(inverse_depth > 0, 1.0 / inverse_depth, 0.0).astype(np.float32)
-
-
-def _trusted(correlation: Tensor, supporters: Tensor) -> Tensor:
-    """(h, w) pixels that enough other photos agree with, the fewer the better they match."""
-    return torch.stack(
-        [(supporters >= views) & (correlation >= least) for views, least in MIN_CORRELATION.items()]
-    ).any(0)
+def _as_sweep(arrays: Sequence[NDArray[np.float32]]) -> Sweep:
+    return Sweep(*map(torch.from_numpy, arrays))
 
 
 class _Spool:
-    """Sweeps that wait on disk for their neighbours."""
+    """Arrays of photos that wait on disk for those of their neighbours."""
 
-    def __init__(self, folder: Path, device: str):
-        self._folder, self._device = folder, device
+    def __init__(self, folder: Path):
+        folder.mkdir()
+        self._folder = folder
 
     def _path(self, index: int) -> Path:
-        return self._folder / f"{index}.npy"
+        return self._folder / f"{index}.npz"
 
-    def save(self, index: int, swept: Sweep) -> None:
-        np.save(self._path(index), torch.stack(swept).cpu().numpy())
+    def save(self, index: int, arrays: Sequence[NDArray[np.float32]]) -> None:
+        np.savez(self._path(index), *arrays)
 
-    def load(self, index: int) -> Sweep:
-        return Sweep(*torch.from_numpy(np.load(self._path(index))).to(self._device))
+    def load(self, index: int) -> list[NDArray[np.float32]]:
+        """The arrays as they were saved."""
+        with np.load(self._path(index)) as saved:
+            return [saved[name] for name in saved.files]
 
     def drop(self, index: int) -> None:
         self._path(index).unlink()

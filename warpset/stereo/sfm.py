@@ -113,8 +113,11 @@ def triangulate_points(photos: Sequence[PosedPhoto], workspace: Path) -> SparseP
         workspace: An empty folder for copies and the database.
 
     Raises:
-        InputError: A photo cannot be read.
+        InputError: A photo cannot be read, or there is only one.
     """
+    if len(photos) < 2:
+        found = f"{photos[0].path}: found 1 photo" if photos else "found no photo"
+        raise InputError(f"{found}, need 2 of one place to measure depth; add photos")
     folder, database = workspace / "images", workspace / "features.db"
     images = [pinhole_image(photo, index, folder) for index, photo in enumerate(photos)]
     match_images(images, folder, database)

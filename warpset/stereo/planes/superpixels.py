@@ -32,7 +32,8 @@ class Borders(NamedTuple):
     Attributes:
         one: The smaller number of each pair.
         other: The larger one.
-        contrast: Mean difference of colour across their border, in units of 8-bit CIE Lab.
+        contrast: How far their colours part, in units of 8-bit CIE Lab: the mean difference across
+            their border, or that of their mean colours where it is larger.
     """
 
     one: NDArray[np.intp]
@@ -74,8 +75,7 @@ def _markers(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 def borders(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> Borders:
     """Which pieces touch, and how sharply their colours part there."""
-    lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), BLUR_PX / 2), cv2.COLOR_RGB2LAB)
-    lab = lab.astype(np.float32)
+    lab = _lab(rgb)
     count = int(pieces.max()) + 1
     pairs, steps = [], []
     for axis in (0, 1):
@@ -91,7 +91,29 @@ def borders(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> Borders:
     lengths_px = np.bincount(place)
     contrast = np.bincount(place, np.concatenate(steps)) / lengths_px
     long = lengths_px >= FEWEST_BORDER_PX
-    return Borders(pair[long] // count, pair[long] % count, contrast[long])
+    one, other = pair[long] // count, pair[long] % count
+    mean = _means(pieces, lab)
+    parting = np.linalg.norm(mean[one] - mean[other], axis=-1)
+    return Borders(one, other, np.maximum(contrast[long], parting))
+
+
+def roughness(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(n,) standard deviation of each piece's colours, in units of 8-bit CIE Lab."""
+    lab = _lab(rgb)
+    squares = np.sum((lab - _means(pieces, lab)[pieces]) ** 2, axis=-1, keepdims=True)
+    return np.sqrt(_means(pieces, squares)[:, 0])
+
+
+def _means(pieces: NDArray[np.int32], image: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(n, channels) mean of an image over each piece."""
+    piece, areas = pieces.ravel(), np.bincount(pieces.ravel())
+    sums = [np.bincount(piece, channel.ravel()) for channel in np.moveaxis(image, -1, 0)]
+    return np.stack(sums, -1) / areas[:, None]
+
+
+def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    smooth = cv2.GaussianBlur(rgb, (0, 0), BLUR_PX / 2)
+    return cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB).astype(np.float32)
 
 
 def _shifted(image: NDArray, step: int, axis: int) -> tuple[NDArray, NDArray]:

@@ -1,0 +1,67 @@
+"""Depth that other photos tell of a photo's pixels."""
+
+import numpy as np
+import torch
+
+from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
+from warpset.stereo.fusing import FILLED_CONFIDENCE, carried, fuse, most_told
+from warpset.stereo.guesses import Guess
+from warpset.stereo.plane_sweep import GrayView
+
+
+def a_scene(count=4):
+    """Views of a box before a wall, and guesses that know all of the true depth."""
+    views, guesses = [], []
+    for camera in cameras_in_a_row(count, 0.1, (120, 90)):
+        gray, depth = photograph(camera, a_box_before_a_wall())
+        views.append(GrayView(torch.tensor(gray / 255).float(), camera))
+        nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
+        guesses.append(
+            Guess((1 / depth).astype(np.float32), nothing, trust, np.array(0.005, np.float32))
+        )
+    return views, guesses
+
+
+def others_of(views, guesses):
+    return list(zip(guesses[1:], views[1:], strict=True))
+
+
+def test_carried_depth_is_that_of_the_nearest_surface():
+    (one, other), (known, true) = a_scene(2)
+    found = carried(torch.tensor(known.measured), one.camera, other.camera).numpy()
+    is_told = found > 0
+    assert is_told.mean() > 0.8
+    assert np.mean(np.abs(found / true.measured - 1)[is_told] < 0.02) > 0.9
+
+
+def test_what_one_photo_did_not_measure_others_tell_and_their_number_is_its_confidence():
+    views, guesses = a_scene()
+    true = guesses[0].measured
+    holed = true.copy()
+    holed[20:50, 80:110] = 0
+    found = fuse(views[0], guesses[0]._replace(measured=holed), others_of(views, guesses))
+    told = found.depth[22:48, 82:108]
+    assert np.mean(told > 0) > 0.9
+    np.testing.assert_allclose(1 / told[told > 0], true[22:48, 82:108][told > 0], rtol=0.02)
+    assert found.confidence is not None
+    assert np.median(found.confidence[22:48, 82:108]) > FILLED_CONFIDENCE
+    assert np.all(found.confidence[holed > 0] == 3.0)
+
+
+def test_a_plane_that_other_photos_see_through_is_dropped():
+    views, guesses = a_scene()
+    leaked = guesses[0].measured.copy()
+    patch = np.s_[20:50, 80:110]
+    plane = np.zeros_like(leaked)
+    plane[patch], leaked[patch] = 1.3 * leaked[patch], 0
+    own = guesses[0]._replace(measured=leaked, inferred=plane)
+    found = fuse(views[0], own, others_of(views, guesses))
+    wrong = np.abs(found.depth[patch] * plane[patch] - 1) < 0.02
+    assert wrong.mean() < 0.02
+
+
+def test_one_photo_alone_tells_nothing_and_the_nearer_of_two_surfaces_hides_the_other():
+    near, far, none = (torch.full((2, 2), value) for value in (2.0, 1.0, 0.0))
+    assert not most_told([near, none, none], 0.01).any()
+    assert np.all(most_told([near, near, far, far], 0.01) == 2.0)
+    assert np.all(most_told([near, far, far, far], 0.01) == 1.0)
