@@ -177,7 +177,7 @@ def a_texture_that_is_a_pipe(folder):
 def a_texture_of_many_bytes(folder):
     mesh = a_block_mesh(folder / "mesh.gltf", z_up=False)
     (folder / "long.png").touch()
-    os.truncate(folder / "long.png", 19 * 2**30)
+    os.truncate(folder / "long.png", 2**30 + 1)
     return with_its_first_picture_at(mesh, "long.png")
 
 
@@ -189,7 +189,7 @@ def a_pipe_among_meshes(folder):
 
 def a_tile_of_many_bytes(folder):
     tileset = a_tileset(folder / "tiles", np.eye(4))
-    os.truncate(folder / "tiles" / "fine" / "second.glb", 19 * 2**30)
+    os.truncate(folder / "tiles" / "fine" / "second.glb", 2**30 + 1)
     return tileset
 
 
