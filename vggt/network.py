@@ -23,6 +23,9 @@ MAX_LAYERS = 256
 MAX_EXTENT = 1 << 15
 """Of channels, heads and pixels; ten times what the largest networks have."""
 
+DENSE_MAPS = 4
+"""The dense heads of all networks fuse so many layers' maps."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -47,8 +50,8 @@ class NetworkConfig:
 
         Raises:
             ValueError: A number is of another kind than its default or larger than any network's,
-                the images are no whole number of patches, or the dense head does not end at the
-                last layer, which the camera head reads.
+                the images are no whole number of patches, or the dense head does not read as many
+                ascending layers as it has maps and end at the last, which the camera head reads.
         """
         for field in fields(self):
             value, default = getattr(self, field.name), getattr(type(self), field.name, 1)
@@ -57,6 +60,9 @@ class NetworkConfig:
             _check_kind(field.name, value, default)
         if self.img_size < 1 or self.patch_size < 1 or self.img_size % self.patch_size:
             raise ValueError(f"img_size {self.img_size}, need a multiple of {self.patch_size}")
+        if len(self.dpt_layers) != DENSE_MAPS or len(self.dpt_out_channels) != DENSE_MAPS:
+            found = f"{len(self.dpt_layers)} dpt_layers, {len(self.dpt_out_channels)} channels"
+            raise ValueError(f"{found}, need {DENSE_MAPS} of each")
         if sorted({*self.dpt_layers}) != [*self.dpt_layers]:
             raise ValueError(f"dpt_layers {self.dpt_layers} must ascend")
         if self.dpt_layers[-1:] != (self.depth - 1,):
@@ -75,8 +81,7 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
     most = MAX_LAYERS if name.endswith("depth") else MAX_EXTENT
     is_list = isinstance(value, tuple | list)
     numbers = value if is_list else (value,)
-    needed = len(default) if isinstance(default, tuple) else 1
-    if is_list is not isinstance(default, tuple) or len(numbers) != needed:
+    if is_list is not isinstance(default, tuple) or len(numbers) > MAX_LAYERS:
         raise ValueError(f"{name} is {value!r:.40}, need numbers as in {default!r}")
     if not all(type(number) is int and 0 <= number <= most for number in numbers):
         raise ValueError(f"{name} is {value!r:.40}, need whole numbers up to {most}")
