@@ -22,12 +22,14 @@ COMMANDS = {
     " --nocache --limit 2 --quiet",
     "export": "modelscope.py --output-dir output --modelscope-dir place --quiet",
     "link": "aitoolkit.py --output-dir output --aitoolkit-dir place --link --quiet",
-    "shards": "export_dataset.py --output-dir output --format webdataset --dataset-dir place",
+    "shards": "export_dataset.py --output-dir output --format webdataset --dataset-dir place"
+    " --quiet",
     "index": "index_dataset.py --output-dir output --index place/index.parquet --quiet",
     "review": "review_dataset.py place --quiet",
     "views": "render_views.py --scene rooms/room --output-dir place --yaw 5 --device cpu --quiet",
     "usd": "splats_to_usd.py scene.ply place/scene.usdz --quiet",
-    "aerial": "-m aerial_megadepth.export_wai --megadepth_aerial_dir data --output_dir place",
+    "aerial": "-m aerial_megadepth.export_wai --megadepth_aerial_dir data --output_dir place"
+    " --quiet",
 }
 NEEDED = {"shards": "webdataset", "usd": "pxr", "index": "pyarrow"}
 
