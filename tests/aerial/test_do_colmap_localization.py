@@ -172,6 +172,7 @@ def test_what_an_earlier_version_left_of_a_scene_that_is_not_there_is_no_scene(s
     assert "found none of the 1 scenes that" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_read_costs_itself(scene, tmp_path):
     view = scene / "processed" / SCENE / "0" / "3_o.jpg"
     view.with_name("3_o.jpg.npz").write_bytes(b"broken")

@@ -231,6 +231,7 @@ def test_a_choice_of_cameras_without_effect_is_refused(tmp_path, flags, capsys):
     assert "--cameras has no effect here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_stereo_takes_the_cameras_that_it_is_told_to(tmp_path, place):
     options = ComputeOptions("cpu", cameras="sfm", quiet=True)
     estimator = StereoEstimator(ArrayCache(tmp_path / "arrays"), options)
