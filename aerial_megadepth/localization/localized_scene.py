@@ -19,6 +19,7 @@ from warpset.core.natural_order import sorted_naturally
 from warpset.files.photos import check_photo
 from warpset.files.pictures import picture_bytes
 from warpset.files.pinhole_photos import read_pinhole
+from warpset.recordings.formats.colmap_files import open_colmap_model
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.sfm import image_index
 
@@ -100,11 +101,7 @@ def read_sparse(folder: Path) -> pycolmap.Reconstruction:
     Raises:
         InputError: It cannot be read.
     """
-    try:
-        return pycolmap.Reconstruction(folder / SPARSE)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{folder / SPARSE}: no readable COLMAP model ({reason})") from error
+    return open_colmap_model(folder / SPARSE)
 
 
 def write_picture(folder: Path, photo: PosedPhoto) -> None:

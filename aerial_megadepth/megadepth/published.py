@@ -18,6 +18,7 @@ from warpset.core.errors import InputError, reason_of
 from warpset.core.geometry import Depth
 from warpset.core.lens import Lens, colmap_library
 from warpset.files.depth_files import read_stored_depth
+from warpset.recordings.formats.colmap_files import open_colmap_model
 
 if TYPE_CHECKING:
     import pycolmap
@@ -83,9 +84,9 @@ def read_cameras(model: Path) -> dict[str, tuple[Lens, np.ndarray]]:
     Raises:
         InputError: The model cannot be read, or there is no pycolmap.
     """
-    pycolmap = colmap_library(str(model))
+    reconstruction = open_colmap_model(model)
     try:
-        return _cameras_of(pycolmap.Reconstruction(str(model)))
+        return _cameras_of(reconstruction)
     except Exception as error:  # what pycolmap and pybind raise is of any kind
         raise InputError(f"{model}: no readable COLMAP model ({reason_of(error)})") from error
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 
 HARMLESS = {"KHR_materials_unlit"}
 """May be required of a reader: without them shape and textures are right."""
@@ -42,7 +42,7 @@ def check_extensions(file: Path, opened: IO[bytes]) -> None:
         required = {str(name) for name in gltf.get("extensionsRequired", [])}
         unknown = sorted({*(required - _known()), *_changing(gltf)})
     except (struct.error, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read as a mesh ({error})") from error
+        raise InputError(f"{file}: cannot be read as a mesh ({reason_of(error)})") from error
     if unknown:
         way_on = "; `pip install DracoPy`" if unknown == [DRACO] else ""
         raise InputError(f"{file}: needs the glTF extension {unknown[0]}, not known here{way_on}")

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, reason_of
 from warpset.files.json_files import check_regular
 
 from ..earth.earth_models import WGS84_FLATTENING, ecef_from_geographic, enu_from_ecef_rotation
@@ -272,7 +272,7 @@ def _without_b3dm(file: Path, content: bytes) -> tuple[bytes, NDArray[np.float64
         start = B3DM_HEADER.size
         table = json.loads(content[start : start + features] or b"{}")
     except (struct.error, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read as a b3dm ({error})") from error
+        raise InputError(f"{file}: cannot be read as a b3dm ({reason_of(error)})") from error
     centre = table.get("RTC_CENTER", [0, 0, 0]) if isinstance(table, dict) else None
     gltf = content[start + features + features_binary + batch + batch_binary :]
     return gltf, _numbers(file, centre, 3)

@@ -146,10 +146,13 @@ def test_a_colmap_count_larger_than_its_file_is_refused_before_it_is_believed(tm
         read_recording(tmp_path)
 
 
-def test_a_colmap_file_larger_than_any_is_not_read(tmp_path):
+@pytest.mark.parametrize("name", ["cameras.bin", "points3D.txt"])
+def test_a_colmap_file_larger_than_any_is_not_read(tmp_path, name):
     formats.colmap_workspace(tmp_path)
-    os.truncate(tmp_path / "dense/sparse/cameras.bin", 19 * 2**30)
-    with pytest.raises(InputError, match="cameras.bin: no readable COLMAP model .more than"):
+    path = tmp_path / "dense/sparse" / name
+    path.touch()
+    os.truncate(path, 19 * 2**30)
+    with pytest.raises(InputError, match=f"{name}: no readable COLMAP model .more than"):
         read_recording(tmp_path)
 
 

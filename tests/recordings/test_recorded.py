@@ -131,6 +131,7 @@ def test_an_absolute_path_into_the_scene_is_taken(tmp_path):
         {"transform_matrix": None},
         {"fl_x": -3},
         {"fl_x": "wide"},
+        {"fl_x": 1e300},
         {"w": 640, "h": 640},
         {"depth_unit_scale_factor": 0},
     ],

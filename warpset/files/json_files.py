@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import stat
 from dataclasses import fields
 from pathlib import Path
@@ -70,10 +71,9 @@ def read_bytes(path: Path, most: int) -> bytes:
         ValueError: It has more.
     """
     with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"more than {most} bytes")
-    return content
+        if os.fstat(file.fileno()).st_size > most:
+            raise ValueError(f"more than {most} bytes")
+        return file.read(most)
 
 
 def as_record(text: str, kind: type[Record]) -> Record:

@@ -18,6 +18,9 @@ from ..files.cache import content_key
 from ..files.depth_files import MAX_PIXELS, read_levels, read_stored_depth
 from ..files.photos import size_and_orientation, upright_size
 
+LONGEST_FOCAL = 1e6
+"""Of the longer side: a field of view of a fifth of an arc second, less than telescopes have."""
+
 MAX_ROTATION_ERROR = 1e-2
 
 PANORAMA = "EQUIRECTANGULAR"
@@ -270,9 +273,15 @@ def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> 
     if size_wh != lens.size_wh:
         lens = lens.resized(size_wh)
     K, pinhole_size_wh = lens.pinhole()
-    if not (np.isfinite(K).all() and min(K[0, 0], K[1, 1]) > 0):
+    focal_lengths_px = K[0, 0], K[1, 1]
+    if not (np.isfinite(K).all() and 0 < min(focal_lengths_px)):
         raise InputError(
             f"{path}: its recorded camera has no finite focal length above 0; left out"
+        )
+    if max(focal_lengths_px) > LONGEST_FOCAL * max(pinhole_size_wh):
+        raise InputError(
+            f"{path}: its recorded camera has a focal length of {max(focal_lengths_px):.3g} pixels,"
+            f" need at most {LONGEST_FOCAL:g} times the longer side; left out"
         )
     if not 0 < pinhole_size_wh[0] * pinhole_size_wh[1] <= MAX_PIXELS:
         raise InputError(

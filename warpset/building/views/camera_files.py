@@ -20,8 +20,8 @@ from ...core.cameras import (
     intrinsics,
 )
 from ...core.errors import InputError
-from ...core.lens import colmap_library
 from ...files.json_files import read_text
+from ...recordings.formats.colmap_files import open_colmap_model
 from ...recordings.formats.colmap_model import find_colmap_model
 from ...recordings.recording import NONSENSE
 from ..pairs.camera_json import camera_from_json, camera_to_json
@@ -69,7 +69,7 @@ def read_cameras(
     """
     try:
         found = _read(path, like, np.asarray(world_offset, np.float64))
-    except (OSError, *NONSENSE) as error:
+    except (OSError, InputError, *NONSENSE) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{path}: found no cameras that can be read ({reason}); need pairs.jsonl, "
@@ -139,13 +139,8 @@ def _intrinsics_of(fields: Mapping[str, Any], like: Camera) -> Camera:
 
 
 def _colmap_cameras(folder: Path) -> list[Camera]:
-    model = find_colmap_model(folder) or folder
-    pycolmap = colmap_library(str(model))
-    try:
-        reconstruction = pycolmap.Reconstruction(str(model))
-    except Exception as error:
-        raise ValueError(" ".join(str(error).split())) from error
-    images = sorted(reconstruction.images.values(), key=lambda image: image.name)
+    model = open_colmap_model(find_colmap_model(folder) or folder)
+    images = sorted(model.images.values(), key=lambda image: image.name)
     return [_colmap_camera(image) for image in images]
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core.errors import InputError
-from ...core.lens import Lens, colmap_library
+from ...core.lens import Lens
 from ...core.natural_order import sorted_naturally
 from ...files.depth_files import DEPTH_EXTENSIONS
 from ..listed_paths import existing_file, photo_folders, places
@@ -23,8 +22,7 @@ from ..recording import (
     recorded_frame,
     recorded_panorama,
 )
-from .colmap_binary import check_counts
-from .colmap_cameras import unknown_camera_model
+from .colmap_files import open_colmap_model
 
 if TYPE_CHECKING:
     import pycolmap
@@ -78,17 +76,8 @@ def read_colmap_model(scene: Path, model: Path) -> Recording:
     Raises:
         InputError: The model cannot be read.
     """
-    check_counts(model)
-    pycolmap = colmap_library(str(model))
-    try:
-        reconstruction = pycolmap.Reconstruction(str(model))
-    except Exception as error:
-        reason = unknown_camera_model(model, pycolmap) or " ".join(str(error).split())
-        raise InputError(f"{model}: no readable COLMAP model ({reason})") from error
-    makers = (
-        (scene / image.name, partial(_frame, scene, image, model))
-        for image in reconstruction.images.values()
-    )
+    images = open_colmap_model(model).images.values()
+    makers = ((scene / image.name, partial(_frame, scene, image, model)) for image in images)
     return collected(scene, model, makers)
 
 
