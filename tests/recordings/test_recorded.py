@@ -132,6 +132,8 @@ def test_an_absolute_path_into_the_scene_is_taken(tmp_path):
         {"fl_x": -3},
         {"fl_x": "wide"},
         {"fl_x": 1e300},
+        {"fl_y": 1e-300},
+        {"cy": -1e300},
         {"w": 640, "h": 640},
         {"depth_unit_scale_factor": 0},
     ],

@@ -18,8 +18,9 @@ from ..files.cache import content_key
 from ..files.depth_files import MAX_PIXELS, read_levels, read_stored_depth
 from ..files.photos import size_and_orientation, upright_size
 
-LONGEST_FOCAL = 1e6
-"""Of the longer side: a field of view of a fifth of an arc second, less than telescopes have."""
+FOCAL_LENGTHS, FARTHEST_CENTER = (1e-3, 1e6), 100.0
+"""Shares of the longer side, beyond any lens and any cut-out. With them an angle of view is 1e-7 at
+least; far beyond, it comes out as 0."""
 
 MAX_ROTATION_ERROR = 1e-2
 
@@ -273,23 +274,34 @@ def pose_photo(path: Path, lens: Lens, cam_from_world: NDArray[np.floating]) -> 
     if size_wh != lens.size_wh:
         lens = lens.resized(size_wh)
     K, pinhole_size_wh = lens.pinhole()
-    focal_lengths_px = K[0, 0], K[1, 1]
-    if not (np.isfinite(K).all() and 0 < min(focal_lengths_px)):
+    if not (np.isfinite(K).all() and min(K[0, 0], K[1, 1]) > 0):
         raise InputError(
             f"{path}: its recorded camera has no finite focal length above 0; left out"
-        )
-    if max(focal_lengths_px) > LONGEST_FOCAL * max(pinhole_size_wh):
-        raise InputError(
-            f"{path}: its recorded camera has a focal length of {max(focal_lengths_px):.3g} pixels,"
-            f" need at most {LONGEST_FOCAL:g} times the longer side; left out"
         )
     if not 0 < pinhole_size_wh[0] * pinhole_size_wh[1] <= MAX_PIXELS:
         raise InputError(
             f"{path}: without its lens distortion it would have {pinhole_size_wh[0]}x"
             f"{pinhole_size_wh[1]} pixels; left out"
         )
+    _check_extent(path, K, max(pinhole_size_wh))
     camera = Camera(K, cam_from_world, pinhole_size_wh)
     return PosedPhoto(path, camera, None if lens.is_pinhole else lens)
+
+
+def _check_extent(path: Path, K: NDArray[np.floating], longer_side_px: int) -> None:
+    """Refuse intrinsics (3, 3) with which angles of view would be lost in rounding."""
+    focal_lengths, center = np.diag(K)[:2] / longer_side_px, np.abs(K[:2, 2]) / longer_side_px
+    least, most = FOCAL_LENGTHS
+    if not (least <= focal_lengths.min() and focal_lengths.max() <= most):
+        raise InputError(
+            f"{path}: its recorded focal lengths are {K[0, 0]:.3g} and {K[1, 1]:.3g} pixels, need"
+            f" {least:g} to {most:g} times the longer side; left out"
+        )
+    if center.max() > FARTHEST_CENTER:
+        raise InputError(
+            f"{path}: its recorded principal point is ({K[0, 2]:.3g}, {K[1, 2]:.3g}), need at most"
+            f" {FARTHEST_CENTER:g} times the longer side; left out"
+        )
 
 
 def same_aspect(one_wh: tuple[int, int], other_wh: tuple[int, int]) -> bool:
