@@ -26,7 +26,9 @@ def run(root, command) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_killed_and_run_again_a_command_leaves_the_same(tmp_path, command, record_property):
+def test_killed_and_run_again_a_command_leaves_the_same(
+    tmp_path, command, record_testsuite_property
+):
     put_inputs(tmp_path, command)
     begin = time.monotonic()
     run(tmp_path, command)
@@ -46,6 +48,6 @@ def test_killed_and_run_again_a_command_leaves_the_same(tmp_path, command, recor
         if killed == KILLS:
             break
     assert killed
-    record_property("kills", killed)
+    record_testsuite_property(f"kills of {command}", killed)
     run(tmp_path, command)
     assert tree(tmp_path / "place") == whole

@@ -60,8 +60,9 @@ def a_mesh(suffix: str, folder: Path) -> None:
     path = a_block_mesh(folder / f"mesh.{suffix}", z_up=False)
     if suffix == "gltf":
         content = json.loads(path.read_text())
+        content["images"] = [{"uri": "texture.png"} for _ in content["images"]]
         (folder / "texture.png").touch()
-        path.write_text(json.dumps(content | {"images": [{"uri": "texture.png"}]}))
+        path.write_text(json.dumps(content))
 
 
 def mega_photos(folder: Path) -> None:
@@ -122,8 +123,8 @@ STEPS = {
     "megadepth": (mega_photos, "**/imgs/a.jpg", partial(aerial, preprocess_megadepth, *MEGA)),
     "photos to localize": (a_localization, "processed/**/*.jpg", localize),
     "frames to localize": (a_localization, "data/**/*.jpeg", localize),
-    "pairs": (localized, "data/**/*.jpg", partial(aerial, preprocess_aerialmegadepth, *LOCALIZED)),
-    "qc": (localized, "data/**/*.jpg", partial(aerial, qc, *LOCALIZED)),
+    "pairs": (localized, "data/**/0.jpg", partial(aerial, preprocess_aerialmegadepth, *LOCALIZED)),
+    "qc": (localized, "data/**/0.jpg", partial(aerial, qc, *LOCALIZED)),
 }
 
 
