@@ -95,7 +95,10 @@ def locate(model: str) -> ModelFiles:
             reached.
     """
     path = Path(model).expanduser()
-    if weights := _local_weights(path):
+    if path.exists():
+        weights = _weights_in(path) if path.is_dir() else path
+        if not weights.is_file():
+            raise ModelError(f"{weights}: is no file, need one of weights")
         return ModelFiles(model, _network_in(weights), weights)
     if path.suffix in WEIGHT_SUFFIXES or path.is_absolute() or model.count("/") != 1:
         raise ModelError(f"{model}: no such file or folder, and no Hub id (owner/name)")
@@ -176,18 +179,6 @@ def storage_dtypes(network: SceneNetwork, half: torch.dtype) -> dict[str, torch.
 def _cpu_has_fast_bf16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _local_weights(path: Path) -> Path | None:
-    try:
-        if not path.exists():
-            return None
-        weights = _weights_in(path) if path.is_dir() else path
-        if not weights.is_file():
-            raise ModelError(f"{weights}: is no file, need one of weights")
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be looked for ({error.strerror})") from error
-    return weights
 
 
 def _weights_in(folder: Path) -> Path:

@@ -176,7 +176,7 @@ class ExportFolder:
         if self.place.exists():
             rename_patiently(self.place, self._previous)
         rename_patiently(self.building, self.place)
-        _remove(self._previous)
+        shutil.rmtree(self._previous, ignore_errors=True)
 
     def _is_cache(self, name: str) -> bool:
         return any(fnmatchcase(part, cache) for part in name.split("/") for cache in self._caches)
@@ -244,19 +244,14 @@ def recover(place: Path) -> None:
     if not place.exists():
         previous.rename(place)
     elif (place / MANIFEST_NAME).is_file():
-        _remove(previous)
+        shutil.rmtree(previous, ignore_errors=True)
+        if previous.exists():
+            log.warning(f"{previous}: holds the earlier export, which cannot be removed; remove it")
     else:
         raise InputError(
             f"{previous}: holds the export that a killed run set aside, but {place} is there "
             "again; move one of them away"
         )
-
-
-def _remove(previous: Path) -> None:
-    """Remove an earlier export, or say that it is left."""
-    shutil.rmtree(previous, ignore_errors=True)
-    if previous.exists():
-        log.warning(f"{previous}: holds the earlier export, which cannot be removed; remove it")
 
 
 def _files_below(folder: Path) -> Iterator[str]:

@@ -121,8 +121,7 @@ READERS = {
 }
 STEPS = {
     "megadepth": (mega_photos, "**/imgs/a.jpg", partial(aerial, preprocess_megadepth, *MEGA)),
-    "photos to localize": (a_localization, "processed/**/*.jpg", localize),
-    "frames to localize": (a_localization, "data/**/*.jpeg", localize),
+    "localization": (a_localization, "processed/**/*.jpg", localize),
     "pairs": (localized, "data/**/0.jpg", partial(aerial, preprocess_aerialmegadepth, *LOCALIZED)),
     "qc": (localized, "data/**/0.jpg", partial(aerial, qc, *LOCALIZED)),
 }
