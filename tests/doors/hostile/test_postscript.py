@@ -123,7 +123,7 @@ STEPS = {
     "megadepth": (mega_photos, "**/imgs/a.jpg", partial(aerial, preprocess_megadepth, *MEGA)),
     "localization": (a_localization, "processed/**/*.jpg", localize),
     "pairs": (localized, "data/**/0.jpg", partial(aerial, preprocess_aerialmegadepth, *LOCALIZED)),
-    "qc": (localized, "data/**/0.jpg", partial(aerial, qc, *LOCALIZED)),
+    "qc": (localized, "data/**/*.jpg", partial(aerial, qc, *LOCALIZED)),
 }
 
 
