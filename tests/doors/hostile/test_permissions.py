@@ -7,6 +7,7 @@ import pytest
 
 import build_warp_dataset
 import export_dataset
+from estimators import cache_folder
 from tests.builders import a_scene, tree
 from tests.fuzz.groups import build, recorded
 from tests.pair_builders import two_scenes
@@ -19,6 +20,7 @@ DENIED = "Permission denied"
 def inside(tmp_path, monkeypatch):
     """All paths below are of the test's folder; in the end they can be removed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
     yield
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o755)

@@ -22,6 +22,7 @@ from aerial_megadepth import (
     qc,
     render_mesh,
 )
+from estimators import cache_folder
 from tests.aerial.chain_builders import a_wall_to_localize
 from tests.builders import a_scene
 from tests.files.test_image_files import POSTSCRIPT
@@ -126,6 +127,7 @@ def mark(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once a process
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache_folder, "CACHE", tmp_path / ".cache")
     return mark
 
 
