@@ -1,4 +1,4 @@
-"""Depth that several photos tell of another one's pixels; no matching, no planes, no files."""
+"""Depth that several photos tell of another one's pixels, and planes through it; no matching."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..core.reprojection import Reprojection
 from .filling import fill_gaps
 from .guesses import CONFIRMED_TOLERANCES, MIN_CORRELATION, Guess, Map, as_depth, unlike_in_most
 from .plane_sweep import GrayView
+from .planes.plane_priors import plane_prior
 
 UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is
 
@@ -26,14 +27,19 @@ FILLED_CONFIDENCE = 1.05
 # Photos that have to tell the same of a pixel that is unknown in its own photo. At 3 hololens gets
 # depth for 2 % fewer of its pixels, no more precise.
 FEWEST_WITNESSES = 2
-RIM = 1
 
 
-def fuse(view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]]) -> DepthMap:
-    """A photo's depth: what it measured, and where it did not, what most photos tell.
+def fuse(
+    view: GrayView,
+    rgb: NDArray[np.uint8],
+    own: Guess,
+    others: Sequence[tuple[Guess, GrayView]],
+) -> DepthMap:
+    """A photo's depth: what it measured, else what most photos tell, else planes through both.
 
     Args:
         view: The photo.
+        rgb: (h, w, 3) its colours.
         own: Its guess.
         others: Guesses of other photos.
 
@@ -41,12 +47,18 @@ def fuse(view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]]) -
         Its depth; confidence as `estimate_depths` says.
     """
     tolerance = CONFIRMED_TOLERANCES * float(own.tolerance)
-    theirs = [(np.where(g.measured > 0, g.measured, g.inferred), v.camera) for g, v in others]
+    theirs = [(_first_known(g.measured, g.inferred), v.camera) for g, v in others]
     told = most_told(
         [torch.from_numpy(own.inferred), *(_carried(*known, view.camera) for known in theirs)],
         tolerance,
     )
-    guessed = np.where(own.measured > 0, np.float32(0), np.where(told > 0, told, own.inferred))
+    told = np.where(own.measured > 0, np.float32(0), _first_known(told, own.inferred))
+    told = np.where(_is_foreign_rim(own, told, tolerance), np.float32(0), told)
+    known = _first_known(own.measured, told)
+    # planes set out anew from what others told: a wall that only they measured goes on to where
+    # none but this photo sees it
+    planes = plane_prior(rgb, known, float(own.tolerance))
+    guessed = np.where(known > 0, told, planes)
     votes = contradictions(
         DepthMap(as_depth(guessed), None, view.camera),
         [DepthMap(as_depth(known), None, camera) for known, camera in theirs],
@@ -54,16 +66,18 @@ def fuse(view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]]) -
     )
     is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
     guessed = np.where((votes > 0) | is_unlike, np.float32(0), guessed)
-    guessed = np.where(_is_foreign_rim(own, guessed, tolerance), np.float32(0), guessed)
-    known = np.where(own.measured > 0, own.measured, guessed)
-    depth = as_depth(fill_gaps(known, view.gray.cpu().numpy()))
+    depth = as_depth(fill_gaps(_first_known(own.measured, guessed), view.gray.cpu().numpy()))
     witnesses = _witnesses(guessed, view.camera, others, tolerance)
     return DepthMap(depth, _confidence(own, depth, witnesses), view.camera)
 
 
+def _first_known(first: Map, second: Map) -> Map:
+    return np.where(first > 0, first, second)
+
+
 def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bool_]:
     """(h, w) what only others tell on the near side of depth edges: it may reach over them."""
-    known = torch.from_numpy(np.where(own.measured > 0, own.measured, guessed))
+    known = torch.from_numpy(_first_known(own.measured, guessed))
     is_rim = near_rims(known, known > 0, float(own.tolerance)).numpy()
     return is_rim & (np.abs(guessed - own.inferred) > tolerance * guessed)
 

@@ -229,7 +229,7 @@ class _Scene:
             (Guess(*guesses.load(source.photo)), self._view(source.photo))
             for source in self.checking_views[index]
         ]
-        return fuse(self._view(index), Guess(*guesses.load(index)), others)
+        return fuse(self._view(index), self._rgb(index), Guess(*guesses.load(index)), others)
 
 
 def _as_sweep(arrays: Sequence[NDArray[np.float32]]) -> Sweep:
