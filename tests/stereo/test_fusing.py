@@ -16,9 +16,8 @@ def a_scene(count=4, things=3):
         gray, depth = photograph(camera, a_box_before_a_wall()[:things])
         views.append(GrayView(torch.tensor(gray / 255).float(), camera))
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
-        guesses.append(
-            Guess((1 / depth).astype(np.float32), nothing, trust, np.array(0.005, np.float32))
-        )
+        tolerance, is_certain = np.array(0.005, np.float32), np.ones_like(depth, bool)
+        guesses.append(Guess((1 / depth).astype(np.float32), nothing, trust, tolerance, is_certain))
     return views, guesses
 
 
@@ -69,6 +68,8 @@ def test_a_wall_that_only_others_measured_goes_on_to_where_only_this_photo_sees_
     np.testing.assert_allclose(1 / found.depth[beyond], true[beyond], rtol=0.01)
     assert found.confidence is not None
     assert np.all(found.confidence[beyond] == np.float32(FILLED_CONFIDENCE))
+    doubted = [known._replace(is_certain=np.zeros_like(true, bool)) for known in guesses]
+    assert not fused(views, doubted).depth[beyond].any()
 
 
 def test_a_plane_that_other_photos_see_through_is_dropped():

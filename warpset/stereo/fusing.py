@@ -55,9 +55,7 @@ def fuse(
     told = np.where(own.measured > 0, np.float32(0), _first_known(told, own.inferred))
     told = np.where(_is_foreign_rim(own, told, tolerance), np.float32(0), told)
     known = _first_known(own.measured, told)
-    # planes set out anew from what others told: a wall that only they measured goes on to where
-    # none but this photo sees it
-    planes = plane_prior(rgb, known, float(own.tolerance))
+    planes = plane_prior(rgb, _certain(view, own, others, known), float(own.tolerance))
     guessed = np.where(known > 0, told, planes)
     votes = contradictions(
         DepthMap(as_depth(guessed), None, view.camera),
@@ -67,12 +65,30 @@ def fuse(
     is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
     guessed = np.where((votes > 0) | is_unlike, np.float32(0), guessed)
     depth = as_depth(fill_gaps(_first_known(own.measured, guessed), view.gray.cpu().numpy()))
-    witnesses = _witnesses(guessed, view.camera, others, tolerance)
+    measured = [_carried(g.measured, v.camera, view.camera).numpy() for g, v in others]
+    witnesses = _witnesses(guessed, measured, tolerance)
     return DepthMap(depth, _confidence(own, depth, witnesses), view.camera)
 
 
 def _first_known(first: Map, second: Map) -> Map:
     return np.where(first > 0, first, second)
+
+
+def _certain(
+    view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]], known: Map
+) -> Map:
+    """(h, w) what is known that planes may set out from: certain here, or in several photos.
+
+    So a wall that only others measured goes on to where none but this photo sees it. What is not
+    certain carries no plane on: a thing before a blank wall would spread over it piece by piece.
+    """
+    theirs = [
+        _carried(np.where(g.is_certain, g.measured, np.float32(0)), v.camera, view.camera).numpy()
+        for g, v in others
+    ]
+    witnesses = _witnesses(known, theirs, CONFIRMED_TOLERANCES * float(own.tolerance))
+    is_certain = own.is_certain | (witnesses >= FEWEST_WITNESSES)
+    return np.where(is_certain, known, np.float32(0))
 
 
 def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bool_]:
@@ -82,13 +98,9 @@ def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bo
     return is_rim & (np.abs(guessed - own.inferred) > tolerance * guessed)
 
 
-def _witnesses(
-    guessed: Map, camera: Camera, others: Sequence[tuple[Guess, GrayView]], tolerance: float
-) -> NDArray[np.intp]:
-    """(h, w) number of photos that measured what is guessed."""
-    measured = (_carried(own.measured, view.camera, camera).numpy() for own, view in others)
-    agree = [np.abs(known - guessed) < tolerance * guessed for known in measured]
-    return np.sum(agree, axis=0)
+def _witnesses(guessed: Map, measured: Sequence[Map], tolerance: float) -> NDArray[np.intp]:
+    """(h, w) number of photos that measured what is guessed, of what (h, w) each measured."""
+    return np.sum([np.abs(known - guessed) < tolerance * guessed for known in measured], axis=0)
 
 
 def _confidence(own: Guess, depth: Map, witnesses: NDArray[np.intp]) -> Map:
