@@ -53,7 +53,6 @@ def fuse(
         tolerance,
     )
     told = np.where(own.measured > 0, np.float32(0), _first_known(told, own.inferred))
-    told = np.where(_is_foreign_rim(own, told, tolerance), np.float32(0), told)
     known = _first_known(own.measured, told)
     planes = plane_prior(rgb, _certain(view, own, others, known), float(own.tolerance))
     guessed = np.where(known > 0, told, planes)
@@ -64,6 +63,7 @@ def fuse(
     )
     is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
     guessed = np.where((votes > 0) | is_unlike, np.float32(0), guessed)
+    guessed = np.where(_is_foreign_rim(own, guessed, tolerance), np.float32(0), guessed)
     depth = as_depth(fill_gaps(_first_known(own.measured, guessed), view.gray.cpu().numpy()))
     measured = [_carried(g.measured, v.camera, view.camera).numpy() for g, v in others]
     witnesses = _witnesses(guessed, measured, tolerance)
@@ -92,7 +92,10 @@ def _certain(
 
 
 def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bool_]:
-    """(h, w) what only others tell on the near side of depth edges: it may reach over them."""
+    """(h, w) what the photo's own guess does not say on the near side of depth edges.
+
+    It may reach over them.
+    """
     known = torch.from_numpy(_first_known(own.measured, guessed))
     is_rim = near_rims(known, known > 0, float(own.tolerance)).numpy()
     return is_rim & (np.abs(guessed - own.inferred) > tolerance * guessed)
