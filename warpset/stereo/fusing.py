@@ -47,27 +47,24 @@ def fuse(
         Its depth; confidence as `estimate_depths` says.
     """
     tolerance = CONFIRMED_TOLERANCES * float(own.tolerance)
-    theirs = [(_first_known(g.measured, g.inferred), v.camera) for g, v in others]
     told = most_told(
-        [torch.from_numpy(own.inferred), *(_carried(*known, view.camera) for known in theirs)],
+        [torch.from_numpy(own.inferred), *(_carried(_all(g), v, view) for g, v in others)],
         tolerance,
     )
     told = np.where(own.measured > 0, np.float32(0), _first_known(told, own.inferred))
     known = _first_known(own.measured, told)
     planes = plane_prior(rgb, _certain(view, own, others, known), float(own.tolerance))
     guessed = np.where(known > 0, told, planes)
-    votes = contradictions(
-        DepthMap(as_depth(guessed), None, view.camera),
-        [DepthMap(as_depth(known), None, camera) for known, camera in theirs],
-        tolerance,
-    )
-    is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
-    guessed = np.where((votes > 0) | is_unlike, np.float32(0), guessed)
+    guessed = np.where(_is_contradicted(view, own, others, guessed), np.float32(0), guessed)
     guessed = np.where(_is_foreign_rim(own, guessed, tolerance), np.float32(0), guessed)
     depth = as_depth(fill_gaps(_first_known(own.measured, guessed), view.gray.cpu().numpy()))
-    measured = [_carried(g.measured, v.camera, view.camera).numpy() for g, v in others]
+    measured = [_carried(g.measured, v, view).numpy() for g, v in others]
     witnesses = _witnesses(guessed, measured, tolerance)
     return DepthMap(depth, _confidence(own, depth, witnesses), view.camera)
+
+
+def _all(guess: Guess) -> Map:
+    return _first_known(guess.measured, guess.inferred)
 
 
 def _first_known(first: Map, second: Map) -> Map:
@@ -83,12 +80,25 @@ def _certain(
     certain carries no plane on: a thing before a blank wall would spread over it piece by piece.
     """
     theirs = [
-        _carried(np.where(g.is_certain, g.measured, np.float32(0)), v.camera, view.camera).numpy()
+        _carried(np.where(g.is_certain, g.measured, np.float32(0)), v, view).numpy()
         for g, v in others
     ]
     witnesses = _witnesses(known, theirs, CONFIRMED_TOLERANCES * float(own.tolerance))
     is_certain = own.is_certain | (witnesses >= FEWEST_WITNESSES)
     return np.where(is_certain, known, np.float32(0))
+
+
+def _is_contradicted(
+    view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]], guessed: Map
+) -> NDArray[np.bool_]:
+    """(h, w) what more photos contradict than agree with, by depth or brightness."""
+    votes = contradictions(
+        DepthMap(as_depth(guessed), None, view.camera),
+        [DepthMap(as_depth(_all(g)), None, other.camera) for g, other in others],
+        CONFIRMED_TOLERANCES * float(own.tolerance),
+    )
+    is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
+    return (votes > 0) | is_unlike
 
 
 def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bool_]:
@@ -114,8 +124,8 @@ def _confidence(own: Guess, depth: Map, witnesses: NDArray[np.intp]) -> Map:
     return np.where(own.measured > 0, own.trust, confidence).astype(np.float32)
 
 
-def _carried(inverse_depth: Map, camera: Camera, to: Camera) -> Tensor:
-    return carried(torch.from_numpy(inverse_depth), camera, to)
+def _carried(inverse_depth: Map, view: GrayView, to: GrayView) -> Tensor:
+    return carried(torch.from_numpy(inverse_depth), view.camera, to.camera)
 
 
 def carried(inverse_depth: Tensor, camera: Camera, to: Camera) -> Tensor:
