@@ -94,10 +94,12 @@ def judge(folder: Path, per_frame: Sequence[int]) -> None:
     print(f"  all pairs by rendered holes: {counted(rendered)}")
     holes = dict(zip(pairs, rendered, strict=True))
     keys = [frame.name for frame in geometry.frames]
-    for number in per_frame:
-        chosen = covisible_pairs(views, keys, Pairing("covisible", pairs_per_frame=number))
-        result = counted([holes[pair] for pair in chosen.pairs])
-        print(f"  {number} a frame: {len(chosen.pairs)} pairs by rendered holes: {result}")
+    for number in (count, *per_frame):
+        pairing = Pairing("covisible", pairs_per_frame=number)
+        chosen = covisible_pairs(views, keys, pairing).pairs
+        result = counted([holes[pair] for pair in chosen])
+        most = "all" if number == count else number
+        print(f"  covisible, {most} a frame: {len(chosen)} pairs by rendered holes: {result}")
 
 
 def a_ring(count: int) -> list[DepthMap]:
