@@ -37,6 +37,12 @@ width; shares were then off by up to 0.04."""
 FEW_POINTS = 64
 """By so many where only a first guess is wanted."""
 
+MAX_PARTNERS = 64
+"""Others that a view is compared with exactly, those that most of a few points fall on.
+
+In a scene of 1,000 frames this bounds the comparisons to 64,000 instead of a million. Raised, it
+finds partners that stand behind many nearer ones, at a cost that grows with it."""
+
 SAME_DEPTH = 0.05
 """Two depths of one point that differ by no more than this ratio are one surface."""
 
@@ -165,7 +171,9 @@ def share_seen(view: DepthMap, other: DepthMap) -> float:
     return int(np.count_nonzero(np.abs(ratios - 1) < SAME_DEPTH)) / len(xyz_world)
 
 
-def likely_partners(views: Sequence[DepthMap], maximum: int) -> list[NDArray[np.intp]]:
+def likely_partners(
+    views: Sequence[DepthMap], maximum: int = MAX_PARTNERS
+) -> list[NDArray[np.intp]]:
     """For each view, the others on whose rasters most of a few of its points fall.
 
     What stands between is not looked at, so this is an upper bound of covisibility that costs
