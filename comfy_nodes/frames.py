@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..warpset.core.cameras import Camera
 from ..warpset.core.errors import InputError
-from ..warpset.core.geometry import DepthMap, resample_depth
+from ..warpset.core.geometry import ROWS_AT_ONCE, DepthMap, resample_depth
 from ..warpset.core.masks import WHOLLY_KEPT, Mask, not_black, not_sky, not_white
 from ..warpset.core.points import PointCloud, lift
 from ..warpset.core.sizes import photo_box
@@ -19,6 +19,8 @@ from ..warpset.files.photos import resample_photo
 
 Rgb = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
+_Step = tuple[str, list[Mask]]
+"""A filter's name, and what it keeps of each frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,17 @@ def _on_raster(picture: Rgb, photo_camera: Camera, raster: Camera) -> Rgb:
     return shown
 
 
-def upsampled(frame: Frame) -> Frame:
-    """The frame on its photo's raster."""
+def upsampled(frame: Frame, through: Callable[[Iterable[int]], Iterable[int]] = iter) -> Frame:
+    """The frame on its photo's raster.
+
+    Args:
+        frame: On any raster.
+        through: See `resample_depth`.
+    """
     return Frame(
         frame.photo,
         frame.photo_camera,
-        resample_depth(frame.depth_map, frame.photo_camera),
+        resample_depth(frame.depth_map, frame.photo_camera, through),
         frame.photo,
         shared_box(frame.photo_camera, frame.depth_map.camera),
     )
@@ -126,6 +133,7 @@ def kept_pixels(
     filters: PointFilters,
     sky: Sequence[Rgb] | None = None,
     left_out: Sequence[Rgb] | None = None,
+    through: Callable[[Iterable[_Step]], Iterable[_Step]] = iter,
 ) -> list[Mask]:
     """Which pixels (h, w) of each frame become points.
 
@@ -134,13 +142,14 @@ def kept_pixels(
         filters: What to drop.
         sky: Sky pictures of the frames' photos, see `masks.sky_picture`; None keeps the sky.
         left_out: Pictures of the photos' size, black where these are left out; None for nowhere.
+        through: Passes on the filters; what it raises between them ends the work.
 
     Raises:
         InputError: None does; the text names the filter that dropped the last.
     """
     kept = [np.ones_like(frame.known) for frame in frames]
     steps = chain(_steps(frames, filters, sky), _mask_step(frames, left_out))
-    for name, masks in steps:
+    for name, masks in through(steps):
         kept = [one & other for one, other in zip(kept, masks, strict=True)]
         if not any(mask.any() for mask in kept):
             raise InputError(f"{name}: found no points left after it, need at least one; loosen it")
@@ -149,7 +158,7 @@ def kept_pixels(
 
 def _steps(
     frames: Sequence[Frame], filters: PointFilters, sky: Sequence[Rgb] | None
-) -> Iterator[tuple[str, list[Mask]]]:
+) -> Iterator[_Step]:
     """What is known, then the filters that are on by their widgets' names, and what they keep."""
     yield "depth", [frame.known for frame in frames]
     yield "boundary_threshold", [_inside(frame, filters.border_px) for frame in frames]
@@ -169,9 +178,7 @@ def _steps(
     yield "depth_conf_threshold", [frame.confidence >= least for frame in frames]
 
 
-def _mask_step(
-    frames: Sequence[Frame], left_out: Sequence[Rgb] | None
-) -> Iterator[tuple[str, list[Mask]]]:
+def _mask_step(frames: Sequence[Frame], left_out: Sequence[Rgb] | None) -> Iterator[_Step]:
     if left_out is not None:
         shown = (
             _on_raster(picture, frame.photo_camera, frame.depth_map.camera)
@@ -194,10 +201,22 @@ def _least_confidence(frames: Sequence[Frame], percentile: float) -> float:
     return float(np.percentile(known, percentile)) if known.size else 0.0
 
 
-def lifted(frames: Iterable[Frame], kept: Sequence[Mask]) -> PointCloud:
-    """One cloud of all frames' kept pixels, in order."""
-    clouds = [
-        lift(frame.depth_map, frame.rgb, mask) for frame, mask in zip(frames, kept, strict=True)
-    ]
-    fields = zip(*clouds, strict=True)
-    return PointCloud(*(np.concatenate(parts) for parts in fields))
+def lifted(frames: Iterable[Frame], kept: Sequence[Mask]) -> Iterator[PointCloud]:
+    """Clouds of the kept pixels of all frames, in order, a band of `ROWS_AT_ONCE` at a time."""
+    for frame, mask in zip(frames, kept, strict=True):
+        for top in range(0, len(mask), ROWS_AT_ONCE):
+            yield _lifted_band(frame, mask, top)
+
+
+def _lifted_band(frame: Frame, kept: Mask, top: int) -> PointCloud:
+    """The points of some rows; the rows above and below say how the surface goes on."""
+    bottom = min(top + ROWS_AT_ONCE, len(kept))
+    rows = slice(max(0, top - 1), bottom + 1)
+    depth_map, mask = frame.depth_map, kept[rows]
+    depth = depth_map.depth[rows]
+    to_band = np.array([[1.0, 0, 0], [0, 1.0, -rows.start], [0, 0, 1.0]])
+    camera = depth_map.camera.on_raster((depth.shape[1], depth.shape[0]), to_band)
+    confidence = None if depth_map.confidence is None else depth_map.confidence[rows]
+    cloud = lift(DepthMap(depth, confidence, camera), frame.rgb[rows], mask)
+    above, below = mask[: top - rows.start].sum(), mask[bottom - rows.start :].sum()
+    return cloud.chosen(slice(above, len(cloud.xyz_world) - below))

@@ -15,10 +15,10 @@ from ..splats import (
     SplatShape,
     gaussians_from_points,
     trust_from_confidence,
-    write_ply,
+    write_ply_in_parts,
 )
 from ..warpset.core.errors import InputError
-from ..warpset.core.points import PointCloud
+from ..warpset.core.points import PointCloud, joined
 from .computing import until_cancelled
 from .folders import in_output, new_output, shown_file
 from .frames import Frame, PointFilters, kept_pixels, lifted, upsampled
@@ -60,16 +60,18 @@ def infer(
     predicted = predicted_frames(photos, widgets.preprocess_mode, model)
     frames = predicted
     if widgets.upsample_depth:
-        frames = [upsampled(frame) for frame in until_cancelled(predicted)]
+        frames = [upsampled(frame, until_cancelled) for frame in predicted]
     sky = _sky(photos) if widgets.mask_sky else None
-    kept = kept_pixels(frames, _filters(widgets), sky, left_out)
-    cloud = lifted(until_cancelled(frames), kept)
+    kept = kept_pixels(frames, _filters(widgets), sky, left_out, until_cancelled)
+    bands = list(until_cancelled(lifted(frames, kept)))
+    cloud = joined(bands)
+    geometry = _geometry(frames, frames if _have_one_size(frames) else predicted)
     path = new_output(widgets.filename_prefix, ".ply")
-    write_ply(_splats(cloud, widgets.gaussian_scale_multiplier), path)
-    maps = frames if _have_one_size(frames) else predicted
+    splats = (_splats(band, widgets.gaussian_scale_multiplier) for band in until_cancelled(bands))
+    write_ply_in_parts(splats, len(cloud.xyz_world), path)
     return {
         "ui": {"3d": [shown_file(path)]},
-        "result": (str(path), *_geometry(frames, maps), cloud, *_viewables(path, frames[0])),
+        "result": (str(path), *geometry, cloud, *_viewables(path, frames[0])),
     }
 
 
@@ -114,18 +116,23 @@ def _geometry(frames: Sequence[Frame], maps: Sequence[Frame]) -> tuple[Any, ...]
         maps: On one raster, which the pictures are of.
     """
     cameras = [frame.depth_map.camera for frame in frames]
-    nearest = min(frame.depth_map.depth[frame.known].min(initial=np.inf) for frame in maps)
-    return (
-        cameras[0].cam_from_world[:3].tolist(),
-        cameras[0].K.tolist(),
-        cameras,
-        gray_image_of([_nearness(frame, nearest) for frame in maps]),
-        mask_of([trust_from_confidence(frame.confidence) * frame.known for frame in maps]),
-    )
+    nearest = min(_nearest(frame) for frame in until_cancelled(maps))
+    nearness = [_nearness(frame, nearest) for frame in until_cancelled(maps)]
+    trust = [_trust(frame) for frame in until_cancelled(maps)]
+    first = cameras[0].cam_from_world[:3].tolist(), cameras[0].K.tolist()
+    return (*first, cameras, gray_image_of(nearness), mask_of(trust))
+
+
+def _nearest(frame: Frame) -> float:
+    return float(frame.depth_map.depth[frame.known].min(initial=np.inf))
 
 
 def _nearness(frame: Frame, nearest: float) -> NDArray[np.floating]:
     return nearest / np.where(frame.known, frame.depth_map.depth, np.inf)
+
+
+def _trust(frame: Frame) -> NDArray[np.floating]:
+    return trust_from_confidence(frame.confidence) * frame.known
 
 
 def _viewables(path: Path, first: Frame) -> tuple[Any, ...]:

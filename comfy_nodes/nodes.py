@@ -306,7 +306,8 @@ class LoadPLY:
     RETURN_NAMES = ("points", "model_3d")
     OUTPUT_TOOLTIPS = (
         "The points, or the splats' centres, for Render Warp.",
-        "Points turned Y-up, for PreviewPointCloud; splats as they are, for PreviewGaussianSplat.",
+        "Points turned Y-up, for PreviewPointCloud; splats for PreviewGaussianSplat, upright if a "
+        "JSON beside them says what is up and their colours are the same from all sides.",
     )
 
     @classmethod

@@ -10,17 +10,20 @@ from comfy.utils import ProgressBar  # pyright: ignore[reportMissingImports]
 from ..splats import (
     AXES,
     Y_DOWN,
+    Gaussians,
     StageOptions,
     export_splats_to_usd,
     holds_splats,
     read_splats,
     recorded_up,
+    write_ply,
 )
+from ..splats.up import Vector
 from ..warpset.core.errors import InputError
 from ..warpset.core.points import PointCloud
 from ..warpset.files.ply import check_points, ply_bytes, read_ply
 from .folders import chosen_ply, existing_file, new_output, new_temporary, shown_file
-from .viewer import file_3d, path_of, y_up
+from .viewer import file_3d, path_of, y_down, y_up
 from .widgets import AUTO_UP, BY_PATH, ExportWidgets
 
 
@@ -38,14 +41,27 @@ def load(ply_path: str, file: str, model_3d: Any = None) -> tuple[PointCloud, An
         SplatError: A Gaussian splat PLY that cannot be read.
     """
     path = _source(ply_path, file, model_3d)
+    up = recorded_up(path) or Y_DOWN
     if holds_splats(path):
         splats = read_splats(path)
-        return PointCloud(splats.means, splats.rgb, None), file_3d(path)
+        return PointCloud(splats.means, splats.rgb, None), file_3d(_standing(splats, up, path))
     cloud = read_ply(path)
     check_points(cloud, path)
     turned = new_temporary(".ply")
-    turned.write_bytes(ply_bytes(y_up(cloud, recorded_up(path) or Y_DOWN)))
+    turned.write_bytes(ply_bytes(y_up(cloud, up)))
     return cloud, file_3d(turned)
+
+
+def _standing(splats: Gaussians, up: Vector, path: Path) -> Path:
+    """A file of splats that stand upright in the viewers: their own where they do already.
+
+    Colours that change with the view would have to be turned too; such splats stay as they lie.
+    """
+    if up == Y_DOWN or splats.sh_degree > 0:
+        return path
+    turned = new_temporary(".ply")
+    write_ply(y_down(splats, up), turned)
+    return turned
 
 
 def _source(ply_path: str, file: str, model_3d: Any) -> Path:

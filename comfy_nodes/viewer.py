@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..splats import Gaussians
 from ..splats.up import Vector, upright
 from ..warpset.core.cameras import Camera, focal_from_fov, intrinsics, invert_rigid
 from ..warpset.core.points import PointCloud
@@ -54,6 +56,21 @@ def y_up(cloud: PointCloud, up: Vector) -> PointCloud:
     """
     turned = cloud.xyz_world @ upright(up, "y").T.astype(np.float32)
     return cloud._replace(xyz_world=turned)
+
+
+def y_down(splats: Gaussians, up: Vector) -> Gaussians:
+    """The splats as the viewers take them from a file; see above.
+
+    Args:
+        splats: Of degree 0, whose colours are the same from all sides.
+        up: The direction that is up in their own world.
+    """
+    turn = VIEWER_FROM_WORLD @ upright(up, "y")
+    x, y, z, w = _quaternion_xyzw(turn)
+    product = np.array([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]])
+    turned = splats.means @ turn.T, splats.quats @ product.T
+    means, quats = (part.astype(np.float32) for part in turned)
+    return replace(splats, means=means, quats=quats)
 
 
 def camera_info(camera: Camera, distance: float) -> dict[str, Any]:

@@ -179,6 +179,9 @@ class VGGTEstimator:
             return locate(self._options.model)
         except ModelError as error:
             raise InputError(str(error), Remedy.MODEL) from error
+        except OSError as error:
+            line = f"{error.filename}: cannot be looked for ({error.strerror})"
+            raise InputError(line, Remedy.MODEL) from error
 
     @cached_property
     def _predictor(self) -> VGGTPredictor:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -70,7 +73,10 @@ def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
     modules = [_named_for_the_cache(name) for name in kernel_modules]
     block_dim = 1 if launcher.device.is_cpu else 256  # Warp's own choice
     cached = [module.get_module_identifier(block_dim) for module in modules]
-    if not all((Path(str(wp.config.kernel_cache_dir)) / name).is_dir() for name in cached):
+    folder = Path(str(wp.config.kernel_cache_dir))
+    if not all((folder / name).is_dir() for name in cached):
+        if not _is_writable(folder):
+            _keep_kernels_for_this_run()
         sys.stderr.write("renderer: compiling kernels, once\n")
     for module in modules:
         wp.load_module(module, launcher.device)
@@ -95,9 +101,36 @@ def _named_for_the_cache(python_name: str) -> wp.Module:
     return module
 
 
+def _is_writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _keep_kernels_for_this_run() -> None:
+    """Say that kernels cannot be kept for the next run, and have them put where they can be."""
+    sys.stderr.write(
+        f"renderer: {wp.config.kernel_cache_dir} cannot be written, so each run compiles its "
+        "kernels anew; let WARP_CACHE_PATH name another folder\n"
+    )
+    wp.config.kernel_cache_dir = tempfile.mkdtemp(prefix="warp-")
+    atexit.register(shutil.rmtree, wp.config.kernel_cache_dir, ignore_errors=True)
+
+
 def _start_warp() -> None:
-    """Initialise Warp without its banner, and without its native complaint of a missing driver."""
+    """Initialise Warp, whose folder of kernels may be one that cannot be made."""
     wp.config.log_level = wp.LOG_ERROR
+    try:
+        _initialise_quietly()
+    except OSError:
+        _keep_kernels_for_this_run()
+        _initialise_quietly()
+
+
+def _initialise_quietly() -> None:
+    """Initialise Warp without its native complaint of a missing driver."""
     sys.stderr.flush()
     # it is written by C code, past sys.stderr: only the file descriptor itself can be turned away
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

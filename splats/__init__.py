@@ -10,7 +10,7 @@ from .from_points import (
     trust_from_confidence,
 )
 from .gaussians import Gaussians, as_gaussians
-from .ply import holds_splats, ply_bytes, read_splats, write_ply
+from .ply import holds_splats, ply_bytes, read_splats, write_ply, write_ply_in_parts
 from .stage import StageOptions
 from .up import AXES, Y_DOWN, recorded_up, upright
 
@@ -34,4 +34,5 @@ __all__ = [
     "trust_from_confidence",
     "upright",
     "write_ply",
+    "write_ply_in_parts",
 ]

@@ -6,9 +6,8 @@ library stores it, PLY right-down-forward; gsply leaves the axes as they are.
 
 from __future__ import annotations
 
-import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,9 @@ NORMALS = ("nx", "ny", "nz")
 SH0 = ("f_dc_0", "f_dc_1", "f_dc_2")
 SCALES = ("scale_0", "scale_1", "scale_2")
 QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
+
+ROW_BYTES = 4 * len((*MEANS, *NORMALS, *SH0, "opacity", *SCALES, *QUATS))
+"""Of a Gaussian of degree 0."""
 
 HEADER_BYTES = 8192
 READ_BYTES = 2**20
@@ -93,27 +95,54 @@ def write_ply(model: object, path: Path) -> None:
     Raises:
         SplatError: The model cannot be stored, or the file cannot be written.
     """
-    ply = _as_ply(as_gaussians(model, path, may_be_empty=True))
-    with whole_file(path) as partial:
-        ply.write(partial)
+    gaussians = as_gaussians(model, path, may_be_empty=True)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.write(_header(gaussians.num_sh_bases, gaussians.num_gaussians))
+        file.write(_rows(gaussians).data)
+
+
+def write_ply_in_parts(parts: Iterable[Gaussians], count: int, path: Path) -> None:
+    """Write what `write_ply` writes of many Gaussians without ever holding all of them.
+
+    Args:
+        parts: In order, all of degree 0; what it raises leaves no file.
+        count: How many Gaussians they have together.
+        path: Where to write; replaced when it is complete.
+
+    Raises:
+        SplatError: A part cannot be stored, or the file cannot be written.
+    """
+    header = _header(1, count)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.write(header)
+        for part in parts:
+            file.write(_rows(as_gaussians(part, path, may_be_empty=True)).data)
+        assert file.tell() == len(header) + count * ROW_BYTES, "other parts than said"
 
 
 def ply_bytes(gaussians: Gaussians) -> bytes:
     """What `write_ply` writes."""
-    file = io.BytesIO()
-    _as_ply(gaussians).write(file)
-    return file.getvalue()
+    header = _header(gaussians.num_sh_bases, gaussians.num_gaussians)
+    return header + _rows(gaussians).tobytes()
 
 
-def _as_ply(gaussians: Gaussians) -> PlyData:
-    n, rest = gaussians.num_gaussians, 3 * (gaussians.num_sh_bases - 1)
-    names = (*MEANS, *NORMALS, *SH0, *_rest_names(rest), "opacity", *SCALES, *QUATS)
-    rows = np.concatenate(
+def _header(sh_bases: int, count: int) -> bytes:
+    rest = _rest_names(3 * (sh_bases - 1))
+    names = (*MEANS, *NORMALS, *SH0, *rest, "opacity", *SCALES, *QUATS)
+    vertices = np.broadcast_to(np.zeros(1, [(name, "<f4") for name in names]), count)
+    ply = PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<")
+    return f"{ply.header}\n".encode()
+
+
+def _rows(gaussians: Gaussians) -> Floats:
+    """(N, fields) as they lie in the file."""
+    n = gaussians.num_gaussians
+    return np.concatenate(
         [
             gaussians.means,
             np.zeros((n, len(NORMALS)), np.float32),
             gaussians.sh0.reshape(n, 3),
-            gaussians.shN.transpose(0, 2, 1).reshape(n, rest),
+            gaussians.shN.transpose(0, 2, 1).reshape(n, 3 * (gaussians.num_sh_bases - 1)),
             gaussians.logit_opacities[:, None],
             gaussians.log_scales,
             gaussians.quats,
@@ -121,8 +150,6 @@ def _as_ply(gaussians: Gaussians) -> PlyData:
         axis=1,
         dtype="<f4",
     )
-    vertices = rows.view([(name, "<f4") for name in names])[:, 0]
-    return PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<")
 
 
 def _rest_names(count: int) -> list[str]:

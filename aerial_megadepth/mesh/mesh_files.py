@@ -45,8 +45,6 @@ SUN = np.array([0.4, -0.5, 0.77])
 AMBIENT = 0.55
 """Light that faces without a texture get from everywhere; without the sun they would all be one."""
 
-EpsImagePlugin.gs_binary = False  # PostScript in a mesh's texture would run in Ghostscript
-
 
 def find_meshes(path: Path) -> list[Path]:
     """A mesh file, or all of a folder's, in natural order; of 3D Tiles their tileset alone.
@@ -217,6 +215,7 @@ def _trimesh() -> ModuleType:
             "trimesh is not installed, need it to read meshes; `uv sync --group mesh` or"
             " `pip install 'trimesh>=5'`"
         ) from None
+    EpsImagePlugin.gs_binary = False  # PostScript as a texture would run in Ghostscript
     return trimesh
 
 

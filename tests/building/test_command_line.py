@@ -194,6 +194,10 @@ def test_an_error_without_a_remedy_is_said_as_it_is(error):
     assert describe(error) == str(error)
 
 
+def test_an_error_of_the_system_is_said_by_its_path():
+    assert describe(PermissionError(13, "Permission denied", "out")) == "out: Permission denied"
+
+
 def test_flags_that_mend_errors_exist():
     known = set(re.findall(r"--[\w-]+", make_parser(add_building_flags).format_help()))
     named = set(re.findall(r"--[\w-]+", " ".join(WAYS_ON.values())))

@@ -80,6 +80,7 @@ class Server:
         device: What it runs on.
         steps: Progress that its bars were moved, in order.
         cancel_after: Steps after which somebody clicks on Cancel.
+        cancel_at_look: Or the look that finds it clicked.
         freed: Bytes that nodes asked it to make room for.
         loaded: Models that it put on its device.
         looks: How often nodes looked whether somebody clicked on Cancel.
@@ -89,6 +90,7 @@ class Server:
     device: str = "cpu"
     steps: list[int] = field(default_factory=list)
     cancel_after: int | None = None
+    cancel_at_look: int | None = None
     freed: list[int] = field(default_factory=list)
     folders: dict[str, list[str]] = field(default_factory=dict)
     loaded: list[Any] = field(default_factory=list)
@@ -112,7 +114,8 @@ class Server:
 
     def look_for_cancel(self) -> None:
         self.looks += 1
-        if self.cancel_after is not None and len(self.steps) >= self.cancel_after:
+        is_after = self.cancel_after is not None and len(self.steps) >= self.cancel_after
+        if is_after or self.looks == self.cancel_at_look:
             raise InterruptProcessingException
 
     def _model_management(self) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -256,8 +257,34 @@ def test_cancel_is_looked_for_between_photos_and_within_large_ones(pack, server)
     infer(pack, image_1=an_image())
     of_one, server.looks = server.looks, 0
     infer(pack, image_1=an_image(count=3))
-    converting_hashing_fitting_lifting = 4
-    assert server.looks >= of_one + 2 * converting_hashing_fitting_lifting
+    converting_hashing_fitting_upsampling_lifting_writing = 6
+    assert server.looks >= of_one + 2 * converting_hashing_fitting_upsampling_lifting_writing
+
+
+def test_bands_of_a_photo_make_the_points_of_the_whole_photo(pack):
+    frames = a_room(pack, "comfy_nodes.frames")
+    camera = a_room(pack, "warpset.core.cameras").Camera(*astuple(a_camera((8, 600))))
+    depth = np.random.default_rng(0).uniform(1, 1.05, camera.shape_hw).astype(np.float32)
+    depth_map = a_room(pack, "warpset.core.geometry").DepthMap(depth, depth, camera)
+    photo, kept = a_photo(camera.size_wh), depth < 1.04
+    frame = frames.Frame(photo, camera, depth_map, photo, (0, 0, *camera.size_wh))
+    bands = list(frames.lifted([frame], [kept]))
+    points = a_room(pack, "warpset.core.points")
+    assert len(bands) == 3
+    for banded, whole in zip(
+        points.joined(bands), points.lift(depth_map, photo, kept), strict=True
+    ):
+        np.testing.assert_array_equal(banded, whole)
+
+
+def test_cancel_during_the_last_writing_leaves_no_file(pack, server):
+    infer(pack, image_1=an_image())
+    written, server.looks = tree(server.root / "output"), 0
+    infer(pack, image_1=an_image(), filename_prefix="again")
+    server.cancel_at_look, server.looks = server.looks, 0
+    with pytest.raises(InterruptProcessingException):
+        infer(pack, image_1=an_image(), filename_prefix="once more")
+    assert set(tree(server.root / "output")) == {*written, "again_00001_.ply"}
 
 
 def test_cancel_stops_the_network_and_writes_nothing(pack, server):

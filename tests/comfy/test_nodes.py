@@ -1,5 +1,6 @@
 """The nodes beside the inference: views rendered, files loaded and exported."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from splats import gaussians_from_points, read_splats, write_ply
 from tests.builders import a_camera, a_photo, tree
 from tests.comfy.comfy_builders import SIDE, a_room, an_image, infer, run
 from tests.comfy.comfy_stubs import File3D
@@ -235,6 +237,34 @@ def test_a_splat_ply_goes_to_the_viewer_as_it_is(pack):
     assert shown.source == out["ply_path"]
     assert np.array_equal(points.xyz_world, out["points"].xyz_world)
     assert np.array_equal(points.rgb, out["points"].rgb)
+
+
+def test_splats_whose_record_says_what_is_up_stand_upright_in_the_viewer(pack, server):
+    quats = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    flat = gaussians_from_points(np.eye(3), np.zeros((3, 3), np.uint8), np.ones(3))
+    path = server.root / "input" / "room.ply"
+    write_ply(replace(flat, quats=quats), path)
+    path.with_suffix(".json").write_text('{"up": [0, 0, 1]}')
+    points, shown = run(pack, "VGGT_Load_PLY", ply_path="room.ply")
+    assert np.array_equal(points.xyz_world, np.eye(3))
+    turned = read_splats(Path(shown.source))
+    turn = turned.means.T
+    np.testing.assert_allclose(turn @ [0, 0, 1], [0, -1, 0], atol=1e-6)  # the viewer turns y around
+    found, before = (
+        rotations(splats.unit_quats) for splats in (turned, replace(flat, quats=quats))
+    )
+    np.testing.assert_allclose(found, turn @ before, atol=1e-5)
+
+
+def rotations(quats: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) of unit quaternions w x y z."""
+    w, x, y, z = quats.T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), 2, 0)
 
 
 def test_a_file_of_another_node_is_taken_whether_it_lies_on_disk_or_in_memory(pack, server):

@@ -1,6 +1,7 @@
 """The pack on a real ComfyUI, where a checkout lies in `COMFYUI_DIR`; its Python runs the server.
 
-`COMFYUI_PYTHON` names that Python where it is not this one.
+`COMFYUI_PYTHON` names that Python where it is not this one. The front end is the server's, in a
+Chromium where there is one.
 """
 
 import json
@@ -20,10 +21,11 @@ from PIL import Image
 
 from tests.comfy.comfy_builders import NODES, tiny_weights
 from tests.comfy.comfy_stubs import ROOT, put_pack
+from tests.review.browser import CHROMIUM, SOFTWARE_GRAPHICS, Browser
 
 CHECKOUT = os.environ.get("COMFYUI_DIR", "")
 PYTHON = os.environ.get("COMFYUI_PYTHON", sys.executable)
-START_S, RUN_S = 240, 240
+START_S, RUN_S, PAGE_S = 480, 240, 90
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,30 +37,40 @@ class Client:
     """What a browser asks of the server."""
 
     def __init__(self, port: int):
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
 
     def get(self, path: str):
-        with urllib.request.urlopen(self._url + path, timeout=60) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return json.load(answer)
 
     def post(self, path: str, content: dict) -> bytes:
         body = json.dumps(content).encode()
         request = urllib.request.Request(
-            self._url + path, body, {"Content-Type": "application/json"}
+            self.url + path, body, {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
     def run(self, prompt: dict) -> dict:
         """Queue a prompt and wait for it; its entry in the history."""
+        before = self.done()
         try:
-            prompt_id = json.loads(self.post("/prompt", {"prompt": prompt}))["prompt_id"]
+            self.post("/prompt", {"prompt": prompt})
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
+        return self.finished(before)
+
+    def done(self) -> set[str]:
+        """The prompts that the history knows."""
+        return set(self.get("/history"))
+
+    def finished(self, before: set[str]) -> dict:
+        """Wait for a prompt that was not done before; its entry in the history."""
         until = time.monotonic() + RUN_S
         while time.monotonic() < until:
-            if entry := self.get(f"/history/{prompt_id}").get(prompt_id):
-                return entry
+            history = self.get("/history")
+            if new := set(history) - before:
+                return history[new.pop()]
             time.sleep(0.3)
         raise AssertionError("the server did not finish")
 
@@ -69,7 +81,7 @@ def base(tmp_path_factory):
     put_pack(base / "custom_nodes", "vggt-dataset-builder")
     for name in ("input", "output", "models"):
         (base / name).mkdir()
-    for number in (1, 2):
+    for number in range(1, 6):
         photo = ROOT / f"examples/scenes/room/images/0{number}.jpg"
         shutil.copy(photo, base / "input" / f"vggt_room_{number}.jpg")
     tiny_weights(base / "models/vggt/tiny.pt")
@@ -173,17 +185,22 @@ def test_cores_splat_nodes_show_our_splats_and_give_them_back(client, base):
     assert alike > 0.5  # the same view, whatever each makes of the gaps that random depth leaves
 
 
-def test_two_photos_become_a_pair(client):
-    pair = {"reference": ["1", 0], "target": ["2", 0], "device": "auto", "reference_2": ["2", 0]}
-    entry = client.run(
-        {
-            "1": photo(1),
-            "2": photo(2),
-            "3": {"class_type": "VGGT_Warp_Pair", "inputs": pair},
-            "4": preview("3"),
-        }
-    )
-    assert entry["status"]["status_str"] == "success", entry["status"]
+def test_photos_are_warped_together_and_leave_fewer_holes(client, base):
+    holes = []
+    for count in (1, 2, 4):
+        further = {f"reference_{number}": [str(number + 1), 0] for number in range(2, count + 1)}
+        pair = {"reference": ["1", 0], "target": ["2", 0], "device": "auto", **further}
+        entry = client.run(
+            {
+                **{str(number): photo(number) for number in range(1, 6)},
+                "6": {"class_type": "VGGT_Warp_Pair", "inputs": pair},
+                "7": {"class_type": "MaskToImage", "inputs": {"mask": ["6", 3]}},
+                "8": preview("7"),
+            }
+        )
+        assert entry["status"]["status_str"] == "success", entry["status"]
+        holes.append(np.count_nonzero(picture(base, entry, "8")))
+    assert holes[0] > holes[1] > holes[2]
 
 
 def executed(entry: dict) -> set[str]:
@@ -246,3 +263,20 @@ def test_what_is_wrong_is_said_in_the_nodes_words(client):
     assert entry["status"]["status_str"] == "error"
     said = [body for kind, body in entry["status"]["messages"] if kind == "execution_error"]
     assert "device: found no graphics device" in said[0]["exception_message"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to drive")
+def test_the_front_end_draws_every_workflow_and_runs_it(client, tmp_path):
+    with Browser(tmp_path / "profile", SOFTWARE_GRAPHICS) as browser:
+        browser.show_as(1800, 1100)
+        browser.open(client.url)
+        browser.wait_for("!!(window.app && window.app.graph && window.app.canvas)", PAGE_S)
+        for workflow in sorted((ROOT / "example_workflows").glob("*.json")):
+            before = client.done()
+            browser.evaluate(f"window.app.loadGraphData({workflow.read_text()})")
+            unknown = "n => !window.LiteGraph.registered_node_types[n.type]"
+            assert browser.evaluate(f"window.app.graph._nodes.filter({unknown}).length") == 0
+            assert browser.evaluate("window.app.queuePrompt(0)"), "the server took it"
+            entry = client.finished(before)
+            assert entry["status"]["status_str"] == "success", entry["status"]
+            browser.screenshot(tmp_path / f"{workflow.stem}.png")

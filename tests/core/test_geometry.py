@@ -43,6 +43,26 @@ def test_no_depth_lies_between_two_surfaces(size_wh, far):
     assert set(np.unique(resampled.depth)) == {0.0, 1.0, np.float32(far)}
 
 
+def test_bands_of_rows_are_passed_on_and_make_the_same_depth(monkeypatch):
+    camera, seen = a_camera(), []
+    depth = np.random.default_rng(0).uniform(1, 1.1, camera.shape_hw).astype(np.float32)
+    depth_map, large = DepthMap(depth, depth + 1, camera), fit_camera(camera, (100, 75))
+    at_once = resample_depth(depth_map, large)
+    monkeypatch.setattr("warpset.core.geometry.ROWS_AT_ONCE", 30)
+    banded = resample_depth(depth_map, large, lambda tops: map(tee(seen), tops))
+    assert seen == [0, 30, 60]
+    np.testing.assert_array_equal(banded.depth, at_once.depth)
+    np.testing.assert_array_equal(banded.confidence, at_once.confidence)
+
+
+def tee(seen: list[int]):
+    def noted(top: int) -> int:
+        seen.append(top)
+        return top
+
+    return noted
+
+
 def test_outside_the_map_depth_is_unknown():
     photo = a_camera((64, 96))
     middle = photo.on_raster((64, 64), np.array([[1, 0, 0], [0, 1, -16.0], [0, 0, 1]]))

@@ -1,6 +1,7 @@
 """Commands killed at random moments: run again, they leave what an undisturbed run leaves.
 
-`KILLS=20 uv run pytest -m slow tests/doors/test_kills.py` kills each more often.
+`KILLS=20 uv run pytest -m slow --junitxml kills.xml tests/doors/test_kills.py` kills each more
+often; the file says how many kills each got.
 """
 
 import os
@@ -25,7 +26,9 @@ def run(root, command) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_killed_and_run_again_a_command_leaves_the_same(tmp_path, command):
+def test_killed_and_run_again_a_command_leaves_the_same(
+    tmp_path, command, record_testsuite_property
+):
     put_inputs(tmp_path, command)
     begin = time.monotonic()
     run(tmp_path, command)
@@ -45,5 +48,6 @@ def test_killed_and_run_again_a_command_leaves_the_same(tmp_path, command):
         if killed == KILLS:
             break
     assert killed
+    record_testsuite_property(f"kills of {command}", killed)
     run(tmp_path, command)
     assert tree(tmp_path / "place") == whole

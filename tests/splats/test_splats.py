@@ -19,9 +19,11 @@ from splats import (
     as_gaussians,
     gaussians_from_points,
     pixel_footprint,
+    ply_bytes,
     read_splats,
     trust_from_confidence,
     write_ply,
+    write_ply_in_parts,
 )
 from splats.files import whole_file
 from splats.from_points import quats_from_z_to
@@ -243,15 +245,23 @@ def test_an_output_that_cannot_be_written_is_refused_in_one_line(tmp_path):
     assert message.startswith(f"{path}: cannot be written")
 
 
-def test_a_failed_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+def test_parts_are_written_as_the_whole(tmp_path):
+    gaussians = some_gaussians(30, sh_degree=0)
+    rows = (slice(0, 10), slice(10, 10), slice(10, 30))
+    parts = (Gaussians(*(values[some] for values in vars(gaussians).values())) for some in rows)
+    write_ply_in_parts(parts, 30, tmp_path / "parts.ply")
+    assert (tmp_path / "parts.ply").read_bytes() == ply_bytes(gaussians)
+
+
+def test_a_failed_writing_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.ply"
     path.write_bytes(b"old")
 
-    def fail(*_):
+    def failing():
+        yield some_gaussians(sh_degree=0)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(PlyData, "write", fail)
-    assert "No space left" in the_error_of(lambda: write_ply(some_gaussians(), path))
+    assert "No space left" in the_error_of(lambda: write_ply_in_parts(failing(), 40, path))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import time
-from functools import partial
 
 import numpy as np
 import pytest
@@ -119,6 +118,31 @@ def drag(browser):
     browser.drag((150, height / 2), (190, height / 2))
 
 
+def drag_away(browser, visit):
+    """Drag until the camera moves: a page that drags before it is placed is put back."""
+    start = visit._camera().cam_from_world
+
+    def has_moved():
+        drag(browser)
+        time.sleep(0.5)
+        return not np.allclose(visit._camera().cam_from_world, start)
+
+    wait_until(has_moved, "the drag")
+
+
+def at_rest(visit) -> np.ndarray:
+    """The camera's pose (4, 4) once it stands still: it glides to where it was dragged."""
+    seen = [visit._camera().cam_from_world]
+
+    def stands_still():
+        time.sleep(2)
+        seen.append(visit._camera().cam_from_world)
+        return np.array_equal(seen[-1], seen[-2])
+
+    wait_until(stands_still, "the end of the glide")
+    return seen[-1]
+
+
 def the_visit(serving):
     wait_until(lambda: serving._visits, "a browser")
     [visit] = serving._visits.values()
@@ -145,14 +169,16 @@ def test_a_drag_turns_the_camera_and_a_photos_camera_turns_it_back(start, chromi
     wait_until(output.is_file, "the saved picture")
     first = as_rgb(output.read_bytes())
     wait_until(lambda: shows(chromium, first), "the first picture")
-    before = visit._camera()
-    drag(chromium)
-    wait_until(lambda: not np.allclose(visit._camera().cam_from_world, before.cam_from_world), "it")
+    drag_away(chromium, visit)
     wait_until(lambda: not shows(chromium, first), "another picture")
     click(chromium, "Next photo")
     wait_until(lambda: visit._standing == 1, "the next photo")
     click(chromium, "Previous photo")
     wait_until(lambda: shows(chromium, first), "the first picture again")
+    drag_away(chromium, visit)
+    click(chromium, "Reset View")
+    wait_until(lambda: stands_at_the_first_photo(visit), "the first photo")
+    wait_until(lambda: shows(chromium, first), "its picture")
 
 
 def test_keyframes_are_saved_and_rendered(start, chromium, rooms, tmp_path):
@@ -198,33 +224,28 @@ def test_a_page_finds_its_way_back_and_keeps_its_place(start, chromium):
     chromium.wait_for(CONNECTED)
     visit = the_visit(serving)
     wait_until(lambda: stands_at_the_first_photo(visit), "the first photo")
-    drag(chromium)
-    wait_until(lambda: not stands_at_the_first_photo(visit), "the drag")
-    time.sleep(2)  # the browser's camera glides to where it was dragged
-    place = visit._camera().cam_from_world
+    drag_away(chromium, visit)
+    place = at_rest(visit)
     address, port = serving.address, serving._server.get_port()
     serving.stop()
     again = start(port)
     assert again.address == address
-    visit = the_visit(again)
-    found = partial(np.allclose, place, atol=1e-3)
-    wait_until(lambda: found(visit._camera().cam_from_world), "the place of before")
+    np.testing.assert_allclose(at_rest(the_visit(again)), place, atol=1e-3)
 
 
 def test_two_browsers_look_from_two_places(start, chromium, tmp_path):
     serving = start()
     chromium.open(serving.address)
+    first = the_visit(serving)
     with Browser(tmp_path / "profile", SOFTWARE_GRAPHICS) as other:
         other.show_as(*PAGE_WH)
         other.open(serving.address)
+        wait_until(lambda: len(serving._visits) == 2, "both")
+        second = next(visit for visit in serving._visits.values() if visit is not first)
         for browser in (chromium, other):
             browser.wait_for(CONNECTED)
-        first, second = wait_until(
-            lambda: len(serving._visits) == 2 and tuple(serving._visits.values()), "both"
-        )
         start_pose = first._camera().cam_from_world
-        drag(other)
-        wait_until(lambda: not np.allclose(second._camera().cam_from_world, start_pose), "it")
+        drag_away(other, second)
         np.testing.assert_array_equal(first._camera().cam_from_world, start_pose)
     wait_until(lambda: len(serving._visits) == 1, "the end of a visit")
 

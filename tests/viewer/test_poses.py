@@ -22,7 +22,17 @@ def stage():
 
 def test_the_scene_is_a_few_units_deep(stage):
     assert stage.scale == pytest.approx(DEPTH_UNITS / PLAIN_DEPTH)
-    np.testing.assert_allclose(stage.pivot(stage.cameras[0]), [0, 0, DEPTH_UNITS], atol=1e-9)
+    np.testing.assert_allclose(stage.pivot(stage.cameras[0]), [0, DEPTH_UNITS, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("up", [(0, -1, 0), (0, 0, 1), (0, 0, -1), (0.6, 0, 0.8)])
+def test_up_in_the_world_is_z_in_the_browser(stage, up):
+    stage = replace(stage, up_world=np.array(up, float))
+    above = stage.points(np.float64([[1, 2, 3], np.add((1, 2, 3), up)]))
+    np.testing.assert_allclose(above[1] - above[0], [0, 0, stage.scale], atol=1e-9)
+    own = FlyCamera(stage.cameras[1], stage.up_world).look(0.3, -0.2).camera(SIZE_WH)
+    found = stage.camera(stage.pose(own), 1, SIZE_WH)
+    np.testing.assert_allclose(found.cam_from_world, own.cam_from_world, atol=1e-12)
 
 
 def test_a_photos_own_pose_is_what_a_window_starts_with_to_the_last_bit(stage):

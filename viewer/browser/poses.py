@@ -6,7 +6,6 @@ a few units large.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -43,8 +42,9 @@ class Pose(NamedTuple):
     def is_near(self, other: Pose) -> bool:
         """Whether the two are one but for rounding."""
         apart = float(np.abs(self.position - other.position).max())
-        turned = 2.0 * math.acos(min(1.0, abs(float(self.wxyz @ other.wxyz))))
-        return apart < SAME_UNITS and turned < SAME_RAD
+        one, two = self.wxyz, other.wxyz  # of either sign; apart by half of the angle between
+        turned = 2.0 * min(np.linalg.norm(one - two), np.linalg.norm(one + two))
+        return bool(apart < SAME_UNITS and turned < SAME_RAD)
 
 
 class Whereabouts:
@@ -79,7 +79,7 @@ class Stage:
 
     Attributes:
         cameras: Those that its photos were taken with; the browser has their intrinsics.
-        up_world: (3,) what dragging turns about.
+        up_world: (3,) unit vector, what dragging turns about; it is z in the browser.
         scale: Browser units in a world unit.
     """
 
@@ -93,14 +93,19 @@ class Stage:
         cameras = [standpoint.camera for standpoint in subject.standpoints]
         return Stage(cameras, common_up(cameras), DEPTH_UNITS / subject.reach)
 
+    def points(self, xyz_world: FloatArray) -> FloatArray:
+        """(..., 3) points of the world in the browser."""
+        return xyz_world @ (self.scale * self._upright.as_matrix()).T
+
     def pose(self, camera: Camera) -> Pose:
         """Where a camera of ours is in the browser."""
-        wxyz = SO3.from_matrix(camera.world_from_cam[:3, :3]).wxyz
-        return Pose(np.asarray(wxyz, np.float64), camera.center_world * self.scale)
+        turned = self._upright @ SO3.from_matrix(camera.world_from_cam[:3, :3])
+        return Pose(np.asarray(turned.wxyz, np.float64), self.points(camera.center_world))
 
     def pivot(self, camera: Camera) -> FloatArray:
         """(3,) what the browser turns a camera about, in its units."""
-        return self.scale * camera.center_world + DEPTH_UNITS * camera.world_from_cam[:3, 2]
+        depth = DEPTH_UNITS / self.scale
+        return self.points(camera.center_world + depth * camera.world_from_cam[:3, 2])
 
     def camera(self, pose: Pose, photo: int, size_wh: tuple[int, int]) -> Camera:
         """The camera at a pose, seen as a photo sees, its picture scaled to cover the raster.
@@ -125,6 +130,19 @@ class Stage:
         return replace(start, cam_from_world=self._cam_from_world(pose))
 
     def _cam_from_world(self, pose: Pose) -> FloatArray:
-        w, *xyz = pose.wxyz
-        position: ArrayLike = pose.position / self.scale
+        upright = self._upright.inverse()
+        w, *xyz = (upright @ SO3(pose.wxyz)).wxyz
+        position: ArrayLike = upright.apply(pose.position) / self.scale
         return invert_rigid(world_from_cam_from_quaternion([*xyz, w], position))
+
+    @property
+    def _upright(self) -> SO3:
+        """The shortest turn that takes up in the world to the browser's, which is z.
+
+        viser can be told another up, but then puts pages back to where they began whenever they
+        connect again.
+        """
+        x, y, z = self.up_world
+        quaternion = np.array([1.0 + z, y, -x, 0.0])
+        length = float(np.linalg.norm(quaternion))
+        return SO3(quaternion / length if length > 1e-6 else np.array([0.0, 1.0, 0.0, 0.0]))

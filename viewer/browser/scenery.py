@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import viser
 
 from warpset.core.points import thinned
@@ -32,7 +33,6 @@ class Scenery:
         self._scene, self._opened = scene, opened
         self._points: viser.PointCloudHandle | None = None
         scene.reset()
-        scene.set_up_direction(tuple(opened.stage.up_world.tolist()))
         self._frusta = [self._frustum(index) for index in range(len(opened.stage.cameras))]
         for index, frustum in enumerate(self._frusta):
             frustum.on_click(partial(_clicked, stand_at, index))
@@ -70,14 +70,14 @@ class Scenery:
             self._points.visible = points
 
     def _add_points(self) -> viser.PointCloudHandle:
-        subject, scale = self._opened.subject, self._opened.stage.scale
+        subject, stage = self._opened.subject, self._opened.stage
         cloud = thinned(subject.cloud, MAX_POINTS)
         sparser = len(subject.cloud.xyz_world) / len(cloud.xyz_world)
         return self._scene.add_point_cloud(
             "/points",
-            cloud.xyz_world * scale,
+            stage.points(cloud.xyz_world).astype(np.float32),
             cloud.rgb,
-            point_size=subject.s0 * scale * sparser**0.5,
+            point_size=subject.s0 * stage.scale * sparser**0.5,
             precision="float32",
             point_shading="flat",
         )

@@ -34,7 +34,7 @@ class Serving:
 
     def __init__(self, served: Mapping[str, ServedScene], options: ServeOptions) -> None:
         self._scenes = OpenScenes(served, options.output)
-        first = self._scenes.first().stage
+        self._scenes.first()
         token = kept_token(options.token_folder)
         self._server = server = start_server(options.host, options.port, token)
         port = server.get_port()
@@ -45,10 +45,6 @@ class Serving:
             dark_mode=options.is_dark, show_logo=False, show_share_button=False
         )
         server.gui.main_panel.dock_right()
-        server.scene.set_up_direction(first.up_world)
-        pose, seen = first.pose(first.cameras[0]), server.initial_camera
-        seen.position, seen.look_at = pose.position, first.pivot(first.cameras[0])
-        seen.up, seen.fov = first.up_world, first.cameras[0].fov_y
         self._visits: dict[int, Visit] = {}
         server.on_client_connect(self._arrived)
         server.on_client_disconnect(self._left)

@@ -38,6 +38,8 @@ FARTHEST_UNITS = 160.0
 
 NOTE_S = 8.0
 
+UP = (0.0, 0.0, 1.0)
+
 START_UNITS = math.sqrt(27)
 """How far a page of viser's is from the origin that it looks at before it is told of a camera."""
 
@@ -62,22 +64,19 @@ class Visit:
         self._source, self._standing = self._opened.source, 0
         self._panel = Panel(client.gui, tuple(scenes.served), self._actions())
         self._enter(self._opened)
-        if self._is_new_page():
+        if self._is_at_the_beginning():
             self._stand_at(0)
         client.camera.on_update(self._moved)
         self._redraw()
 
-    def _is_new_page(self) -> bool:
-        """Whether the page stands where it begins.
+    def _is_at_the_beginning(self) -> bool:
+        """Whether the page stands where viser's pages begin and `Reset View` leads.
 
         A page that was open when the server was started again keeps its place.
         """
-        first = self._opened.stage.cameras[0]
-        seen = self._client.camera
-        begins = np.linalg.norm(seen.position - seen.look_at), np.linalg.norm(seen.look_at)
-        return self._where.pose.is_near(self._opened.stage.pose(first)) or np.allclose(
-            begins, (START_UNITS, 0.0), atol=1e-3
-        )
+        position, look_at = self._where.pose.position, self._client.camera.look_at
+        seen = np.linalg.norm(position - look_at), np.linalg.norm(look_at)
+        return np.allclose(seen, (START_UNITS, 0.0), atol=1e-3)
 
     def _actions(self) -> Actions:
         return Actions(
@@ -138,7 +137,7 @@ class Visit:
         with self._client.atomic():
             seen.position = pose.position
             seen.look_at = stage.pivot(camera)
-            seen.up_direction = stage.up_world
+            seen.up_direction = UP
             seen.wxyz = pose.wxyz
             seen.fov = self._camera().fov_y
 
@@ -157,6 +156,8 @@ class Visit:
         """The browser's camera is elsewhere, or its page has another size."""
         with self._lock:
             self._where.report(self._reported_pose())
+            if self._is_at_the_beginning():
+                self._stand_at(0)
         self._look(is_moving=True)
         if self._resting is not None:
             self._resting.cancel()

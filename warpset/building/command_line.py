@@ -70,6 +70,8 @@ AddFlags = Callable[[argparse._ArgumentGroup], None]
 
 def describe(error: Exception) -> str:
     """An error as a line for whoever uses the command line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return error.told(WAYS_ON) if isinstance(error, InputError) else str(error)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError, Remedy, alike, told_once
+from ..core.errors import InputError, Remedy, alike, looking_into, told_once
 from ..core.natural_order import sorted_naturally
 from ..files.photo_folders import (
     NEED_THE_GROUP,
@@ -86,12 +86,8 @@ def open_scene(
     """
     if not scene.is_dir():
         raise InputError(f"{scene}: found no such folder, need one with photos")
-    try:
+    with looking_into(scene):
         recording, found = read_recording(scene), look_for_photos(scene)
-    except OSError as error:
-        raise InputError(
-            f"{scene}: cannot be looked into ({error.strerror}); check its permissions"
-        ) from error
     recording = near_origin(recording) if recording else None
     choice = _Candidates(scene, recording, found, workers)
     photos = _chosen(scene, choice.usable, recording, selection)

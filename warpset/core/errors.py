@@ -9,9 +9,11 @@ one of those is the way on, the error carries a `Remedy`; the door that was used
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
+from pathlib import Path
 
 MAX_REASON = 200
 """Characters."""
@@ -66,6 +68,21 @@ class InputError(Exception):
 def reason_of(error: Exception) -> str:
     """What a library's error says, in one line of bearable length: it may quote the file."""
     return " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+
+
+@contextlib.contextmanager
+def looking_into(folder: Path) -> Iterator[None]:
+    """Say in one line that a folder cannot be looked into.
+
+    Raises:
+        InputError: Something inside raised an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be looked into ({error.strerror}); check its permissions"
+        ) from error
 
 
 class FolderInUseError(InputError):

@@ -6,7 +6,7 @@ Their Ks say how these rasters lie on each other, so no crop or scale is stored 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,9 @@ Depth = NDArray[np.float32]
 
 SAME_SURFACE_RATIO = 1.04
 """Neighbouring samples whose depths differ by no more than this factor are one surface."""
+
+ROWS_AT_ONCE = 256
+"""Rows that are resampled together: 0.15 s and 100 MB where a raster is 6000 pixels wide."""
 
 
 class DepthMap(NamedTuple):
@@ -113,7 +116,11 @@ class SceneGeometry:
         return provenance
 
 
-def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:
+def resample_depth(
+    depth_map: DepthMap,
+    camera: Camera,
+    through: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> DepthMap:
     """The depth map on another raster of its camera, never blending across a depth edge.
 
     Enlarging interpolates inverse depth, which is linear on planes, where the four neighbours
@@ -123,21 +130,34 @@ def resample_depth(depth_map: DepthMap, camera: Camera) -> DepthMap:
     Args:
         depth_map: What to resample.
         camera: The same camera with the wanted raster.
+        through: Passes on the first rows of the bands of `ROWS_AT_ONCE`, as they are resampled;
+            what it raises between them ends the work.
     """
     to_source = raster_transform(camera, depth_map.camera)
     columns, rows = pixel_centers(camera.size_wh)
     x = to_source[0, 0] * columns + to_source[0, 2]
     y = to_source[1, 1] * rows + to_source[1, 2]
+    enlarges = min(to_source[0, 0], to_source[1, 1]) < 1.0
+    tops = range(0, len(y), ROWS_AT_ONCE)
+    bands = [_sampled(depth_map, x, y[top : top + ROWS_AT_ONCE], enlarges) for top in through(tops)]
+    depth, confidence = zip(*bands, strict=True)
+    whole = None if depth_map.confidence is None else np.concatenate(confidence)
+    return DepthMap(np.concatenate(depth), whole, camera, depth_map.contradicted)
+
+
+def _sampled(
+    depth_map: DepthMap, x: NDArray[np.floating], y: NDArray[np.floating], enlarges: bool
+) -> tuple[Depth, Depth | None]:
+    """Depth and confidence at the crossings of columns x and rows y, positions on the map."""
+    height, width = depth_map.depth.shape
     nearest = np.ix_(_clipped_floor(y, depth_map.depth, 0), _clipped_floor(x, depth_map.depth, 1))
     depth = depth_map.depth[nearest]
     confidence = None if depth_map.confidence is None else depth_map.confidence[nearest]
-    if min(to_source[0, 0], to_source[1, 1]) < 1.0:
+    if enlarges:
         smooth, on_one_surface = _interpolated_depth(depth_map.depth, x, y)
         depth = np.where(on_one_surface, smooth, depth)
-    height, width = depth_map.depth.shape
     inside = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))
-    depth = np.where(inside, depth, np.float32(0))
-    return DepthMap(depth, confidence, camera, depth_map.contradicted)
+    return np.where(inside, depth, np.float32(0)), confidence
 
 
 def fill_unknown(depth: Depth) -> Depth:

@@ -36,7 +36,7 @@ class PointCloud(NamedTuple):
     footprint: NDArray[np.float32] | None = None
     cell: NDArray[np.float32] | None = None
 
-    def chosen(self, rows: NDArray[np.intp]) -> PointCloud:
+    def chosen(self, rows: NDArray[np.intp] | slice) -> PointCloud:
         """Some of the points."""
         return PointCloud(
             self.xyz_world[rows],

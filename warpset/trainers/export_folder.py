@@ -245,6 +245,8 @@ def recover(place: Path) -> None:
         previous.rename(place)
     elif (place / MANIFEST_NAME).is_file():
         shutil.rmtree(previous, ignore_errors=True)
+        if previous.exists():
+            log.warning(f"{previous}: holds the earlier export, which cannot be removed; remove it")
     else:
         raise InputError(
             f"{previous}: holds the export that a killed run set aside, but {place} is there "

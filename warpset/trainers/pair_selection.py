@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from ..building.scores import Quality
-from ..core.errors import InputError
+from ..core.errors import InputError, looking_into
 from ..core.natural_order import sorted_naturally
 from ..files.json_files import read_text
 
@@ -104,7 +104,7 @@ def find_recorded_pairs(
     A scene whose records cannot be read is reported.
 
     Raises:
-        InputError: The folder is missing, or holds two scenes of one name.
+        InputError: The folder is missing or cannot be looked into, or holds two scenes of one name.
     """
     if not output_dir.is_dir():
         raise InputError(
@@ -120,9 +120,10 @@ def stream_recorded_pairs(
     """The same, one scene's records in memory at a time.
 
     Raises:
-        InputError: The folder holds two scenes of one name.
+        InputError: The folder cannot be looked into, or holds two scenes of one name.
     """
-    scenes = [path for path in output_dir.iterdir() if _is_scene(path, records_name)]
+    with looking_into(output_dir):
+        scenes = [path for path in output_dir.iterdir() if _is_scene(path, records_name)]
     _check_names(output_dir, scenes)
     for scene in sorted_naturally(scenes):
         try:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import time
 from dataclasses import replace
 
@@ -27,7 +28,10 @@ def done(at=START + 50, **counts) -> SceneOutcome:
 
 
 def a_part(run="a", state="running", updated=START + 100, found=10, **outcomes) -> RunPart:
-    return RunPart(run, state, START, updated, found, None, outcomes)
+    part = RunPart(run, state, START, updated, found, worked_s=updated - START)
+    for scene, outcome in outcomes.items():
+        part.add(scene, outcome)
+    return part
 
 
 def test_scenes_of_all_runs_add_up_and_the_last_word_on_each_counts():
@@ -94,14 +98,43 @@ def test_a_reason_is_told_without_its_scene():
 
 def test_a_run_takes_over_what_dead_runs_said_and_leaves_those_at_work(tmp_path):
     parts, now = RunParts(tmp_path), time.time()
-    dead = RunPart("dead", "stopped", now - 9, now - 5, 3, None, {"hall": done(now - 6)})
+    dead = RunPart("dead", "stopped", now - 9, now - 5, 3, None, {"hall": done(now - 6, written=1)})
     alive = RunPart("alive", "running", now - 9, now, 3, None, {"attic": done(now - 6)})
     parts.write(dead)
     parts.write(alive)
     (tmp_path / ".run" / "parts" / "torn.json").write_text("{")
     mine = parts.begin(3)
-    assert list(mine.outcomes) == ["hall"] and mine.own() == []
+    assert list(mine.outcomes) == ["hall"] and mine.written == mine.tried == 0
     assert {part.run for part in parts.read().values()} == {"alive", mine.run}
+
+
+def test_what_was_said_before_the_clock_was_set_back_does_not_outlive_what_is_said_after(tmp_path):
+    parts, future = RunParts(tmp_path), time.time() + 3600
+    said = {"hall": SceneOutcome("failed", future, "no photos", 1)}
+    parts.write(RunPart("before", "finished", future - 9, future, 1, None, said))
+    mine, other = parts.begin(1), a_part("b", hall=done(time.time() + 1, written=1))
+    assert summarised([mine, other], time.time()).scenes["failed"] == 0
+
+
+def test_a_clock_set_back_during_a_run_changes_no_rate(tmp_path, monkeypatch):
+    clock = [time.time()]
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    with RunBoard(tmp_path, 4) as board:
+        clock[0] -= 3600
+        board.add("hall", done(clock[0], written=1))
+        time.sleep(0.1)
+    told = json.loads((tmp_path / SUMMARY_NAME).read_text())
+    assert 0 < told["pairs_per_s"] < 10 and 0 < told["scenes_per_hour"] < 36_000
+
+
+@pytest.mark.parametrize(("age_s", "is_left"), [(-3600, False), (0, True), (3600, False)])
+def test_what_killed_runs_left_half_written_goes_whatever_its_date(tmp_path, age_s, is_left):
+    partial = tmp_path / ".run" / ".00ff.partial"
+    partial.parent.mkdir()
+    partial.touch()
+    os.utime(partial, (time.time() - age_s,) * 2)
+    with RunBoard(tmp_path, 1):
+        assert partial.exists() is is_left
 
 
 def test_two_boards_at_once_end_in_one_whole_summary(tmp_path):

@@ -56,7 +56,7 @@ class RunBoard:
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._part = RunPart("", "running", 0, 0, 0)
         self._thread = threading.Thread(target=self._tell_on, daemon=True)
-        self._trouble = ""
+        self._trouble, self._began_s = "", time.monotonic()
 
     def __enter__(self) -> RunBoard:
         """Take over what earlier runs have said, and begin to tell."""
@@ -81,7 +81,7 @@ class RunBoard:
     def add(self, scene: str, outcome: SceneOutcome) -> None:
         """Tell what became of a scene."""
         with self._lock:
-            self._part.outcomes[scene] = outcome
+            self._part.add(scene, outcome)
 
     def saw(self, machine: MachineUse) -> None:
         """Tell how busy a worker's machine is."""
@@ -102,6 +102,7 @@ class RunBoard:
         with self._troubles():
             with self._lock:
                 self._part.updated = time.time()
+                self._part.worked_s = time.monotonic() - self._began_s
                 known = dict(self._part.outcomes), dict(self._part.workers)
                 part = dataclasses.replace(self._part, outcomes=known[0], workers=known[1])
             self._parts.write(part)
@@ -153,10 +154,13 @@ def _write_by_way_of(folder: Path, path: Path, content: bytes) -> None:
 
 
 def _remove_old_partials(output_dir: Place) -> None:
-    """Remove what killed runs left half-written, and nothing of a run that is at work."""
+    """Remove what killed runs left half-written, and nothing of a run that is at work.
+
+    A file of the future was left before the clock was set back.
+    """
     if isinstance(output_dir, Address):
         return
     for partial in (output_dir / RUN_FOLDER).rglob(f".*{PARTIAL_SUFFIX}"):
         with contextlib.suppress(OSError):
-            if time.time() - partial.stat().st_mtime > STORE_BEAT_S:
+            if abs(time.time() - partial.stat().st_mtime) > STORE_BEAT_S:
                 partial.unlink()

@@ -38,6 +38,9 @@ class RunPart:
         use: How busy its machine is; None before the first look.
         outcomes: What became of each scene that it or an earlier run was at, by name.
         workers: How busy machines of its workers were when one last had done a scene, by host.
+        worked_s: How long it has been at work, in seconds that no setting of the clock changes.
+        tried: Scenes that took it work.
+        written: Pairs that it wrote.
     """
 
     run: str
@@ -48,6 +51,15 @@ class RunPart:
     use: MachineUse | None = None
     outcomes: dict[str, SceneOutcome] = field(default_factory=dict)
     workers: dict[str, MachineUse] = field(default_factory=dict)
+    worked_s: float = 0.0
+    tried: int = 0
+    written: int = 0
+
+    def add(self, scene: str, outcome: SceneOutcome) -> None:
+        """Note what became of a scene that this run was at itself."""
+        self.outcomes[scene] = outcome
+        self.tried += outcome.took_work
+        self.written += outcome.written
 
     def is_alive(self, now: float) -> bool:
         """Whether somebody works on it; a word from the future is of a clock that was set back."""
@@ -56,10 +68,6 @@ class RunPart:
     def machines(self) -> dict[str, MachineUse]:
         """How busy each machine is, by host; its own is looked at more often than workers tell."""
         return self.workers | ({self.use.host: self.use} if self.use else {})
-
-    def own(self) -> list[SceneOutcome]:
-        """What became of the scenes that this run was at itself."""
-        return [outcome for outcome in self.outcomes.values() if outcome.at >= self.started]
 
 
 class RunParts:
@@ -83,11 +91,15 @@ class RunParts:
         return parts
 
     def begin(self, found: int) -> RunPart:
-        """A part of this run's own, which takes over what runs before it have said."""
+        """A part of this run's own, which takes over what runs before it have said.
+
+        What they said in the future, before the clock was set back, they said by now.
+        """
         now, earlier = time.time(), self.read()
         over = {name: part for name, part in earlier.items() if not part.is_alive(now)}
         part = RunPart(secrets.token_hex(8), "running", now, now, found)
-        part.outcomes = latest(over.values())
+        for scene, outcome in latest(over.values()).items():
+            part.outcomes[scene] = dataclasses.replace(outcome, at=min(outcome.at, now))
         self.write(part)
         self._files.remove(over)
         return part

@@ -92,8 +92,8 @@ def summarised(parts: Sequence[RunPart], now: float) -> RunSummary:
     state = "running" if alive else "stopped" if last.state == "running" else last.state
     scenes = _scenes(outcomes, found_scenes(parts, outcomes))
     rated = alive or [last]
-    scenes_per_s = sum(_rate(part, sum(o.took_work for o in part.own())) for part in rated)
-    pairs_per_s = sum(_rate(part, sum(o.written for o in part.own())) for part in rated)
+    scenes_per_s = sum(_rate(part, part.tried) for part in rated)
+    pairs_per_s = sum(_rate(part, part.written) for part in rated)
     end = None
     if alive and scenes_per_s:
         end = _iso(now + scenes["waiting"] / scenes_per_s)
@@ -175,7 +175,7 @@ def _rejected(outcomes: Iterable[SceneOutcome]) -> Counter[str]:
 
 
 def _rate(part: RunPart, count: int) -> float:
-    return count / max(part.updated - part.started, 1e-3)
+    return count / max(part.worked_s, 1e-3)
 
 
 def _iso(seconds: float) -> str:

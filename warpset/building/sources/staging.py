@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ...core.errors import InputError
+from ...core.errors import InputError, looking_into
 from ...files.photo_folders import MAX_NESTING, any_photos, find_videos, look_for_photos
 from ...files.video import is_video
 from ...files.zip_scenes import is_zip, unpack
@@ -62,13 +62,9 @@ def staged(
             (folder := scratch / scene.name).mkdir()
             unpack(scene, folder)
             scene = _only_scene(scene, folder)
-        try:
+        with looking_into(asked):
             folder = innermost(scene) if scene.is_dir() else scene
             make = _what_makes_photos(asked, scene, folder, sampling)
-        except OSError as error:
-            raise InputError(
-                f"{asked}: cannot be looked into ({error.strerror}); check its permissions"
-            ) from error
         if make is None:
             yield StagedScene(folder, shown_as)
             return

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ...core.errors import InputError
+from ...core.errors import InputError, looking_into
 from ...files.photo_folders import BY_NAME
 from ...files.photos import PHOTO_EXTENSIONS
 from ...files.stores.address import Address, Place
@@ -33,10 +33,11 @@ def find_scenes_at(place: Place) -> list[Place]:
     In a store every folder counts as a scene: whether it is one shows when it is fetched.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or the folder cannot be looked into.
     """
     if isinstance(place, Path):
-        return [*find_scenes(place)]
+        with looking_into(place):
+            return [*find_scenes(place)]
     if is_zip(Path(place.name)) or is_video(Path(place.name)):
         return [place]
     folders, files = Store(place).children()
