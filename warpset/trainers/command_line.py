@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, local_path, number
-from ..core.errors import InputError, Remedy
+from ..core.errors import InputError, Remedy, looking_into
 from ..core.sizes import SIZE_PRESETS
 from .base_models import BASE_MODELS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
@@ -203,7 +203,8 @@ def run_export(
 
 
 def _validate(trainer: Trainer, place: Place, args: argparse.Namespace) -> int:
-    findings = validate_export(trainer, place.folder, args.resolution, args.base_model)
+    with looking_into(place.folder):
+        findings = validate_export(trainer, place.folder, args.resolution, args.base_model)
     for finding in findings.notes:
         log.info(f"note: {finding}")
     for finding in findings.faults:

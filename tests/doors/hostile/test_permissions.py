@@ -107,6 +107,15 @@ def test_an_export_names_the_pairs_that_may_not_be_read_and_not_its_own_folder(c
     assert said == f"output: cannot be looked into ({DENIED}); check its permissions"
 
 
+def test_an_export_that_may_not_be_read_is_not_validated(capsys):
+    two_scenes(Path())
+    assert export() == 0
+    capsys.readouterr()
+    assert denied("set", 0, partial(export, "--validate")) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"set: cannot be looked into ({DENIED}); check its permissions"
+
+
 def test_an_earlier_export_that_may_not_be_removed_is_named(capsys):
     two_scenes(Path())
     assert export() == 0

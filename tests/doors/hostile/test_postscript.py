@@ -19,14 +19,22 @@ import vggt_point_cloud_viewer
 from aerial_megadepth import (
     do_colmap_localization,
     preprocess_aerialmegadepth,
-    preprocess_megadepth,
     qc,
     render_mesh,
 )
-from tests.aerial.aerial_builders import MegaPhoto, a_megadepth
+from tests.aerial.chain_builders import a_wall_to_localize
 from tests.builders import a_scene
 from tests.files.test_image_files import POSTSCRIPT
-from tests.fuzz.groups import build, masks, recorded, run_weights, weights
+from tests.fuzz.groups import (
+    build,
+    localized,
+    masks,
+    megadepth,
+    recorded,
+    run_megadepth,
+    run_weights,
+    weights,
+)
 from tests.pair_builders import two_scenes
 from warpset.trainers.registry import TRAINERS
 
@@ -37,19 +45,6 @@ CPU = ["--device", "cpu", "--quiet"]
 
 def a_room(folder: Path) -> None:
     a_scene(folder / "room", photos=3)
-
-
-def a_localization(folder: Path) -> None:
-    from tests.aerial.chain_builders import a_wall_to_localize
-
-    a_wall_to_localize(folder)
-
-
-def localized(folder: Path) -> None:
-    from tests.aerial.chain_builders import a_localized_scene
-
-    folder.mkdir()
-    a_localized_scene(folder / "data")
 
 
 def a_mesh(suffix: str, folder: Path) -> None:
@@ -65,11 +60,9 @@ def a_mesh(suffix: str, folder: Path) -> None:
         path.write_text(json.dumps(content))
 
 
-def mega_photos(folder: Path) -> None:
-    a_megadepth(folder, [MegaPhoto("a.jpg", (320, 213), (320, 213))])
-
-
 def export(trainer: str) -> int:
+    if trainer == "webdataset":
+        pytest.importorskip("webdataset")
     if trainer in OWN_DOORS:
         return OWN_DOORS[trainer].main([*PAIRS, f"--{trainer}-dir", "set", "--quiet"])
     return export_dataset.main([*PAIRS, "--format", trainer, "--dataset-dir", "set", "--quiet"])
@@ -95,16 +88,12 @@ def localize() -> int:
     return do_colmap_localization.main([*given, *listed])
 
 
-def aerial(step, *flags: str) -> int:
-    return step.main([*flags, "--output_dir", "out", "--quiet"])
-
-
 def rendered(suffix: str) -> int:
     flags = ["--mesh", f"in/mesh.{suffix}", "--data_root", "data", "--scene", "0001", "--quiet"]
     return render_mesh.main(flags)
 
 
-MEGA, LOCALIZED = ("--megadepth_dir", "in"), ("--megadepth_aerial_dir", "in/data")
+LOCALIZED = ("--megadepth_aerial_dir", "in/data", "--output_dir", "out", "--quiet")
 READERS = {
     "photos": (a_room, "room/images/2.png", recorded),
     "depth": (a_room, "room/depths/2.png", recorded),
@@ -120,10 +109,10 @@ READERS = {
     "gltf": (partial(a_mesh, "gltf"), "*.png", partial(rendered, "gltf")),
 }
 STEPS = {
-    "megadepth": (mega_photos, "**/imgs/a.jpg", partial(aerial, preprocess_megadepth, *MEGA)),
-    "localization": (a_localization, "processed/**/*.jpg", localize),
-    "pairs": (localized, "data/**/0.jpg", partial(aerial, preprocess_aerialmegadepth, *LOCALIZED)),
-    "qc": (localized, "data/**/0.jpg", partial(aerial, qc, *LOCALIZED)),
+    "megadepth": (megadepth, "**/imgs/a.jpg", run_megadepth),
+    "localization": (a_wall_to_localize, "processed/**/*.jpg", localize),
+    "pairs": (localized, "data/**/0.jpg", lambda: preprocess_aerialmegadepth.main(LOCALIZED)),
+    "qc": (localized, "data/**/*.jpg", lambda: qc.main(LOCALIZED)),
 }
 
 
