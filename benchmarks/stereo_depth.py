@@ -1,13 +1,15 @@
 """How good and how fast depth without a network is, scene by scene, as a Markdown table.
 
 uv run python benchmarks/stereo_depth.py SCENE... [--device cpu] [--max-side 800] [--threads 2]
+    [--pictures FOLDER]
 
 Recorded depth is withheld and compared with; errors are of all pixels, then of those measured and
 of those inferred (filled gaps and planes carried on) apart. PSNR is that of warps into the next
 photo, over the pixels that points cover, and its gain over the reference photo as it is; then the
 same over what the reference truly sees by the recorded depth, holes filled. The limit is the
 sampling of photos: `x limit` is the time per image over that of bilinear samples alone, as many as
-a sweep of the most planes takes, in the same run.
+a sweep of the most planes takes, in the same run. Pictures are of each photo beside its depth: near
+is red, inferred striped, unknown black.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cv2
 import numpy as np
 import torch
+from PIL import Image
 from processes import peak_memory_bytes
 from recorded_frames import Frame, looked_up
 
@@ -55,8 +59,8 @@ COLUMNS = (
 Depths = Mapping[int, DepthMap]
 
 
-def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
-    """One row of the table."""
+def measure(scene: Path, options: StereoOptions, threads: int, pictures: Path | None) -> list[str]:
+    """One row of the table, and pictures where a folder for them is given."""
     torch.set_num_threads(threads)
     recording = read_recording(scene)
     start = time.perf_counter()
@@ -73,6 +77,8 @@ def measure(scene: Path, options: StereoOptions, threads: int) -> list[str]:
     per_image = (time.perf_counter() - placed) / len(photos)
     cpu_per_image = (time.process_time() - placed_cpu) / len(photos)
     peak_mb = peak_memory_bytes() / 2**20
+    if pictures is not None:
+        save_pictures(pictures / scene.name, photos, depths)
     truth: Depths = {}
     if recording is not None and recording.has_depth:
         frames = recorded_geometry(recording, recording.frames).frames
@@ -95,6 +101,28 @@ def is_inferred(depth_map: DepthMap) -> np.ndarray:
     """(h, w) pixels whose depth was not measured."""
     assert depth_map.confidence is not None, "stereo says how sure it is"
     return (depth_map.depth > 0) & (depth_map.confidence <= np.float32(FILLED_CONFIDENCE))
+
+
+def save_pictures(folder: Path, photos: Sequence[PosedPhoto], depths: Depths) -> None:
+    """Write each photo beside its depth."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, depth_map in depths.items():
+        photo = read_pinhole(photos[index], depth_map.camera)
+        both = np.concatenate([photo, painted(depth_map)], axis=1)
+        Image.fromarray(both).save(folder / f"{index}.jpg", quality=88, optimize=True)
+
+
+def painted(depth_map: DepthMap) -> np.ndarray:
+    """(h, w, 3) uint8 inverse depth in colours."""
+    known = depth_map.depth > 0
+    inverse = np.divide(1, depth_map.depth, out=np.zeros_like(depth_map.depth), where=known)
+    far, near = np.percentile(inverse[known], [2, 98]) if known.any() else (0, 1)
+    level = np.interp(inverse, (far, near), (0, 255)).astype(np.uint8)
+    colours = cv2.applyColorMap(level, cv2.COLORMAP_TURBO)[..., ::-1].copy()
+    rows, columns = np.indices(known.shape)
+    colours[is_inferred(depth_map) & ((rows + columns) % 12 < 3)] = 255
+    colours[~known] = 0
+    return colours
 
 
 def error_cells(depths: Depths, truth: Depths) -> list[str]:
@@ -208,12 +236,15 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-side", type=int, default=StereoOptions.max_side_px)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pictures", type=Path, help="folder to write pictures of the depth to")
     arguments = parser.parse_args()
     options = StereoOptions(arguments.device, arguments.max_side)
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for scene in arguments.scenes:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh_process:
-            row = fresh_process.submit(measure, scene, options, arguments.threads).result()
+            row = fresh_process.submit(
+                measure, scene, options, arguments.threads, arguments.pictures
+            ).result()
         print(f"| {' | '.join(row)} |", flush=True)
 
 

@@ -21,7 +21,7 @@ from .given_cameras import camera_entries, needed_poses, placed_photos, recorded
 from .options import ComputeOptions
 
 STEREO = "stereo"
-REVISIONS = {"sweep": "plane-sweep-planes-5", "colmap": "colmap-patch-match-1"}
+REVISIONS = {"sweep": "plane-sweep-planes-6", "colmap": "colmap-patch-match-1"}
 """What exactly estimates, by the name of the engine."""
 
 

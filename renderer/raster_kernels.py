@@ -131,6 +131,12 @@ def last_reached(position: int, reach: int) -> int:
 
 
 @wp.func
+def is_finite(value: float) -> bool:
+    """Whether a value is a number; on the CPU `wp.isfinite` is a call of a library's function."""
+    return value - value == 0.0
+
+
+@wp.func
 def half_edge(edge: wp.vec3f, ray: wp.vec2f, scale: wp.vec2f) -> wp.vec2f:
     """Half of an edge of a point's cell on the image, in 1/256 pixel.
 
@@ -141,7 +147,7 @@ def half_edge(edge: wp.vec3f, ray: wp.vec2f, scale: wp.vec2f) -> wp.vec2f:
         (edge[0] - ray[0] * edge[2]) * scale[0],
         (edge[1] - ray[1] * edge[2]) * scale[1],
     )
-    if not (wp.isfinite(along_x) and wp.isfinite(along_y)):
+    if not (is_finite(along_x) and is_finite(along_y)):
         return wp.vec2f(0.0)
     return wp.vec2f(
         wp.clamp(along_x, -LONGEST_EDGE, LONGEST_EDGE),
@@ -205,7 +211,7 @@ def project_points(
     point = points[n]
     p = camera.cam_from_world @ wp.vec4f(point[0], point[1], point[2], 1.0)
     samples.z[n] = 0.0
-    finite = wp.isfinite(p[2]) and wp.isfinite(wp.length_sq(samples.rgb[n]))
+    finite = is_finite(p[2]) and is_finite(wp.length_sq(samples.rgb[n]))
     if not (finite and p[2] > 0.0 and samples.confidence[n] >= confidence_threshold):
         return
     u = p[0] / p[2] * camera.focal[0] + camera.center[0]  # up to a pixel outside it reaches inside

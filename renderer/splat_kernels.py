@@ -47,23 +47,25 @@ DepthSums = wp.types.vector(length=2, dtype=wp.int64)
 
 
 @wp.func
-def spline(offset: int, shrink: int) -> int:
-    """Quadratic B-spline, 65536 for 1, at an offset in 1/256 pixel, as wide as the sample's cell.
+def spline_beside(offset: int, shrink: int) -> int:
+    """Quadratic B-spline, 65536 for 1, half a pixel to one and a half (128 to 384) off a sample.
 
-    Within half a cell it is 3/4 - t^2, beyond it (3/2 - t)^2 / 2, then 0: a sum of two squares.
+    As wide as the sample's cell: within half of that it is 3/4 - t^2, beyond it (3/2 - t)^2 / 2: a
+    sum of two squares.
     """
-    t = (wp.abs(offset) * shrink) >> 16
-    outer, inner = wp.max(384 - t, 0), wp.max(128 - t, 0)
+    t = (offset * shrink) >> 16
+    outer, inner = 384 - t, wp.max(128 - t, 0)
     return (outer * outer - 3 * inner * inner) >> 1
 
 
 @wp.func
 def spline_weights(offset: int, shrink: int) -> wp.vec3i:
     """The spline at the pixel before, the own and the one after, by the offset from the own."""
+    t = (wp.abs(offset) * shrink) >> 16
     return wp.vec3i(
-        spline(offset + SUBPIXELS, shrink),
-        spline(offset, shrink),
-        spline(offset - SUBPIXELS, shrink),
+        spline_beside(SUBPIXELS + offset, shrink),
+        49152 - t * t,
+        spline_beside(SUBPIXELS - offset, shrink),
     )
 
 

@@ -148,9 +148,12 @@ def sector_opening(
             break
         cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
         z = texel_depth(pyramid, levels, cell, level)
+        # most texels are of this surface: asked first, that is a branch that processors foresee
+        if on_one_surface(here, z):
+            continue
         # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
         spans = level == 0 or splat_exceeds(levels, z, size)
-        if z > 0.0 and z < here and spans and not on_one_surface(here, z):
+        if z > 0.0 and z < here and spans:
             point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
             other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
             toward = other - point

@@ -22,6 +22,7 @@ from warpset.building.options import BuildOptions
 from warpset.building.pairing import (
     HOLE_BANDS,
     Pairing,
+    all_pairs,
     covisible_pairs,
     expected_hole_shares,
 )
@@ -78,11 +79,10 @@ def judge(folder: Path, per_frame: Sequence[int]) -> None:
     geometry = read_geometry(folder)
     full = [frame.load_depth() for frame in geometry.frames]
     views, count = [small_view(view, FINE_SIDE_PX) for view in full], len(full)
-    pairs = [(r, t) for r in range(count) for t in range(count) if r != t]
+    pairs = all_pairs(count, bidirectional=True)
     exact = np.array([every_pixel_seen(full[r], full[t]) for r, t in pairs])
     recorded = np.array([share_seen(full[r], full[t]) for r, t in pairs])
-    shares = covisibility(views, max_points=FINE_POINTS)
-    chosen_by = np.array([shares[r, t] for r, t in pairs])
+    chosen_by = covisibility(views, max_points=FINE_POINTS)[tuple(zip(*pairs, strict=True))]
     expected, rendered = expected_hole_shares(views, pairs), rendered_holes(geometry, pairs)
     print(f"{folder.name}: {count} frames, {len(pairs)} ordered pairs")
     for name, error in (
@@ -92,12 +92,13 @@ def judge(folder: Path, per_frame: Sequence[int]) -> None:
     ):
         print(f"  {name}: off by {np.abs(error).max():.4f} at most, mean {error.mean():+.4f}")
     print(f"  all pairs by rendered holes: {counted(rendered)}")
-    holes = dict(zip(pairs, rendered, strict=True))
-    keys = [frame.name for frame in geometry.frames]
-    for number in per_frame:
-        chosen = covisible_pairs(views, keys, Pairing("covisible", pairs_per_frame=number))
-        result = counted([holes[pair] for pair in chosen.pairs])
-        print(f"  {number} a frame: {len(chosen.pairs)} pairs by rendered holes: {result}")
+    holes, keys = dict(zip(pairs, rendered, strict=True)), [f.name for f in geometry.frames]
+    for number in (count, *per_frame):
+        chosen = covisible_pairs(views, keys, Pairing("covisible", pairs_per_frame=number)).pairs
+        print(
+            f"  covisible, {'all' if number == count else number} a frame: {len(chosen)} pairs by "
+            f"rendered holes: {counted([holes[pair] for pair in chosen])}"
+        )
 
 
 def a_ring(count: int) -> list[DepthMap]:

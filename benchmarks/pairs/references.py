@@ -52,6 +52,14 @@ def measured(warp: Warp, seen_by_one: Mask) -> Measured:
     )
 
 
+def by_count(
+    warper: Warper, pair: tuple[int, int], others: Sequence[int], most: int
+) -> list[Measured]:
+    """The pair with one reference, two, and so on."""
+    warps = [warper.render(warper.prepare(*pair, others[:count])) for count in range(most)]
+    return [measured(warp, warps[0].seen) for warp in warps]
+
+
 def judge(geometry: SceneGeometry, rule: str, megapixels: float, most: int) -> None:
     """Print a line for each number of references."""
     options = BuildOptions(size_rule=SizeRule(megapixels), references=most)
@@ -63,13 +71,7 @@ def judge(geometry: SceneGeometry, rule: str, megapixels: float, most: int) -> N
         chosen = covisible_pairs(views, keys, Pairing(rule))
         pairs, candidates = chosen.pairs, chosen.candidates
     others = further_references(views, keys, pairs, most, candidates)
-    rows: list[list[Measured]] = []
-    for pair in pairs:
-        warps = [
-            warper.render(warper.prepare(*pair, others[pair][:count])) for count in range(most)
-        ]
-        rows.append([measured(warp, warps[0].seen) for warp in warps])
-    found = np.array(rows)
+    found = np.array([by_count(warper, pair, others[pair], most) for pair in pairs])
     fallen = int((np.diff(found[:, :, 0], axis=1) < 0).sum())
     print(f"{len(pairs)} pairs ({rule}); coverage falls with another reference {fallen} times")
     for count, (coverage, all_db, one_db) in enumerate(found.mean(axis=0).tolist(), 1):

@@ -41,7 +41,8 @@ def test_holes_spread_evenly():
     views, keys = a_walk(100, step=0.05)
     pairing = Pairing("covisible", (0.5, 0.95), pairs_per_frame=4)
     chosen = covisible_pairs(views, keys, pairing).pairs
-    shares = covisibility(views)
+    partners = [np.array([r for r, t in chosen if t == frame]) for frame in range(len(views))]
+    shares = covisibility(views, partners)
     holes = [1 - shares[target, reference] for reference, target in chosen]
     counts, _ = np.histogram(holes, bins=np.arange(0.05, 0.51, 0.09))
     assert counts.max() <= 2 * counts.min()

@@ -270,13 +270,15 @@ def test_the_front_end_draws_every_workflow_and_runs_it(client, tmp_path):
     with Browser(tmp_path / "profile", SOFTWARE_GRAPHICS) as browser:
         browser.show_as(1800, 1100)
         browser.open(client.url)
-        browser.wait_for("!!(window.app && window.app.graph && window.app.canvas)", PAGE_S)
+        ours = "window.LiteGraph?.registered_node_types?.VGGT_Warp_Pair"
+        browser.wait_for(f"!!(window.app?.graph && window.app.canvas && {ours})", PAGE_S)
         for workflow in sorted((ROOT / "example_workflows").glob("*.json")):
             before = client.done()
             browser.evaluate(f"window.app.loadGraphData({workflow.read_text()})")
             unknown = "n => !window.LiteGraph.registered_node_types[n.type]"
             assert browser.evaluate(f"window.app.graph._nodes.filter({unknown}).length") == 0
-            assert browser.evaluate("window.app.queuePrompt(0)"), "the server took it"
+            browser.evaluate("window.app.queuePrompt(0)")  # what it answers differs by version
+            assert browser.evaluate("Object.keys(window.app.lastNodeErrors ?? {}).join()") == ""
             entry = client.finished(before)
             assert entry["status"]["status_str"] == "success", entry["status"]
             browser.screenshot(tmp_path / f"{workflow.stem}.png")

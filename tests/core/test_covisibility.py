@@ -166,6 +166,15 @@ def test_unknown_depth_is_a_hole_unless_it_is_a_speck():
     assert guessed(wall._replace(depth=depth), wall) == pytest.approx([800 / 4800], abs=0.02)
 
 
+def test_gaps_are_holes_where_they_are_wider_than_splats_close():
+    wall = a_wall(size_wh=(320, 240))
+    for width, share in {2: 0.0, 4: 0.1, 8: 0.2}.items():
+        depth = wall.depth.copy()
+        for start in range(16, 320, 40):
+            depth[:, start : start + width] = 0
+        assert guessed(wall._replace(depth=depth), wall) == pytest.approx([share], abs=0.005)
+
+
 def test_rasters_of_several_sizes_are_guessed_at_once():
     wall, tall = a_wall(size_wh=(80, 60)), a_wall(size_wh=(60, 80))
     both = guessed(wall, tall, wall)

@@ -5,6 +5,7 @@ import pytest
 from plyfile import PlyData
 
 from tests.builders import a_camera, a_photo
+from warpset.core import points
 from warpset.core.cameras import project
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
@@ -59,6 +60,17 @@ def test_a_cell_goes_on_over_no_depth_edge_and_over_nothing_unknown():
     flat = depth[keep][:, None, None] / camera.K[0, 0] * np.eye(3)[:2]
     assert cloud.cell is not None
     np.testing.assert_allclose(cloud.cell, flat, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_the_bands_that_points_are_lifted_in_leave_no_trace(rows, monkeypatch):
+    camera, rng = a_camera(turned=(0.1, 0.2, 0)), np.random.default_rng(3)
+    depth = (2 + 0.05 * rng.random(camera.shape_hw)).astype(np.float32)
+    keep = rng.random(camera.shape_hw) < 0.8
+    expected = lift(DepthMap(depth, None, camera), a_photo(), keep)
+    monkeypatch.setattr(points, "BAND_ROWS", rows)
+    found = lift(DepthMap(depth, None, camera), a_photo(), keep)
+    np.testing.assert_array_equal(found.cell, expected.cell)
 
 
 def test_the_splat_size_is_the_median_footprint_of_a_pixel():

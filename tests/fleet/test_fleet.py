@@ -1,6 +1,5 @@
 """Scenes over shards and over Ray: the same pairs as one plain run, whatever dies."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -17,30 +16,12 @@ import pytest
 
 from build_warp_dataset import main
 from tests.builders import a_scene, tree
+from tests.fleet.fleet_builders import ROOT, flags, needs_ray, shard, start
 from warpset.core.errors import InputError
 from warpset.fleet.over_ray import Fleet, WorkerDiedError, map_over_ray
 from warpset.fleet.shards import Shard, shard_from_environment
 
-ROOT = Path(__file__).parents[2]
 SCENES = ("attic", "cellar", "garden", "hall", "kitchen", "room")
-
-
-def flags(tmp_path, output="out", *more) -> list[str]:
-    return ["--input-dir", str(tmp_path / "in"), "--output-dir", str(tmp_path / output), *more]
-
-
-def start(tmp_path, output, *more) -> subprocess.Popen:
-    """The command in a process of its own."""
-    command = [sys.executable, str(ROOT / "build_warp_dataset.py"), *flags(tmp_path, output, *more)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def shard(index, count=4) -> tuple[str, ...]:
-    return "--num-shards", str(count), "--shard-index", str(index)
-
-
-COVISIBLE = ("--pairing", "covisible", "--covisibility", "0.3:0.99", "--quiet")
-COVISIBLE += ("--references", "2")
 
 
 @pytest.fixture
@@ -139,15 +120,6 @@ def test_four_shards_in_any_order_are_one_run(tmp_path, plain, capsys):
     assert main(flags(tmp_path, "out", "--merge-shards")) == 0
     assert "12 pairs written, 0 there already" in capsys.readouterr().err
     assert tree(tmp_path / "out") == plain
-
-
-def test_covisible_pairs_of_four_shards_are_those_of_one_run(tmp_path, scenes):
-    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
-    for index in (3, 1, 0, 2):
-        assert main(flags(tmp_path, "out", *COVISIBLE, *shard(index))) == 0
-    assert main(flags(tmp_path, "out", "--merge-shards")) == 0
-    pairs = tree(tmp_path / "plain")
-    assert len(pairs) == len(SCENES) * (6 * 4 + 1) and tree(tmp_path / "out") == pairs
 
 
 def test_shards_of_a_slurm_array_are_those_of_the_flags(tmp_path, plain, monkeypatch):
@@ -266,12 +238,6 @@ def _wait_for_files(folder: Path, count: int, process: subprocess.Popen) -> None
         time.sleep(0.002)
 
 
-def needs_ray():
-    """Ray is not imported here: its settings have to be made before."""
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("the group fleet is not installed")
-
-
 @pytest.mark.slow
 def test_an_address_that_does_not_answer_is_one_line(tmp_path, scenes):
     needs_ray()
@@ -294,16 +260,6 @@ def test_two_ray_workers_write_what_one_plain_run_writes(tmp_path, plain):
     assert "12 pairs written" in error and "1 problems" in error
     assert error.count("alone: found 1 readable photo") == 1
     assert tree(tmp_path / "out") == plain
-
-
-@pytest.mark.slow
-def test_covisible_pairs_over_ray_are_those_of_a_plain_run(tmp_path, scenes):
-    needs_ray()
-    assert main(flags(tmp_path, "plain", *COVISIBLE)) == 0
-    process = start(tmp_path, "out", *COVISIBLE, "--ray", "--cpus-per-worker", "1")
-    _, error = process.communicate()
-    assert process.returncode == 0, error
-    assert tree(tmp_path / "out") == tree(tmp_path / "plain")
 
 
 @pytest.mark.slow

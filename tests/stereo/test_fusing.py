@@ -9,21 +9,27 @@ from warpset.stereo.guesses import Guess
 from warpset.stereo.plane_sweep import GrayView
 
 
-def a_scene(count=4):
-    """Views of a box before a wall, and guesses that know all of the true depth."""
+def a_scene(count=4, things=3):
+    """Views of a wall, a floor and a box, and guesses that know all of the true depth."""
     views, guesses = [], []
     for camera in cameras_in_a_row(count, 0.1, (120, 90)):
-        gray, depth = photograph(camera, a_box_before_a_wall())
+        gray, depth = photograph(camera, a_box_before_a_wall()[:things])
         views.append(GrayView(torch.tensor(gray / 255).float(), camera))
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
-        guesses.append(
-            Guess((1 / depth).astype(np.float32), nothing, trust, np.array(0.005, np.float32))
-        )
+        tolerance, is_certain = np.array(0.005, np.float32), np.ones_like(depth, bool)
+        guesses.append(Guess((1 / depth).astype(np.float32), nothing, trust, tolerance, is_certain))
     return views, guesses
 
 
-def others_of(views, guesses):
-    return list(zip(guesses[1:], views[1:], strict=True))
+def fused(views, guesses, **own):
+    """The first photo's depth, where its own guess is another."""
+    others = list(zip(guesses[1:], views[1:], strict=True))
+    return fuse(views[0], a_colour(views[0]), guesses[0]._replace(**own), others)
+
+
+def a_colour(view):
+    """A picture of one colour, as large as a view."""
+    return np.full((*view.gray.shape, 3), 128, np.uint8)
 
 
 def test_carried_depth_is_that_of_the_nearest_surface():
@@ -39,7 +45,7 @@ def test_what_one_photo_did_not_measure_others_tell_and_their_number_is_its_conf
     true = guesses[0].measured
     holed = true.copy()
     holed[20:50, 80:110] = 0
-    found = fuse(views[0], guesses[0]._replace(measured=holed), others_of(views, guesses))
+    found = fused(views, guesses, measured=holed)
     told = found.depth[22:48, 82:108]
     assert np.mean(told > 0) > 0.9
     np.testing.assert_allclose(1 / told[told > 0], true[22:48, 82:108][told > 0], rtol=0.02)
@@ -48,14 +54,31 @@ def test_what_one_photo_did_not_measure_others_tell_and_their_number_is_its_conf
     assert np.all(found.confidence[holed > 0] == 3.0)
 
 
+def test_a_wall_that_only_others_measured_goes_on_to_where_only_this_photo_sees_it():
+    views, guesses = a_scene(things=1)
+    true = guesses[0].measured
+    parts = [
+        np.where(np.arange(120) < end, known.measured, 0)
+        for end, known in zip((60, 90, 90, 90), guesses, strict=True)
+    ]
+    guesses = [known._replace(measured=part) for known, part in zip(guesses, parts, strict=True)]
+    found = fused(views, guesses)
+    beyond = np.s_[:, 97:]
+    assert np.mean(found.depth[beyond] > 0) > 0.95
+    np.testing.assert_allclose(1 / found.depth[beyond], true[beyond], rtol=0.01)
+    assert found.confidence is not None
+    assert np.all(found.confidence[beyond] == np.float32(FILLED_CONFIDENCE))
+    doubted = [known._replace(is_certain=np.zeros_like(true, bool)) for known in guesses]
+    assert not fused(views, doubted).depth[beyond].any()
+
+
 def test_a_plane_that_other_photos_see_through_is_dropped():
     views, guesses = a_scene()
     leaked = guesses[0].measured.copy()
     patch = np.s_[20:50, 80:110]
     plane = np.zeros_like(leaked)
     plane[patch], leaked[patch] = 1.3 * leaked[patch], 0
-    own = guesses[0]._replace(measured=leaked, inferred=plane)
-    found = fuse(views[0], own, others_of(views, guesses))
+    found = fused(views, guesses, measured=leaked, inferred=plane)
     wrong = np.abs(found.depth[patch] * plane[patch] - 1) < 0.02
     assert wrong.mean() < 0.02
 

@@ -25,12 +25,6 @@ from .pairs.plan import neighbours
 
 PAIRINGS = ("neighbours", "covisible", "all")
 
-MAX_PARTNERS = 64
-"""Others that a frame is compared with exactly, those that most of a few points fall on.
-
-In a scene of 1,000 frames this bounds the comparisons to 64,000 instead of a million. Raised, it
-finds partners that stand behind many nearer ones, at a cost that grows with it."""
-
 HOLE_BANDS = np.linspace(0.05, 0.5, 10)
 """Edges of the bands that expected shares of holes are spread over; one more lies at each end."""
 
@@ -190,7 +184,7 @@ def _candidates(
     views: Sequence[DepthMap], photo_keys: Sequence[str], bounds: tuple[float, float]
 ) -> list[Candidate]:
     """Every reference with every target that sees as much of its points as asked for."""
-    shares = covisibility(views, likely_partners(views, MAX_PARTNERS), FINE_POINTS)
+    shares = covisibility(views, likely_partners(views), FINE_POINTS)
     within = (shares >= bounds[0]) & (shares <= bounds[1])
     np.fill_diagonal(within, False)
     pairs = [(reference, target) for reference, target in np.argwhere(within).tolist()]

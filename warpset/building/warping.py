@@ -160,15 +160,20 @@ class ResampledFrames:
         else:
             keep = kept_pixels(depth_map, rgb, self._options.point_filter)
         keep &= pixels_shown(depth_map.camera, camera)
-        if self._sky_scores is not None:
-            taken_hw = self._photo(index).shape[:2]
-            sky = sky_picture(self._sky_scores(frame.photo.path), (taken_hw[1], taken_hw[0]))
-            keep &= not_sky(look_through(frame.photo, depth_map.camera, sky))
-        if (kept := self.kept(index, depth_map.camera)) is not None:
-            keep &= kept
+        for mask in (self._not_sky(index, depth_map.camera), self.kept(index, depth_map.camera)):
+            if mask is not None:
+                keep &= mask
         cloud = lift(depth_map, rgb, keep)
         size = splat_size(depth_map.depth[keep], depth_map.camera)
         return FramePoints(cloud, size, depth_map.contradicted)
+
+    def _not_sky(self, index: int, camera: Camera) -> Mask | None:
+        """Which pixels of the frame's camera on a raster show no sky; None where it is kept."""
+        if self._sky_scores is None:
+            return None
+        photo, (height, width) = self._frames[index].photo, self._photo(index).shape[:2]
+        sky = sky_picture(self._sky_scores(photo.path), (width, height))
+        return not_sky(look_through(photo, camera, sky))
 
 
 class Warper:

@@ -186,7 +186,8 @@ def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
     xyz_cam[..., 2] = z
     world_from_cam = camera.world_from_cam.astype(np.float32)
     xyz_world = xyz_cam @ world_from_cam[:3, :3].T
-    xyz_world += world_from_cam[:3, 3]
+    rows = xyz_world.reshape(len(z), 3 * z.shape[1])  # numpy adds few long rows the fastest
+    rows += np.tile(world_from_cam[:3, 3], z.shape[1])
     return xyz_world
 
 

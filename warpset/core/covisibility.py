@@ -37,6 +37,12 @@ width; shares were then off by up to 0.04."""
 FEW_POINTS = 64
 """By so many where only a first guess is wanted."""
 
+MAX_PARTNERS = 64
+"""Others that a view is compared with exactly, those that most of a few points fall on.
+
+In a scene of 1,000 frames this bounds the comparisons to 64,000 instead of a million. Raised, it
+finds partners that stand behind many nearer ones, at a cost that grows with it."""
+
 SAME_DEPTH = 0.05
 """Two depths of one point that differ by no more than this ratio are one surface."""
 
@@ -44,7 +50,7 @@ HOLES_SIDE_PX = 80
 """Holes are guessed on rasters none of whose sides is longer.
 
 On the recorded scenes that this was chosen on, guesses are off by at most 0.03 at 64 pixels, and by
-0.02 at 80; time grows with the square."""
+0.015 at 80; time grows with the square."""
 
 SPLAT_SIDES = 1.25
 """A guessed splat is so much wider than its pixel, so that surfaces seen slantwise stay closed.
@@ -165,7 +171,9 @@ def share_seen(view: DepthMap, other: DepthMap) -> float:
     return int(np.count_nonzero(np.abs(ratios - 1) < SAME_DEPTH)) / len(xyz_world)
 
 
-def likely_partners(views: Sequence[DepthMap], maximum: int) -> list[NDArray[np.intp]]:
+def likely_partners(
+    views: Sequence[DepthMap], maximum: int = MAX_PARTNERS
+) -> list[NDArray[np.intp]]:
     """For each view, the others on whose rasters most of a few of its points fall.
 
     What stands between is not looked at, so this is an upper bound of covisibility that costs
@@ -200,8 +208,8 @@ def likely_partners(views: Sequence[DepthMap], maximum: int) -> list[NDArray[np.
 def expected_holes(view: DepthMap, others: Sequence[Camera]) -> NDArray[np.float32]:
     """Share of each other camera's picture that no point of a view would cover, at a guess.
 
-    Every pixel of the view, unknown ones enclosed by known ones filled, is drawn as a square of the
-    size that it has in the other camera, and the pixels whose centres lie in none are counted.
+    Every pixel of the view is drawn as a square of the size that it has in the other camera, and
+    the pixels whose centres lie in none are counted.
 
     Args:
         view: The view, on a small raster (see `view_for_holes`).
@@ -220,16 +228,14 @@ def covered_pixels(view: DepthMap, others: Sequence[Camera]) -> Iterator[Mask]:
     See `expected_holes`. One camera after the other: what a few thousand points need stays in the
     processor's cache.
     """
-    closed = cv2.morphologyEx(view.depth, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    depth = np.where(view.depth > 0, view.depth, closed)
-    known = depth > 0
-    xyz_world = unproject(view.camera, depth)[known].astype(np.float32)
+    known = view.depth > 0
+    xyz_world = unproject(view.camera, view.depth)[known].astype(np.float32)
     focal_px = np.float32(view.camera.K[0, 0])
     for camera in others:
         matrix = (camera.K @ camera.cam_from_world[:3]).astype(np.float32)
         x, y, z = matrix[:, :3] @ xyz_world.T + matrix[:, 3:]
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = depth[known] / z * (np.float32(camera.K[0, 0]) / focal_px)
+            scale = view.depth[known] / z * (np.float32(camera.K[0, 0]) / focal_px)
             columns, rows = x / z - 0.5, y / z - 0.5
         reach = np.where(z > 0, SPLAT_SIDES / 2 * scale, np.nan)
         yield _marked_squares(columns, rows, reach, camera.shape_hw)
@@ -262,8 +268,15 @@ def _marked_squares(
 
 
 def view_for_holes(view: DepthMap) -> DepthMap:
-    """The view on the raster that `expected_holes` guesses on."""
-    return resample_depth(view, shrunk(view.camera, HOLES_SIDE_PX))
+    """The view on the raster that `expected_holes` guesses on, gaps that splats close filled.
+
+    They are filled on the finer raster that the view comes on, where a gap is a pixel or two wide:
+    filled on the coarse one, wider ones went as well, and of recorded depth with many of them 0.01
+    too few holes were found.
+    """
+    closed = cv2.morphologyEx(view.depth, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    filled = view._replace(depth=np.where(view.depth > 0, view.depth, closed))
+    return resample_depth(filled, shrunk(view.camera, HOLES_SIDE_PX))
 
 
 def _spread_points(view: DepthMap, maximum: int) -> NDArray[np.floating]:

@@ -13,6 +13,9 @@ from .cameras import Camera, unproject
 from .geometry import SAME_SURFACE_RATIO, DepthMap
 from .masks import Mask
 
+BAND_ROWS = 32
+"""So many rows are lifted at once: what is made of them on the way fits a core's cache."""
+
 
 class PointCloud(NamedTuple):
     """Coloured points.
@@ -101,10 +104,12 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
     """
     kept = np.flatnonzero(keep)
     camera, depth = depth_map.camera, np.where(keep, depth_map.depth, np.float32(0))
-    confidence = None if depth_map.confidence is None else depth_map.confidence[keep]
+    confidence = depth_map.confidence
+    if confidence is not None:
+        confidence = confidence.ravel().take(kept)
     xyz_world = unproject(camera, depth_map.depth).reshape(-1, 3).take(kept, axis=0)
-    z = depth.ravel().take(kept)
-    footprint = (z / camera.K[0, 0]).astype(np.float32)
+    footprint = np.empty(len(kept), np.float32)
+    np.divide(depth.ravel().take(kept), camera.K[0, 0], out=footprint, casting="same_kind")
     cell = _cells(depth, kept, xyz_world, camera)
     return PointCloud(xyz_world, rgb.reshape(-1, 3).take(kept, axis=0), confidence, footprint, cell)
 
@@ -116,17 +121,39 @@ def _cells(
     camera: Camera,
 ) -> NDArray[np.float32]:
     """See `PointCloud.cell`; of the kept pixels of a depth map (h, w), 0 = unknown."""
-    inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
-    z, center = depth.ravel().take(kept), camera.center_world.astype(np.float32)
     cell = np.empty((len(kept), 2, 3), np.float32)
-    for side, axis in ((0, 1), (1, 0)):
-        # a step to the side at one depth, and along the ray as much as the inverse depth says:
-        # dz/du = -z^2 d(1/z)/du, of rays that are z = 1 long
-        along = z * _slope(inverse, axis).ravel().take(kept)
-        aside = (camera.cam_from_world[side, :3] / camera.K[side, side]).astype(np.float32)
-        for k in range(3):  # three planes take two thirds of the time of all at once
-            cell[:, side, k] = z * aside[k] - along * (xyz_world[:, k] - center[k])
+    height, width = depth.shape
+    for top in range(0, height, BAND_ROWS):
+        end, above = min(top + BAND_ROWS, height), max(top - 1, 0)
+        first, last = np.searchsorted(kept, (top * width, end * width))
+        # with the rows beside the band, to which it slopes
+        around = depth[above : end + 1]
+        inverse = np.divide(1, around, out=np.zeros_like(around), where=around > 0)
+        band = slice(top - above, end - above)
+        slopes = _slope(inverse[band], 1), _slope(inverse, 0)[band]
+        inside = kept[first:last] - top * width
+        z, *slopes = (plane.ravel().take(inside) for plane in (depth[top:end], *slopes))
+        _put_cells(z, slopes, xyz_world[first:last], camera, cell[first:last])
     return cell
+
+
+def _put_cells(
+    z: NDArray[np.float32],
+    slopes: Sequence[NDArray[np.float32]],
+    xyz_world: NDArray[np.float32],
+    camera: Camera,
+    cell: NDArray[np.float32],
+) -> None:
+    """Write cells (n, 2, 3) by their points' depths and slopes to the right and downwards (n,)."""
+    # a step to the side at one depth, and along the ray as much as the inverse depth says:
+    # dz/du = -z^2 d(1/z)/du, of rays that are z = 1 long
+    along = [z * slope for slope in slopes]
+    aside = (camera.cam_from_world[:2, :3].T / np.diag(camera.K)[:2]).astype(np.float32)
+    center = camera.center_world.astype(np.float32)
+    for k in range(3):  # three planes take two thirds of the time of all at once
+        away = xyz_world[:, k] - center[k]
+        for side in range(2):
+            np.subtract(z * aside[k, side], along[side] * away, out=cell[:, side, k])
 
 
 def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
@@ -134,15 +161,16 @@ def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
 
     Inverse depth, for on a plane it changes evenly.
     """
-    inverse = np.moveaxis(inverse, axis, 0)
-    step = np.diff(inverse, axis=0)
-    is_one = np.abs(step) < (SAME_SURFACE_RATIO - 1) * np.minimum(inverse[1:], inverse[:-1])
+    after = (slice(None),) * axis + (slice(1, None),)
+    before = (slice(None),) * axis + (slice(None, -1),)
+    step = inverse[after] - inverse[before]
+    is_one = np.abs(step) < (SAME_SURFACE_RATIO - 1) * np.minimum(inverse[after], inverse[before])
     step *= is_one
     total = np.zeros_like(inverse)
-    total[1:] = step
-    total[:-1] += step
-    total[1:-1] *= np.where(is_one[1:] & is_one[:-1], np.float32(0.5), np.float32(1))
-    return np.moveaxis(total, 0, axis)
+    total[after] = step
+    total[before] += step
+    total[after][before] *= np.where(is_one[after] & is_one[before], np.float32(0.5), np.float32(1))
+    return total
 
 
 def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:

@@ -76,15 +76,9 @@ def corners(image: Tensor, where: Reprojected) -> Tensor:
     No mean of two surfaces is among them, as `sample` has them at edges; the border repeats.
     """
     height, width = image.shape
-    left = ((where.x + 1.0) * (width / 2) - 0.5).floor()
-    top = ((where.y + 1.0) * (height / 2) - 0.5).floor()
-    return torch.stack(
-        [
-            image[
-                (top + down).nan_to_num().clamp(0, height - 1).long(),
-                (left + right).nan_to_num().clamp(0, width - 1).long(),
-            ]
-            for down in (0, 1)
-            for right in (0, 1)
-        ]
-    )
+    left = ((where.x + 1.0) * (width / 2) - 0.5).floor().nan_to_num()
+    top = ((where.y + 1.0) * (height / 2) - 0.5).floor().nan_to_num()
+    columns = [(left + right).clamp(0, width - 1).long() for right in (0, 1)]
+    rows = [(top + down).clamp(0, height - 1).long() * width for down in (0, 1)]
+    pixels = image.reshape(-1)
+    return torch.stack([pixels[row + column] for row in rows for column in columns])

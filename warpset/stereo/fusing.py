@@ -1,4 +1,4 @@
-"""Depth that several photos tell of another one's pixels; no matching, no planes, no files."""
+"""Depth that several photos tell of another one's pixels, and planes through it; no matching."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..core.reprojection import Reprojection
 from .filling import fill_gaps
 from .guesses import CONFIRMED_TOLERANCES, MIN_CORRELATION, Guess, Map, as_depth, unlike_in_most
 from .plane_sweep import GrayView
+from .planes.plane_priors import plane_prior
 
 UNKNOWN_CONFIDENCE = 1.0  # as networks say it: 1 is the least there is
 
@@ -26,14 +27,19 @@ FILLED_CONFIDENCE = 1.05
 # Photos that have to tell the same of a pixel that is unknown in its own photo. At 3 hololens gets
 # depth for 2 % fewer of its pixels, no more precise.
 FEWEST_WITNESSES = 2
-RIM = 1
 
 
-def fuse(view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]]) -> DepthMap:
-    """A photo's depth: what it measured, and where it did not, what most photos tell.
+def fuse(
+    view: GrayView,
+    rgb: NDArray[np.uint8],
+    own: Guess,
+    others: Sequence[tuple[Guess, GrayView]],
+) -> DepthMap:
+    """A photo's depth: what it measured, else what most photos tell, else planes through both.
 
     Args:
         view: The photo.
+        rgb: (h, w, 3) its colours.
         own: Its guess.
         others: Guesses of other photos.
 
@@ -41,40 +47,73 @@ def fuse(view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]]) -
         Its depth; confidence as `estimate_depths` says.
     """
     tolerance = CONFIRMED_TOLERANCES * float(own.tolerance)
-    theirs = [(np.where(g.measured > 0, g.measured, g.inferred), v.camera) for g, v in others]
     told = most_told(
-        [torch.from_numpy(own.inferred), *(_carried(*known, view.camera) for known in theirs)],
+        [torch.from_numpy(own.inferred), *(_carried(_all(g), v, view) for g, v in others)],
         tolerance,
     )
-    guessed = np.where(own.measured > 0, np.float32(0), np.where(told > 0, told, own.inferred))
-    votes = contradictions(
-        DepthMap(as_depth(guessed), None, view.camera),
-        [DepthMap(as_depth(known), None, camera) for known, camera in theirs],
-        tolerance,
-    )
-    is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
-    guessed = np.where((votes > 0) | is_unlike, np.float32(0), guessed)
+    told = np.where(own.measured > 0, np.float32(0), _first_known(told, own.inferred))
+    known = _first_known(own.measured, told)
+    planes = plane_prior(rgb, _certain(view, own, others, known), float(own.tolerance))
+    guessed = np.where(known > 0, told, planes)
+    guessed = np.where(_is_contradicted(view, own, others, guessed), np.float32(0), guessed)
     guessed = np.where(_is_foreign_rim(own, guessed, tolerance), np.float32(0), guessed)
-    known = np.where(own.measured > 0, own.measured, guessed)
-    depth = as_depth(fill_gaps(known, view.gray.cpu().numpy()))
-    witnesses = _witnesses(guessed, view.camera, others, tolerance)
+    depth = as_depth(fill_gaps(_first_known(own.measured, guessed), view.gray.cpu().numpy()))
+    measured = [_carried(g.measured, v, view).numpy() for g, v in others]
+    witnesses = _witnesses(guessed, measured, tolerance)
     return DepthMap(depth, _confidence(own, depth, witnesses), view.camera)
 
 
+def _all(guess: Guess) -> Map:
+    return _first_known(guess.measured, guess.inferred)
+
+
+def _first_known(first: Map, second: Map) -> Map:
+    return np.where(first > 0, first, second)
+
+
+def _certain(
+    view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]], known: Map
+) -> Map:
+    """(h, w) what is known that planes may set out from: certain here, or in several photos.
+
+    So a wall that only others measured goes on to where none but this photo sees it. What is not
+    certain carries no plane on: a thing before a blank wall would spread over it piece by piece.
+    """
+    theirs = [
+        _carried(np.where(g.is_certain, g.measured, np.float32(0)), v, view).numpy()
+        for g, v in others
+    ]
+    witnesses = _witnesses(known, theirs, CONFIRMED_TOLERANCES * float(own.tolerance))
+    is_certain = own.is_certain | (witnesses >= FEWEST_WITNESSES)
+    return np.where(is_certain, known, np.float32(0))
+
+
+def _is_contradicted(
+    view: GrayView, own: Guess, others: Sequence[tuple[Guess, GrayView]], guessed: Map
+) -> NDArray[np.bool_]:
+    """(h, w) what more photos contradict than agree with, by depth or brightness."""
+    votes = contradictions(
+        DepthMap(as_depth(guessed), None, view.camera),
+        [DepthMap(as_depth(_all(g)), None, other.camera) for g, other in others],
+        CONFIRMED_TOLERANCES * float(own.tolerance),
+    )
+    is_unlike = unlike_in_most(view, own.measured, guessed, [other for _, other in others])
+    return (votes > 0) | is_unlike
+
+
 def _is_foreign_rim(own: Guess, guessed: Map, tolerance: float) -> NDArray[np.bool_]:
-    """(h, w) what only others tell on the near side of depth edges: it may reach over them."""
-    known = torch.from_numpy(np.where(own.measured > 0, own.measured, guessed))
+    """(h, w) what the photo's own guess does not say on the near side of depth edges.
+
+    It may reach over them.
+    """
+    known = torch.from_numpy(_first_known(own.measured, guessed))
     is_rim = near_rims(known, known > 0, float(own.tolerance)).numpy()
     return is_rim & (np.abs(guessed - own.inferred) > tolerance * guessed)
 
 
-def _witnesses(
-    guessed: Map, camera: Camera, others: Sequence[tuple[Guess, GrayView]], tolerance: float
-) -> NDArray[np.intp]:
-    """(h, w) number of photos that measured what is guessed."""
-    measured = (_carried(own.measured, view.camera, camera).numpy() for own, view in others)
-    agree = [np.abs(known - guessed) < tolerance * guessed for known in measured]
-    return np.sum(agree, axis=0)
+def _witnesses(guessed: Map, measured: Sequence[Map], tolerance: float) -> NDArray[np.intp]:
+    """(h, w) number of photos that measured what is guessed, of what (h, w) each measured."""
+    return np.sum([np.abs(known - guessed) < tolerance * guessed for known in measured], axis=0)
 
 
 def _confidence(own: Guess, depth: Map, witnesses: NDArray[np.intp]) -> Map:
@@ -85,8 +124,8 @@ def _confidence(own: Guess, depth: Map, witnesses: NDArray[np.intp]) -> Map:
     return np.where(own.measured > 0, own.trust, confidence).astype(np.float32)
 
 
-def _carried(inverse_depth: Map, camera: Camera, to: Camera) -> Tensor:
-    return carried(torch.from_numpy(inverse_depth), camera, to)
+def _carried(inverse_depth: Map, view: GrayView, to: GrayView) -> Tensor:
+    return carried(torch.from_numpy(inverse_depth), view.camera, to.camera)
 
 
 def carried(inverse_depth: Tensor, camera: Camera, to: Camera) -> Tensor:

@@ -45,12 +45,15 @@ class Guess(NamedTuple):
         inferred: (h, w) inverse depth of planes and small gaps, where nothing was measured.
         trust: (h, w) 1 + the number of photos that agree times the correlation with the best.
         tolerance: () ratio by which depths may differ and agree.
+        is_certain: (h, w) bool what was measured so that planes may be fitted to it: it matches
+            there alone, and away from the rims of near things.
     """
 
     measured: Map
     inferred: Map
     trust: Map
     tolerance: Map
+    is_certain: NDArray[np.bool_]
 
 
 def guess(
@@ -69,7 +72,7 @@ def guess(
     """
     depths = [(theirs.inverse_depth, other.camera) for theirs, other in others]
     agreed = agreement(swept.inverse_depth, swept.correlation, view.camera, depths)
-    measured, prior = _measured_and_prior(swept, agreed, rgb)
+    measured, prior, is_certain = _measured_and_prior(swept, agreed, rgb)
     filled = fill_gaps(measured, view.gray.cpu().numpy())
     prior = np.where(filled > 0, np.float32(0), prior)
     refused = contradictions(
@@ -84,6 +87,7 @@ def guess(
         np.where(measured > 0, np.float32(0), np.where(filled > 0, filled, inferred)),
         (1.0 + agreed.supporters * swept.correlation).cpu().numpy(),
         np.array(agreed.tolerance, np.float32),
+        is_certain,
     )
 
 
@@ -103,8 +107,10 @@ def as_depth(inverse_depth: Map) -> Map:
         return np.where(inverse_depth > 0, 1.0 / inverse_depth, 0.0).astype(np.float32)
 
 
-def _measured_and_prior(swept: Sweep, agreed: Agreement, rgb: NDArray[np.uint8]) -> tuple[Map, Map]:
-    """Inverse depth (h, w) that was measured, and that of the planes through it; 0 = unknown."""
+def _measured_and_prior(
+    swept: Sweep, agreed: Agreement, rgb: NDArray[np.uint8]
+) -> tuple[Map, Map, NDArray[np.bool_]]:
+    """Inverse depth (h, w) measured, of the planes through it, and which of it they go by."""
     keep = _trusted(swept.correlation, agreed.supporters)
     # only what others confirm is kept, and not the rims of near things, over which large windows
     # smear the near depth
@@ -118,7 +124,7 @@ def _measured_and_prior(swept: Sweep, agreed: Agreement, rgb: NDArray[np.uint8])
     # rims, and what matches the same elsewhere, were measured where a plane of others says so too
     is_confirmed = (candidates > 0) & (off < CONFIRMED_TOLERANCES * agreed.tolerance * prior)
     weaker = np.where(is_confirmed, candidates, np.where(prior > 0, np.float32(0), inner))
-    return np.where(is_distinct & (inner > 0), inner, weaker), prior
+    return np.where(certain > 0, certain, weaker), prior, certain > 0
 
 
 def _well_matched_depth(swept: Sweep) -> Map:

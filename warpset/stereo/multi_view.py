@@ -229,7 +229,7 @@ class _Scene:
             (Guess(*guesses.load(source.photo)), self._view(source.photo))
             for source in self.checking_views[index]
         ]
-        return fuse(self._view(index), Guess(*guesses.load(index)), others)
+        return fuse(self._view(index), self._rgb(index), Guess(*guesses.load(index)), others)
 
 
 def _as_sweep(arrays: Sequence[NDArray[np.float32]]) -> Sweep:
@@ -246,10 +246,10 @@ class _Spool:
     def _path(self, index: int) -> Path:
         return self._folder / f"{index}.npz"
 
-    def save(self, index: int, arrays: Sequence[NDArray[np.float32]]) -> None:
+    def save(self, index: int, arrays: Sequence[NDArray]) -> None:
         np.savez(self._path(index), *arrays)
 
-    def load(self, index: int) -> list[NDArray[np.float32]]:
+    def load(self, index: int) -> list[NDArray]:
         """The arrays as they were saved."""
         with np.load(self._path(index)) as saved:
             return [saved[name] for name in saved.files]

@@ -20,9 +20,9 @@ from ..core.cameras import Camera
 from ..core.reprojection import Reprojection, epipolar_geometry, sample
 from .semi_global import aggregate
 
-# What is said below of a larger number was seen on the example room as measured by
-# `benchmarks/stereo_depth.py`, where as it stands 64 % of the pixels get depth, off by 0.12 %
-# (median), 91.7 % of them by less than 1 %.
+# What is said below of a larger number was seen on the example room, with what others confirm alone
+# and no planes: as it stands 64 % of the pixels get depth then, off by 0.12 % (median), 91.7 % of
+# them by less than 1 %.
 
 # Radius in pixels of the windows that are correlated: 3x3 and 9x9 pixels. Larger ones match more of
 # a surface, and more wrongly at its rim: at 2 the small one gives depth to 66 %, 90.0 % of it

@@ -28,13 +28,15 @@ def test_all_pairs_every_frame_with_every_later_one(tmp_path):
     assert names == ["2", "3", "3_from_1", "4", "4_from_1", "4_from_2"]
 
 
-def test_covisible_pairs_resume_to_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("references", ["1", "2"])
+def test_covisible_pairs_resume_to_the_same_bytes(tmp_path, references):
+    asked = (*COVISIBLE, "--references", references)
     a_scene(tmp_path / "in" / "room", photos=6)
-    assert build(tmp_path, *COVISIBLE) == 0
+    assert build(tmp_path, *asked) == 0
     whole = tree(tmp_path / "out")
     for path in sorted((tmp_path / "out" / "room").glob("*_splats.*"))[::2]:
         path.unlink()
-    assert build(tmp_path, *COVISIBLE) == 0
+    assert build(tmp_path, *asked) == 0
     assert tree(tmp_path / "out") == whole
 
 

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -92,21 +93,20 @@ def out_and_back(
         renderer: Draws on that raster.
         with_own_splats: Whether the way back takes the splat size that its points ask for.
     """
+
+    def tried(direction: FloatArray, turn: float, step: float) -> OutAndBack:
+        beside = _displaced(camera, direction * step, turn, wanted.pivot_depth)
+        return _brought_back(points, camera, beside, renderer, wanted, with_own_splats)
+
     best: OutAndBack | None = None
     for number, turn in enumerate(TURNS):
         direction = _direction(f"{wanted.key} {number}")
-
-        def tried(step: float, direction: FloatArray = direction, turn: float = turn) -> OutAndBack:
-            beside = _displaced(camera, direction * step, turn, wanted.pivot_depth)
-            return _brought_back(points, camera, beside, renderer, wanted, with_own_splats)
-
-        for found in _closing_in(tried, wanted.hole_share):
+        for found in _closing_in(partial(tried, direction, turn), wanted.hole_share):
             if best is None or _miss(found, wanted) < _miss(best, wanted):
                 best = found
-        assert best is not None, "at least one step is tried in each direction"
-        if _miss(best, wanted) <= TOLERANCE:
-            return best
-    assert best is not None, "at least one direction is tried"
+            if _miss(best, wanted) <= TOLERANCE:
+                return best
+    assert best is not None, "at least one step is tried in each direction"
     return best
 
 
@@ -147,8 +147,7 @@ def _closing_in(tried: Callable[[float], OutAndBack], hole_share: float) -> Iter
 
 def _direction(key: str) -> FloatArray:
     """(3,) unit vector in camera axes, evenly over the sphere, by a hash."""
-    digest = hashlib.sha256(key.encode()).digest()
-    height, turn = np.frombuffer(digest[:8], "<u4") / 2.0**32
+    height, turn = _two_shares(key)
     z, around = 2.0 * height - 1.0, 2.0 * math.pi * turn
     radius = math.sqrt(max(0.0, 1.0 - z * z))
     return np.array([radius * math.cos(around), radius * math.sin(around), z])
@@ -191,7 +190,12 @@ def _brought_back(
 
 def crop_of(picture_wh: tuple[int, int], key: str) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of a quarter of a picture, somewhere by a hash."""
-    digest = hashlib.sha256(key.encode()).digest()
-    across, down = np.frombuffer(digest[:8], "<u4") / 2.0**32
+    across, down = _two_shares(key)
     width, height = picture_wh[0] / 2, picture_wh[1] / 2
     return across * width, down * height, across * width + width, down * height + height
+
+
+def _two_shares(key: str) -> FloatArray:
+    """(2,) numbers from 0 to below 1, by a hash."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return np.frombuffer(digest[:8], "<u4") / 2.0**32

@@ -10,9 +10,6 @@ from ...core.covisibility import likely_partners, points_seen
 from ...core.geometry import DepthMap
 from ...core.masks import Mask
 
-MAX_CANDIDATES = 64
-"""Photos that are asked for a target: those that most of a few of its points fall on."""
-
 
 def further_references(
     views: Sequence[DepthMap],
@@ -32,12 +29,13 @@ def further_references(
         photo_keys: What identifies each frame's photo, as the hash of its content.
         pairs: (reference, target) indices.
         count: How many photos there are of each pair at most, its reference among them.
-        candidates: For each target, the only photos to choose from; None asks all.
+        candidates: For each target, the only photos to choose from; None asks those that most of
+            a few of its points fall on.
 
     Returns:
         Indices by pair, in the order in which they were taken.
     """
-    asked = likely_partners(views, MAX_CANDIDATES) if candidates is None else candidates
+    asked = likely_partners(views) if candidates is None else candidates
     own: dict[int, list[int]] = {}
     for reference, target in pairs:
         own.setdefault(target, []).append(reference)

@@ -8,16 +8,20 @@ adding them. Residuals are relative to w: each pixel's equation is divided by it
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Sums of a piece: six of the symmetric normal matrix, three of the right side, one of the weights.
+# Sums of a piece: the upper triangle of the normal matrix, the right side, and the weight.
 NORMAL = np.array([0, 1, 2, 1, 3, 4, 2, 4, 5])
-RIGHT, WEIGHT = slice(6, 9), 9
+DIAGONAL, RIGHT, WEIGHT = [0, 3, 5], slice(6, 9), 9
+
+# With h = (a, b, c, -1) the squared residuals of a piece are h'Qh, and its sums are the entries of
+# Q on and above the diagonal; those above count twice.
+ROW, COLUMN = np.array([0, 0, 0, 1, 1, 2, 0, 1, 2, 3]), np.array([0, 1, 2, 1, 2, 2, 3, 3, 3, 3])
+TIMES = np.where(ROW == COLUMN, 1.0, 2.0)
 
 # Added to the normal matrix's diagonal, in units of its trace: a piece on one line has no plane.
 DAMPING = 1e-9
@@ -89,8 +93,9 @@ def _sums(
 def normal_matrices(sums: Floats) -> Floats:
     """(..., 3, 3) of sums (..., 10), damped so that all can be inverted."""
     normal = sums[..., NORMAL].reshape(*sums.shape[:-1], 3, 3)
-    trace = np.trace(normal, axis1=-2, axis2=-1)[..., None, None]
-    return normal + (DAMPING * trace + 1e-12) * np.eye(3)
+    damping = DAMPING * sums[..., DIAGONAL].sum(-1) + 1e-12
+    normal[..., [0, 1, 2], [0, 1, 2]] += damping[..., None]
+    return normal
 
 
 def solve(sums: Floats) -> Floats:
@@ -102,9 +107,8 @@ def solve(sums: Floats) -> Floats:
 
 def misfits(sums: Floats, planes: Floats) -> Floats:
     """(...) root of the mean squared relative residual of pieces under planes (..., 3)."""
-    normal = sums[..., NORMAL].reshape(*sums.shape[:-1], 3, 3)
-    squares = np.einsum("...i,...ij,...j->...", planes, normal, planes)
-    squares += sums[..., WEIGHT] - 2 * np.sum(sums[..., RIGHT] * planes, axis=-1)
+    h = np.concatenate([planes, np.full((*planes.shape[:-1], 1), -1.0)], axis=-1)
+    squares = np.sum(sums * (TIMES * h[..., ROW] * h[..., COLUMN]), axis=-1)
     return np.sqrt(np.maximum(squares, 0) / np.maximum(sums[..., WEIGHT], 1e-9))
 
 
@@ -130,26 +134,22 @@ class Surfaces:
         Each part is held to it alone, or a large surface would swallow small ones beside it.
         """
         both = (self.of_piece[one] >= 0) & (self.of_piece[other] >= 0)
-        for a, b in zip(one[both].tolist(), other[both].tolist(), strict=True):
+        one, other = one[both], other[both]
+        for a, b in zip(one.tolist(), other.tolist(), strict=True):
             self._near[a].add(b)
             self._near[b].add(a)
-        for piece, near in enumerate(self._near):
-            self._offer(piece, sorted(other for other in near if other > piece))
+        self._offer(one, other)
         while self._offers:
             _, a, b, joins_a, joins_b = heapq.heappop(self._offers)
             if (self._joins[a], self._joins[b]) == (joins_a, joins_b):
                 self._join_two(a, b)
 
-    def _offer(self, piece: int, near: Sequence[int]) -> None:
-        if not near:
-            return
-        theirs = self.sums[near]
-        planes = solve(theirs + self.sums[piece])
-        misfit = np.maximum(misfits(theirs, planes), misfits(self.sums[piece], planes))
-        for other, value in zip(near, misfit.tolist(), strict=True):
+    def _offer(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
+        parts = np.stack([self.sums[one], self.sums[other]])
+        misfit = misfits(parts, solve(parts.sum(0))).max(0)
+        for value, a, b in zip(misfit.tolist(), one.tolist(), other.tolist(), strict=True):
             if value < self._tolerance:
-                joins = self._joins[piece], self._joins[other]
-                heapq.heappush(self._offers, (value, piece, other, *joins))
+                heapq.heappush(self._offers, (value, a, b, self._joins[a], self._joins[b]))
 
     def _join_two(self, kept: int, gone: int) -> None:
         self.sums[kept] += self.sums[gone]
@@ -161,4 +161,5 @@ class Surfaces:
             self._near[near].add(kept)
         self._joins[kept] += 1
         self._joins[gone] = -1
-        self._offer(kept, sorted(self._near[kept]))
+        near = np.array(sorted(self._near[kept]), np.intp)
+        self._offer(np.full_like(near, kept), near)

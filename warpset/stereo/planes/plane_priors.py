@@ -64,7 +64,9 @@ def plane_prior(rgb: NDArray[np.uint8], inverse_depth: Map, tolerance: float) ->
     surfaces = _surfaces(pieces, inverse_depth, touching, tolerance)
     areas = np.bincount(pieces.ravel())
     measured = np.bincount(pieces.ravel(), (inverse_depth > 0).ravel()) / areas
-    labels = _grown(surfaces, touching, _Looks(areas, measured, roughness(pieces, rgb)))
+    rough = roughness(pieces, rgb)
+    around = _mean_around(rough, touching, surfaces.of_piece)
+    labels = _grown(surfaces, touching, _Looks(areas, measured, rough, around))
     return _evaluated(surfaces, labels[pieces])
 
 
@@ -93,15 +95,30 @@ class _Looks(NamedTuple):
         areas: (n,) pixels.
         measured: (n,) share of them whose depth was measured.
         roughness: (n,) standard deviation of their colours, 8-bit CIE Lab.
+        around: (n,) its mean over each piece and those of its surface beside it.
     """
 
     areas: NDArray[np.intp]
     measured: NDArray[np.float64]
     roughness: NDArray[np.float64]
+    around: NDArray[np.float64]
 
     def may_spread(self, seed: int, piece: int) -> bool:
         """Whether the texture of a seed does not end in a piece."""
-        return bool(self.roughness[seed] < MAX_ROUGHER * max(self.roughness[piece], NOISE))
+        # around, for a textured thing has faint spots, at which it is no blank wall either
+        rough = max(self.roughness[seed], self.around[seed])
+        return bool(rough < MAX_ROUGHER * max(self.roughness[piece], NOISE))
+
+
+def _mean_around(
+    values: NDArray[np.float64], touching: Borders, surface: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """(n,) mean over each piece and those beside it that are of the same surface (n,)."""
+    is_one = surface[touching.one] == surface[touching.other]
+    one, other = touching.one[is_one], touching.other[is_one]
+    here, there = np.concatenate([one, other]), np.concatenate([other, one])
+    count = len(values)
+    return (values + np.bincount(here, values[there], count)) / (1 + np.bincount(here, None, count))
 
 
 class _Step(NamedTuple):
