@@ -14,8 +14,7 @@ from typing import Protocol, TypeVar
 
 from warpset.core.errors import InputError
 from warpset.files.json_files import read_text
-
-from ..scenes.input_hashes import sha256_of_file
+from warpset.files.photos import sha256_of
 
 T = TypeVar("T")
 
@@ -173,7 +172,7 @@ def _fetching(source: str, fetch: Callable[[], T]) -> T:
 
 
 def _check_sha256(file: Path, expected: str, source: str) -> None:
-    found = sha256_of_file(file)
+    found = sha256_of(file)
     if found != expected:
         file.unlink()
         raise InputError(

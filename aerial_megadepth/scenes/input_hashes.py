@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -10,9 +9,12 @@ from pathlib import Path
 
 from warpset.core.errors import InputError
 from warpset.core.natural_order import sorted_naturally
+from warpset.files.photos import sha256_of
 
 MISSING = "missing"
-_CHUNK = 2**20
+
+MAX_BYTES = 2**34
+"""More than a video of hours or a mesh has: a sparse file of a claimed size would take minutes."""
 
 
 def hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
@@ -22,7 +24,7 @@ def hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
     same. A file that several scenes share is read once as long as its size and times stay.
 
     Raises:
-        InputError: One cannot be read.
+        InputError: One cannot be read, or has more than `MAX_BYTES`.
     """
     try:
         return {
@@ -51,18 +53,11 @@ def _sha256(file: Path) -> str:
         return MISSING
     if not stat.S_ISREG(status.st_mode):
         return MISSING
+    if status.st_size > MAX_BYTES:
+        raise InputError(f"{file}: more than {MAX_BYTES} bytes; leave it out")
     return _sha256_of_state(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=4096)
 def _sha256_of_state(file: Path, *state: int) -> str:
-    return sha256_of_file(file)
-
-
-def sha256_of_file(file: Path) -> str:
-    """Hex SHA-256 of a file of any size."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return sha256_of(file)

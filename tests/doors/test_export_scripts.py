@@ -279,6 +279,9 @@ def test_an_accepted_pair_that_is_not_there_is_said(tmp_path, capsys):
     (tmp_path / "accept.txt").write_text("garden/1\ngarden/gone\n")
     assert run(tmp_path, "--quiet", "--accept-list", str(tmp_path / "accept.txt")) == 1
     assert "1 of 2 lines name no pair, such as garden/gone" in the_line(capsys)
+    (tmp_path / "accept.txt").write_text("garden/1\n" + 100_000 * "a")
+    assert run(tmp_path, "--quiet", "--accept-list", str(tmp_path / "accept.txt")) == 1
+    assert len(the_line(capsys)) < 1000
 
 
 @pytest.mark.parametrize("flag", ["--accept-list", "--prompt-file"])

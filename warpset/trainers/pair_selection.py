@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..building.pairs.record import RECORDS_NAME, PairRecord, read_records
 from ..building.scores import Quality
-from ..core.errors import InputError, looking_into
+from ..core.errors import MAX_REASON, InputError, looking_into
 from ..core.natural_order import sorted_naturally
 from ..files.json_files import read_text
 
@@ -209,7 +209,8 @@ def read_pair_list(path: Path, pairs: Iterable[RecordedPair], report: Report) ->
     keys = {key for key in listed if key in known or not key.startswith("#")}
     unknown = sorted(keys - known)
     if unknown:
-        report(f"{path}: {len(unknown)} of {len(keys)} lines name no pair, such as {unknown[0]}")
+        such_as = unknown[0][:MAX_REASON]
+        report(f"{path}: {len(unknown)} of {len(keys)} lines name no pair, such as {such_as}")
     return frozenset(keys)
 
 

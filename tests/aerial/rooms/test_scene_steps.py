@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aerial_megadepth.scenes.input_hashes import hash_inputs
+from aerial_megadepth.scenes.input_hashes import MAX_BYTES, hash_inputs
 from aerial_megadepth.scenes.scene_steps import (
     RunOptions,
     run_options,
@@ -295,6 +295,13 @@ def test_a_scene_that_another_run_makes_is_said_and_the_others_go_on(tmp_path, c
 def test_a_pipe_among_the_inputs_counts_as_missing_and_nobody_waits_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert hash_inputs([tmp_path / "pipe"]) == {"0/pipe": "missing"}
+
+
+def test_an_input_of_a_claimed_size_is_one_line_at_once(tmp_path):
+    with (tmp_path / "photo.jpg").open("wb") as sparse:
+        sparse.truncate(MAX_BYTES + 1)
+    with pytest.raises(InputError, match="photo.jpg: more than 17179869184 bytes; leave it out"):
+        hash_inputs([tmp_path])
 
 
 def test_links_that_lead_back_up_are_gone_round_once_and_others_are_one_line(tmp_path):

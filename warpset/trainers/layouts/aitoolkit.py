@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...building.outputs import TRIPLET
+from ...core.errors import MAX_REASON
 from ..base_models import BASE_MODELS
 from ..documents import (
     TRAIN,
@@ -201,7 +202,7 @@ def _say_changed_captions(captions: set[str]) -> None:
     if changed:
         log.warning(
             f"{len(changed)} captions have commas without a blank after them, and AI Toolkit adds "
-            f"one, such as {read_caption(written_caption(changed[0]))!r}"
+            f"one, such as {read_caption(written_caption(changed[0]))[:MAX_REASON]!r}"
         )
 
 
