@@ -55,7 +55,8 @@ def recorded_up(splats: Path) -> Vector | None:
     numbers = up if isinstance(up, list) else []
     finite = [one for one in numbers if isinstance(one, int | float) and math.isfinite(one)]
     if not (len(numbers) == len(finite) == 3 and any(finite)):
-        raise SplatError(f"{record}: up is {up!r}, need three finite numbers, not all zero")
+        said = repr(up)[:200]
+        raise SplatError(f"{record}: up is {said}, need three finite numbers, not all zero")
     return finite[0], finite[1], finite[2]
 
 

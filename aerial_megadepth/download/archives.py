@@ -74,8 +74,8 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> list[Path]:
         The files that came out.
 
     Raises:
-        InputError: The archive is broken, or holds a path that leaves the folder, a link, or far
-            more bytes than its size explains. Nothing of it is then in the folder.
+        InputError: The archive is broken or empty, or holds a path that leaves the folder, a link,
+            or far more bytes than its size explains. Nothing of it is then in the folder.
     """
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=archive.parent) as aside:
         try:
@@ -111,6 +111,8 @@ def _unpack_aside(archive: Path, aside: Path, quiet: bool) -> list[str]:
             with place.open("wb") as file:
                 _copy(entry, file, bar)
             paths[path] = None
+    if not paths:  # zeros are a tar, of nothing
+        raise InputError(f"{archive}: found no file in it, need one; is it whole?")
     return list(paths)
 
 

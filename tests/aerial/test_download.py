@@ -480,6 +480,12 @@ def test_a_pipe_is_no_archive_and_nobody_waits_for_it(tmp_path):
             unpack(tmp_path / name, tmp_path / "out")
 
 
+def test_an_archive_of_nothing_is_refused(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"\0" * 4096)
+    with pytest.raises(InputError, match="a.tar: found no file in it"):
+        unpack(tmp_path / "a.tar", tmp_path / "out", quiet=True)
+
+
 def test_a_tar_that_is_damaged_between_its_members_is_refused(tmp_path):
     members = [(name, bytes(range(256)) * 4) for name in "abc"]
     path = a_tar(tmp_path / "a.tar", members, mode="w")
