@@ -46,7 +46,7 @@ def read_image_list(path: Path) -> ImageList:
         listed = _read_npz(path) if path.suffix.lower() == ".npz" else _read_json(path)
     except FileNotFoundError:
         raise InputError(f"{path}: found no such image list; see --megadepth_image_list") from None
-    except (OSError, ValueError, RecursionError, MemoryError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise _refused(path, f"a file that cannot be read ({reason})") from error
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, AttributeError) as error:

@@ -109,6 +109,7 @@ def read_pairs(path: Path) -> dict[str, ScenePairs]:
         AttributeError,
         EOFError,
         MemoryError,
+        RuntimeError,  # a zip of another version, or encrypted
         zipfile.BadZipFile,
         zlib.error,
         pickle.UnpicklingError,

@@ -129,7 +129,10 @@ def _read_camera(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         with np.load(path, allow_pickle=False) as arrays:
             K = np.asarray(arrays["intrinsics"], np.float64)
             world_from_cam = np.asarray(arrays["cam2world"], np.float64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        *(OSError, ValueError, KeyError, EOFError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as a camera ({reason})") from error
     finite = np.isfinite(K).all() and np.isfinite(world_from_cam).all()

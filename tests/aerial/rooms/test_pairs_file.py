@@ -159,3 +159,13 @@ def test_a_file_whose_packed_bytes_are_damaged_is_one_line(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as pairs"):
         read_pairs(path)
+
+
+def test_a_zip_of_another_version_is_one_line(tmp_path):
+    path = tmp_path / "pairs.npz"
+    np.savez(path, scenes=["0001"])
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\1\2") + 6] = 127  # the version that the directory asks for
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as pairs .*version 12.7"):
+        read_pairs(path)

@@ -136,7 +136,7 @@ class Store:
             try:
                 with zipfile.ZipFile(file) as opened:
                     return sum(member.file_size for member in opened.infolist())
-            except zipfile.BadZipFile as error:
+            except (zipfile.BadZipFile, NotImplementedError) as error:
                 raise InputError(
                     f"{self.address}: cannot be read as a zip ({reason_of(error)}); download or "
                     "pack it again"

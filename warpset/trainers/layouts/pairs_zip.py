@@ -89,7 +89,7 @@ def _read(folder: Path, reading: Reading) -> None:
     for path in zips:
         try:
             reading.rows += _rows(path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, RuntimeError, zipfile.BadZipFile) as error:
             reading.faults.append(f"{path}: cannot be read as a zip ({error})")
 
 
