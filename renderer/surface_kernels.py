@@ -130,6 +130,35 @@ def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
 
 
 @wp.func
+def occluder(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, here: float, x: int, y: int, level: int
+) -> float:
+    """Depth of a texel that closes its sector for a sample at depth here, 0 where it does not."""
+    z = texel_depth(pyramid, levels, x, y, level)
+    # most texels are of this surface: asked first, that is a branch that processors foresee
+    if on_one_surface(here, z) or z >= here:
+        return 0.0
+    # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
+    return wp.where(level == 0 or splat_exceeds(levels, z, float(1 << level)), z, 0.0)
+
+
+@wp.func
+def is_open(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int, sector: int
+) -> bool:
+    """Whether nothing closes a sector."""
+    here = pyramid[index_of(px, py, levels.width)]
+    step = sector_step(sector)
+    for level in range(levels.coarsest + 1):
+        if not some_span(levels, level, 1.0):
+            break
+        x, y = (px >> level) + step[0], (py >> level) + step[1]
+        if occluder(pyramid, levels, here, x, y, level) > 0.0:
+            return False
+    return True
+
+
+@wp.func
 def sector_opening(
     pyramid: wp.array(dtype=wp.float32),
     levels: Levels,
@@ -143,17 +172,12 @@ def sector_opening(
     step, closed = sector_step(sector), float(0.0)
     # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
     for level in range(levels.coarsest + 1):
-        size = float(1 << level)
         if not some_span(levels, level, 1.0):
             break
         x, y = (px >> level) + step[0], (py >> level) + step[1]
-        z = texel_depth(pyramid, levels, x, y, level)
-        # most texels are of this surface: asked first, that is a branch that processors foresee
-        if on_one_surface(here, z):
-            continue
-        # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
-        spans = level == 0 or splat_exceeds(levels, z, size)
-        if z > 0.0 and z < here and spans:
+        z = occluder(pyramid, levels, here, x, y, level)
+        if z > 0.0:
+            size = float(1 << level)
             point = ray(camera, float(px) + 0.5, float(py) + 0.5) * here
             other = ray(camera, (float(x) + 0.5) * size, (float(y) + 0.5) * size) * z
             toward = other - point
@@ -210,6 +234,9 @@ def remove_hidden(
     x, y = p % levels.width, p // levels.width
     if on_samples_grid(pyramid, exact, levels, x, y):
         walls[p] = 0.0
+        return
+    # an open sector may be enough, is what most pixels have first, and is found without a ray
+    if 8.0 * occlusion_threshold <= 1.0 and is_open(pyramid, levels, x, y, 0):
         return
     opening = float(0.0)
     for sector in range(8):
