@@ -73,7 +73,7 @@ def _key(photos: Iterable[Rgb], mode: str) -> str:
     digest = hashlib.sha256(mode.encode())
     for photo in photos:
         digest.update(repr(photo.shape).encode())
-        digest.update(photo.tobytes())
+        digest.update(photo.data)
     return digest.hexdigest()
 
 
