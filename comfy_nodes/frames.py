@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,18 +223,23 @@ def gathered(parts: Iterable[PointCloud], count: int) -> PointCloud:
     """
     whole, start = None, 0
     for part in parts:
-        whole = whole or PointCloud(*(_room_for(count, values) for values in part))
+        whole = whole or _room_for(count, part)
         rows = slice(start, start + len(part.xyz_world))
         for there, values in zip(whole, part, strict=True):
-            if there is not None:
+            if there is not None and values is not None:
                 there[rows] = values
         start = rows.stop
     assert whole is not None and start == count, "other points than said"
     return whole
 
 
-def _room_for(count: int, values: NDArray[Any] | None) -> NDArray[Any] | None:
-    return None if values is None else np.empty((count, *values.shape[1:]), values.dtype)
+def _room_for(count: int, like: PointCloud) -> PointCloud:
+    room = {
+        name: np.empty((count, *values.shape[1:]), values.dtype)
+        for name, values in like._asdict().items()
+        if values is not None
+    }
+    return like._replace(**room)
 
 
 def _lifted_band(frame: Frame, kept: Mask, band: slice) -> PointCloud:

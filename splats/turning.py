@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .gaussians import Gaussians
 
-Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 SH_SIGNS_OF_HALF_TURN = np.array([-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1], np.float32)
 """(15,) of the harmonics of degree 1 to 3 where y and z change their signs."""
@@ -22,7 +22,7 @@ DIRECTIONS = _TO_CUBE / np.linalg.norm(_TO_CUBE, axis=1, keepdims=True)
 exist with which sums over these are integrals of any polynomial to degree 7 (Lebedev)."""
 
 
-def turned(gaussians: Gaussians, rotation: Doubles) -> Gaussians:
+def turned(gaussians: Gaussians, rotation: Floats) -> Gaussians:
     """The same splats in axes that a rotation leads to.
 
     Args:
@@ -55,7 +55,7 @@ def turned_about_x(gaussians: Gaussians) -> Gaussians:
     )
 
 
-def quaternion_xyzw(rotation: Doubles) -> tuple[float, float, float, float]:
+def quaternion_xyzw(rotation: Floats) -> tuple[float, float, float, float]:
     """Unit quaternion of a rotation, as the eigenvector that Bar-Itzhack's method names (2000)."""
     m = rotation
     symmetric = np.array(
@@ -71,7 +71,7 @@ def quaternion_xyzw(rotation: Doubles) -> tuple[float, float, float, float]:
     return x, y, z, w
 
 
-def _turn_of_harmonics(rotation: Doubles) -> Doubles:
+def _turn_of_harmonics(rotation: Floats) -> Floats:
     """(15, 15) coefficients in the new axes from those in the old ones.
 
     Turned harmonics are sums of harmonics of their degree, so that values in enough directions
@@ -81,7 +81,7 @@ def _turn_of_harmonics(rotation: Doubles) -> Doubles:
     return np.linalg.lstsq(_harmonics(DIRECTIONS), seen_in_old_axes, rcond=None)[0]
 
 
-def _harmonics(directions: Doubles) -> Doubles:
+def _harmonics(directions: Floats) -> Floats:
     """(D, 15) real harmonics of degree 1 to 3 as 3DGS orders and signs them, over the constant one.
 
     Args:
