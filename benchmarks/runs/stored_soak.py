@@ -63,7 +63,7 @@ class Watched:
             memory = psutil.Process(worker.pid).memory_info()
         except psutil.Error:
             return
-        # Without pages of libraries, of which the end of a process reads 100 MiB for the first time.
+        # Without pages of libraries: a process that ends reads another 100 MiB of them.
         self.memory_bytes.setdefault(worker.pid, []).append(memory.rss - memory.shared)
         self.disk_bytes = max(self.disk_bytes, bytes_below(scratch))
 
