@@ -84,8 +84,8 @@ def build(*flags: str) -> int:
     )
 
 
-def recorded() -> int:
-    return build("--geometry", "recorded")
+def recorded(*flags: str) -> int:
+    return build("--geometry", "recorded", *flags)
 
 
 def of_readers(*readers: Callable[[], object]) -> int:
@@ -307,7 +307,11 @@ def own_pairs(folder: Path) -> None:
     """A build to go on with."""
     a_scene(folder / "room", photos=3)
     places = ("--input-dir", str(folder), "--output-dir", str(folder.parent / "out"))
-    assert build(*places, "--geometry", "recorded", "--save-scene-splats") == 0
+    assert with_splats(*places) == 0
+
+
+def with_splats(*flags: str) -> int:
+    return recorded("--save-scene-splats", *flags)
 
 
 def steps(folder: Path) -> None:
@@ -458,7 +462,7 @@ GROUPS = {
         may_lose=("accept.txt",),  # a list that asks for less
     ),
     "exports": Group(exports, run_exports, ("set/*.json", "set/.*.json", "set/*")),
-    "own pairs": Group(own_pairs, recorded, ("../out/room/*.json*", "../out/room/*")),
+    "own pairs": Group(own_pairs, with_splats, ("../out/room/*.json*", "../out/room/*")),
     "steps": Group(steps, run_steps, ("../out/*/.step.json", "../out/*/*", "*")),
     "splats": Group(splat_files, run_splats),
     "earth": Group(earth, run_earth, ("**/*.json", "**/*.mp4")),
