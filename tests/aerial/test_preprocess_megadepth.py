@@ -233,6 +233,14 @@ def test_a_scene_with_ordinal_depth_only_is_one_line(tmp_path, capsys):
     assert "found no photo with depth among 1, 1 of them with ordinal" in capsys.readouterr().err
 
 
+def test_a_camera_larger_than_any_photo_is_one_line(tmp_path, capsys):
+    a_megadepth(tmp_path, [MegaPhoto("a.jpg", (64, 48), (64, 48))])
+    cameras = tmp_path / "MegaDepth_v1_SfM/0001/sparse/manhattan/0/cameras.txt"
+    cameras.write_text(cameras.read_text().replace(" 65 ", f" {2**31} "))
+    assert make(tmp_path) == 1
+    assert f"a.jpg: its camera has {2**31}x" in capsys.readouterr().err
+
+
 def test_a_photo_with_depth_that_the_model_does_not_know_is_named(tmp_path, capsys):
     a_megadepth(tmp_path, [MegaPhoto("a.jpg"), MegaPhoto("b.jpg")])
     images = tmp_path / "MegaDepth_v1_SfM/0001/sparse/manhattan/0/images.txt"
