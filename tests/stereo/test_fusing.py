@@ -7,6 +7,7 @@ from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, 
 from warpset.stereo.fusing import FILLED_CONFIDENCE, carried, fuse, most_told
 from warpset.stereo.guesses import Guess
 from warpset.stereo.plane_sweep import GrayView
+from warpset.stereo.planes.superpixels import segment
 
 
 def a_scene(count=4, things=3):
@@ -16,15 +17,16 @@ def a_scene(count=4, things=3):
         gray, depth = photograph(camera, a_box_before_a_wall()[:things])
         views.append(GrayView(torch.tensor(gray / 255).float(), camera))
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
-        tolerance, is_certain = np.array(0.005, np.float32), np.ones_like(depth, bool)
-        guesses.append(Guess((1 / depth).astype(np.float32), nothing, trust, tolerance, is_certain))
+        tolerance, all_of_it = np.array(0.005, np.float32), np.ones_like(depth, bool)
+        known = (1 / depth).astype(np.float32)
+        guesses.append(Guess(known, nothing, trust, tolerance, all_of_it, ~all_of_it))
     return views, guesses
 
 
 def fused(views, guesses, **own):
     """The first photo's depth, where its own guess is another."""
     others = list(zip(guesses[1:], views[1:], strict=True))
-    return fuse(views[0], a_colour(views[0]), guesses[0]._replace(**own), others)
+    return fuse(views[0], segment(a_colour(views[0])), guesses[0]._replace(**own), others)
 
 
 def a_colour(view):
@@ -34,10 +36,14 @@ def a_colour(view):
 
 def test_carried_depth_is_that_of_the_nearest_surface():
     (one, other), (known, true) = a_scene(2)
-    found = carried(torch.tensor(known.measured), one.camera, other.camera).numpy()
+    inverse_depth = torch.tensor(known.measured)
+    parts = [inverse_depth > 0, inverse_depth < 0]
+    found, none = carried(inverse_depth, parts, one.camera, other.camera)
+    found = found.numpy()
     is_told = found > 0
     assert is_told.mean() > 0.8
     assert np.mean(np.abs(found / true.measured - 1)[is_told] < 0.02) > 0.9
+    assert not none.any()
 
 
 def test_what_one_photo_did_not_measure_others_tell_and_their_number_is_its_confidence():
@@ -81,6 +87,15 @@ def test_a_plane_that_other_photos_see_through_is_dropped():
     found = fused(views, guesses, measured=leaked, inferred=plane)
     wrong = np.abs(found.depth[patch] * plane[patch] - 1) < 0.02
     assert wrong.mean() < 0.02
+
+
+def test_what_others_tell_of_the_sky_is_dropped():
+    views, guesses = a_scene(things=1)
+    holed, is_sky = guesses[0].measured.copy(), np.zeros((90, 120), bool)
+    holed[:, 80:] = 0
+    is_sky[:, 80:] = True
+    assert np.mean(fused(views, guesses, measured=holed).depth[:, 80:] > 0) > 0.5
+    assert not fused(views, guesses, measured=holed, is_sky=is_sky).depth[:, 80:].any()
 
 
 def test_one_photo_alone_tells_nothing_and_the_nearer_of_two_surfaces_hides_the_other():
