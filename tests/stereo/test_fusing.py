@@ -19,7 +19,7 @@ def a_scene(count=4, things=3):
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
         tolerance, all_of_it = np.array(0.005, np.float32), np.ones_like(depth, bool)
         known = (1 / depth).astype(np.float32)
-        guesses.append(Guess(known, nothing, trust, tolerance, all_of_it, ~all_of_it))
+        guesses.append(Guess(known, nothing, trust, tolerance, all_of_it, ~all_of_it, nothing))
     return views, guesses
 
 
@@ -89,6 +89,24 @@ def test_a_plane_that_other_photos_see_through_is_dropped():
     assert wrong.mean() < 0.02
 
 
+def test_at_the_rim_of_a_near_thing_brightness_tells_its_depth_from_that_behind_it():
+    views, guesses = a_scene()
+    true = guesses[0].measured
+    behind = (1 / photograph(views[0].camera, a_box_before_a_wall()[:2])[1]).astype(np.float32)
+    rim = np.s_[35:55, 50:58]  # inside the box
+    holed, plane, doubted = true.copy(), np.zeros_like(true), np.zeros_like(true)
+    holed[rim], plane[rim], doubted[rim] = 0, behind[rim], true[rim]
+    unsure = [known._replace(measured=0 * true, inferred=0 * true) for known in guesses]
+
+    def share_right(doubted):
+        found = fused(views, unsure, measured=holed, inferred=plane, doubted=doubted)
+        return np.mean(np.abs(found.depth[rim] * true[rim] - 1) < 0.02)
+
+    assert share_right(doubted) > 0.7
+    assert share_right(0 * true) < 0.1
+    assert share_right(1.3 * doubted) < 0.1
+
+
 def test_what_others_tell_of_the_sky_is_dropped():
     views, guesses = a_scene(things=1)
     holed, is_sky = guesses[0].measured.copy(), np.zeros((90, 120), bool)
@@ -98,8 +116,9 @@ def test_what_others_tell_of_the_sky_is_dropped():
     assert not fused(views, guesses, measured=holed, is_sky=is_sky).depth[:, 80:].any()
 
 
-def test_one_photo_alone_tells_nothing_and_the_nearer_of_two_surfaces_hides_the_other():
+def test_most_photos_tell_a_depth_and_those_that_see_a_nearer_surface_speak_against_it():
     near, far, none = (torch.full((2, 2), value) for value in (2.0, 1.0, 0.0))
-    assert not most_told([near, none, none], 0.01).any()
+    assert not most_told([none, none], 0.01).any()
+    assert np.all(most_told([far, none, none], 0.01) == 1.0)
     assert np.all(most_told([near, near, far, far], 0.01) == 2.0)
     assert np.all(most_told([near, far, far, far], 0.01) == 1.0)

@@ -50,6 +50,8 @@ class Guess(NamedTuple):
         is_certain: (h, w) bool what was measured so that planes may be fitted to it: it matches
             there alone, and away from the rims of near things.
         is_sky: (h, w) bool what looks like sky.
+        doubted: (h, w) inverse depth that others confirm at the rims of near things, which may be
+            theirs or reach over them; 0 elsewhere.
     """
 
     measured: Map
@@ -58,6 +60,7 @@ class Guess(NamedTuple):
     tolerance: Map
     is_certain: NDArray[np.bool_]
     is_sky: NDArray[np.bool_]
+    doubted: Map
 
 
 def guess(
@@ -76,7 +79,7 @@ def guess(
     """
     depths = [(theirs.inverse_depth, other.camera) for theirs, other in others]
     agreed = agreement(swept.inverse_depth, swept.correlation, view.camera, depths)
-    measured, prior, is_certain = _measured_and_prior(swept, agreed, segments)
+    measured, prior, is_certain, doubted = _measured_and_prior(swept, agreed, segments)
     is_sky = find_sky(segments, is_certain)
     prior = without_sky(prior, is_sky, measured)
     filled = fill_gaps(measured, view.gray.cpu().numpy())
@@ -95,6 +98,7 @@ def guess(
         np.array(agreed.tolerance, np.float32),
         is_certain,
         is_sky,
+        doubted,
     )
 
 
@@ -116,7 +120,7 @@ def as_depth(inverse_depth: Map) -> Map:
 
 def _measured_and_prior(
     swept: Sweep, agreed: Agreement, segments: Segments
-) -> tuple[Map, Map, NDArray[np.bool_]]:
+) -> tuple[Map, Map, NDArray[np.bool_], Map]:
     """Inverse depth (h, w) measured, of the planes through it, and which of it they go by."""
     keep = _trusted(swept.correlation, agreed.supporters)
     # only what others confirm is kept, and not the rims of near things, over which large windows
@@ -131,7 +135,9 @@ def _measured_and_prior(
     # rims, and what matches the same elsewhere, were measured where a plane of others says so too
     is_confirmed = (candidates > 0) & (off < CONFIRMED_TOLERANCES * agreed.tolerance * prior)
     weaker = np.where(is_confirmed, candidates, np.where(prior > 0, np.float32(0), inner))
-    return np.where(certain > 0, certain, weaker), prior, certain > 0
+    measured = np.where(certain > 0, certain, weaker)
+    doubted = np.where(is_distinct & (measured == 0), candidates, np.float32(0))
+    return measured, prior, certain > 0, doubted
 
 
 def _well_matched_depth(swept: Sweep) -> Map:
