@@ -74,11 +74,11 @@ class PreprocessMegaDepth:
 
         Raises:
             InputError: The model cannot be read, or no photo has depth.
-            IncompleteScene: Listed photos are missing, broken or not in the model.
+            IncompleteScene: Photos are missing, broken or not in the model.
         """
         key = _scene_and_model(scene)
         cameras = read_cameras(self.source.model(*key))
-        names = sorted(cameras, key=natural_key) if self.images is None else self.images[key]
+        names = self._every(key, cameras) if self.images is None else self.images[key]
         written, ordinal, problems = 0, 0, []
         for name in tqdm(names, scene, unit="photo", disable=self.quiet, leave=False):
             try:
@@ -93,12 +93,18 @@ class PreprocessMegaDepth:
             written += 1
         return _summed_up(written, ordinal, problems)
 
+    def _every(self, key: tuple[str, str], cameras: Mapping[str, PosedLens]) -> list[str]:
+        """Names of the photos of a model, and of those with depth that it does not know."""
+        photos = self.source.photo(*key, "_").parent.glob("*")
+        with_depth = {path.name for path in photos if self.source.depth(*key, path.name).is_file()}
+        return sorted(cameras.keys() | with_depth, key=natural_key)
+
     def _view(self, key: tuple[str, str], name: str, posed: PosedLens | None) -> RgbdView | None:
         if not is_plain_name(name):
             raise InputError(f"{self.source.model(*key)}: refused the photo name {name[:80]!r}")
         photo = self.source.photo(*key, name)
         if posed is None:
-            raise InputError(f"{photo}: is listed, but not in {self.source.model(*key)}; left out")
+            raise InputError(f"{photo}: is not in {self.source.model(*key)}; left out")
         depth = read_megadepth_depth(self.source.depth(*key, name))
         if depth is None:
             return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -15,6 +16,9 @@ from ..warpset.core.errors import InputError
 from .widgets import AUTO_DEVICE
 
 Item = TypeVar("Item")
+
+LOOK_S = 0.2
+"""Seconds between two looks for Cancel: a fifth of what a user may wait."""
 
 
 def chosen_device(choice: str) -> torch.device:
@@ -71,3 +75,17 @@ def until_cancelled(items: Iterable[Item]) -> Iterator[Item]:
     for item in items:
         model_management.throw_exception_if_processing_interrupted()
         yield item
+
+
+def cancellable(compute: Callable[[], Item]) -> Item:
+    """What a computation answers that cannot be divided, unless somebody clicks on Cancel.
+
+    It runs in a thread, since numpy cannot be stopped from outside. Cancelled, it goes on to its
+    end and nobody hears of it: it must leave nothing behind.
+    """
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(compute)
+    pool.shutdown(wait=False)
+    while not wait([answer], LOOK_S).done:
+        model_management.throw_exception_if_processing_interrupted()
+    return answer.result()

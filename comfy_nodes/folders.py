@@ -77,12 +77,19 @@ def source_fingerprint(name: str | None) -> str | float:
     return found if isinstance(found, float) else f"{found}, {outputs_lost()} outputs lost"
 
 
-_written: list[Path] = []
+_written: set[Path] = set()
+_lost: list[Path] = []
 
 
 def outputs_lost() -> int:
-    """How many files that nodes wrote into the output folder are there no more."""
-    return sum(not path.exists() for path in _written)
+    """How often a file that nodes wrote into the output folder was found to be there no more.
+
+    A file that is made again counts on: its node would run once more for it otherwise.
+    """
+    gone = {path for path in _written if not path.exists()}
+    _written.difference_update(gone)
+    _lost.extend(gone)
+    return len(_lost)
 
 
 def sky_model() -> Path | None:
@@ -164,7 +171,7 @@ def new_output(prefix: str, suffix: str) -> Path:
         InputError: The folder cannot be made.
     """
     path = _numbered(prefix, suffix, folder_paths.get_output_directory())
-    _written.append(path)
+    _written.add(path)
     return path
 
 

@@ -19,7 +19,7 @@ from ..warpset.files.photos import resample_photo
 
 Rgb = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
-_Step = tuple[str, list[Mask]]
+_Step = tuple[str, Iterable[Mask]]
 """A filter's name, and what it keeps of each frame."""
 
 
@@ -114,18 +114,24 @@ class PointFilters:
     """Which pixels become points, as the node's widgets say it.
 
     Attributes:
-        confidence_percentile: Pixels below this percentile of all frames' confidence are dropped.
+        least_confidence: Pixels below it are dropped, see `least_confidence`.
         black_background: Drop pixels whose R + G + B is below 16.
         white_background: Drop pixels whose R, G and B are all above 240.
         border_px: Pixels to drop at the borders of what the network saw.
         max_depth: Largest z-depth in world units, or None for no bound.
     """
 
-    confidence_percentile: float = 50.0
+    least_confidence: float
     black_background: bool = False
     white_background: bool = False
     border_px: int = 0
     max_depth: float | None = None
+
+
+def least_confidence(frames: Sequence[Frame], percentile: float) -> float:
+    """The percentile of the confidence of the known pixels of all frames."""
+    known = np.concatenate([frame.confidence[frame.known] for frame in frames])
+    return float(np.percentile(known, percentile)) if known.size else 0.0
 
 
 def kept_pixels(
@@ -133,7 +139,7 @@ def kept_pixels(
     filters: PointFilters,
     sky: Sequence[Rgb] | None = None,
     left_out: Sequence[Rgb] | None = None,
-    through: Callable[[Iterable[_Step]], Iterable[_Step]] = iter,
+    through: Callable[[Iterable[Mask]], Iterable[Mask]] = iter,
 ) -> list[Mask]:
     """Which pixels (h, w) of each frame become points.
 
@@ -142,15 +148,15 @@ def kept_pixels(
         filters: What to drop.
         sky: Sky pictures of the frames' photos, see `masks.sky_picture`; None keeps the sky.
         left_out: Pictures of the photos' size, black where these are left out; None for nowhere.
-        through: Passes on the filters; what it raises between them ends the work.
+        through: Passes on what a filter keeps of each frame; what it raises ends the work.
 
     Raises:
         InputError: None does; the text names the filter that dropped the last.
     """
     kept = [np.ones_like(frame.known) for frame in frames]
     steps = chain(_steps(frames, filters, sky), _mask_step(frames, left_out))
-    for name, masks in through(steps):
-        kept = [one & other for one, other in zip(kept, masks, strict=True)]
+    for name, masks in steps:
+        kept = [one & other for one, other in zip(kept, through(masks), strict=True)]
         if not any(mask.any() for mask in kept):
             raise InputError(f"{name}: found no points left after it, need at least one; loosen it")
     return kept
@@ -160,22 +166,22 @@ def _steps(
     frames: Sequence[Frame], filters: PointFilters, sky: Sequence[Rgb] | None
 ) -> Iterator[_Step]:
     """What is known, then the filters that are on by their widgets' names, and what they keep."""
-    yield "depth", [frame.known for frame in frames]
-    yield "boundary_threshold", [_inside(frame, filters.border_px) for frame in frames]
+    yield "depth", (frame.known for frame in frames)
+    yield "boundary_threshold", (_inside(frame, filters.border_px) for frame in frames)
     if filters.max_depth is not None:
-        yield "max_depth", [frame.depth_map.depth <= filters.max_depth for frame in frames]
+        yield "max_depth", (frame.depth_map.depth <= filters.max_depth for frame in frames)
     if filters.black_background:
-        yield "mask_black_bg", [not_black(frame.rgb) for frame in frames]
+        yield "mask_black_bg", (not_black(frame.rgb) for frame in frames)
     if filters.white_background:
-        yield "mask_white_bg", [not_white(frame.rgb) for frame in frames]
+        yield "mask_white_bg", (not_white(frame.rgb) for frame in frames)
     if sky is not None:
         shown = (
             _on_raster(picture, frame.photo_camera, frame.depth_map.camera)
             for picture, frame in zip(sky, frames, strict=True)
         )
-        yield "mask_sky", [not_sky(picture) for picture in shown]
-    least = _least_confidence(frames, filters.confidence_percentile)
-    yield "depth_conf_threshold", [frame.confidence >= least for frame in frames]
+        yield "mask_sky", (not_sky(picture) for picture in shown)
+    least = filters.least_confidence
+    yield "depth_conf_threshold", (frame.confidence >= least for frame in frames)
 
 
 def _mask_step(frames: Sequence[Frame], left_out: Sequence[Rgb] | None) -> Iterator[_Step]:
@@ -184,7 +190,7 @@ def _mask_step(frames: Sequence[Frame], left_out: Sequence[Rgb] | None) -> Itera
             _on_raster(picture, frame.photo_camera, frame.depth_map.camera)
             for picture, frame in zip(left_out, frames, strict=True)
         )
-        yield "masks", [picture[..., 0] >= WHOLLY_KEPT for picture in shown]
+        yield "masks", (picture[..., 0] >= WHOLLY_KEPT for picture in shown)
 
 
 def _inside(frame: Frame, border_px: int) -> Mask:
@@ -195,22 +201,50 @@ def _inside(frame: Frame, border_px: int) -> Mask:
     return inside
 
 
-def _least_confidence(frames: Sequence[Frame], percentile: float) -> float:
-    """The percentile over the known pixels of all frames."""
-    known = np.concatenate([frame.confidence[frame.known] for frame in frames])
-    return float(np.percentile(known, percentile)) if known.size else 0.0
-
-
 def lifted(frames: Iterable[Frame], kept: Sequence[Mask]) -> Iterator[PointCloud]:
     """Clouds of the kept pixels of all frames, in order, a band of `ROWS_AT_ONCE` at a time."""
     for frame, mask in zip(frames, kept, strict=True):
-        for top in range(0, len(mask), ROWS_AT_ONCE):
-            yield _lifted_band(frame, mask, top)
+        for rows in bands(len(mask)):
+            yield _lifted_band(frame, mask, rows)
 
 
-def _lifted_band(frame: Frame, kept: Mask, top: int) -> PointCloud:
+def bands(height: int) -> list[slice]:
+    """Rows of a raster, `ROWS_AT_ONCE` at a time."""
+    tops = range(0, height, ROWS_AT_ONCE)
+    return [slice(top, min(top + ROWS_AT_ONCE, height)) for top in tops]
+
+
+def gathered(parts: Iterable[PointCloud], count: int) -> PointCloud:
+    """The points of several clouds, each copied as it comes; all know of their points the same.
+
+    Args:
+        parts: At least one.
+        count: How many points they have together.
+    """
+    whole, start = None, 0
+    for part in parts:
+        whole = whole or _room_for(count, part)
+        rows = slice(start, start + len(part.xyz_world))
+        for there, values in zip(whole, part, strict=True):
+            if there is not None and values is not None:
+                there[rows] = values
+        start = rows.stop
+    assert whole is not None and start == count, "other points than said"
+    return whole
+
+
+def _room_for(count: int, like: PointCloud) -> PointCloud:
+    room = {
+        name: np.empty((count, *values.shape[1:]), values.dtype)
+        for name, values in like._asdict().items()
+        if values is not None
+    }
+    return like._replace(**room)
+
+
+def _lifted_band(frame: Frame, kept: Mask, band: slice) -> PointCloud:
     """The points of some rows; the rows above and below say how the surface goes on."""
-    bottom = min(top + ROWS_AT_ONCE, len(kept))
+    top, bottom = band.start, band.stop
     rows = slice(max(0, top - 1), bottom + 1)
     depth_map, mask = frame.depth_map, kept[rows]
     depth = depth_map.depth[rows]

@@ -83,11 +83,6 @@ def image_of(pictures: Sequence[Rgb]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).float() / 255
 
 
-def gray_image_of(maps: Sequence[NDArray[Any]]) -> Tensor:
-    """IMAGE (B, H, W, 3) of maps (H, W) in 0..1 of one size."""
-    return mask_of(maps)[..., None].repeat(1, 1, 1, 3)
-
-
 def mask_of(maps: Sequence[NDArray[Any]]) -> Tensor:
     """MASK (B, H, W) of maps (H, W) in 0..1, or of booleans, of one size."""
     return torch.from_numpy(np.stack(maps).astype(np.float32))

@@ -307,7 +307,7 @@ class LoadPLY:
     OUTPUT_TOOLTIPS = (
         "The points, or the splats' centres, for Render Warp.",
         "Points turned Y-up, for PreviewPointCloud; splats for PreviewGaussianSplat, upright if a "
-        "JSON beside them says what is up and their colours are the same from all sides.",
+        "JSON beside them says what is up.",
     )
 
     @classmethod

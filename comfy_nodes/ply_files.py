@@ -53,11 +53,8 @@ def load(ply_path: str, file: str, model_3d: Any = None) -> tuple[PointCloud, An
 
 
 def _standing(splats: Gaussians, up: Vector, path: Path) -> Path:
-    """A file of splats that stand upright in the viewers: their own where they do already.
-
-    Colours that change with the view would have to be turned too; such splats stay as they lie.
-    """
-    if up == Y_DOWN or splats.sh_degree > 0:
+    """A file of splats that stand upright in the viewers: their own where they do already."""
+    if up == Y_DOWN:
         return path
     turned = new_temporary(".ply")
     write_ply(y_down(splats, up), turned)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..splats import Gaussians
+from ..splats.turning import quaternion_xyzw, turned
 from ..splats.up import Vector, upright
 from ..warpset.core.cameras import Camera, focal_from_fov, intrinsics, invert_rigid
 from ..warpset.core.points import PointCloud
@@ -62,15 +62,10 @@ def y_down(splats: Gaussians, up: Vector) -> Gaussians:
     """The splats as the viewers take them from a file; see above.
 
     Args:
-        splats: Of degree 0, whose colours are the same from all sides.
-        up: The direction that is up in their own world.
+        splats: The splats in their own world.
+        up: The direction that is up there.
     """
-    turn = VIEWER_FROM_WORLD @ upright(up, "y")
-    x, y, z, w = _quaternion_xyzw(turn)
-    product = np.array([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]])
-    turned = splats.means @ turn.T, splats.quats @ product.T
-    means, quats = (part.astype(np.float32) for part in turned)
-    return replace(splats, means=means, quats=quats)
+    return turned(splats, VIEWER_FROM_WORLD @ upright(up, "y"))
 
 
 def camera_info(camera: Camera, distance: float) -> dict[str, Any]:
@@ -83,7 +78,7 @@ def camera_info(camera: Camera, distance: float) -> dict[str, Any]:
     position = VIEWER_FROM_WORLD @ camera.center_world
     viewer_from_cam = VIEWER_FROM_WORLD @ camera.world_from_cam[:3, :3] @ VIEWER_FROM_WORLD
     target = position - distance * viewer_from_cam[:, 2]
-    x, y, z, w = _quaternion_xyzw(viewer_from_cam)
+    x, y, z, w = quaternion_xyzw(viewer_from_cam)
     return {
         "position": _xyz(position),
         "target": _xyz(target),
@@ -149,19 +144,3 @@ def _rotation(xyzw: np.ndarray) -> np.ndarray:
 
 def _xyz(vector: np.ndarray) -> dict[str, float]:
     return dict(zip("xyz", vector.tolist(), strict=True))
-
-
-def _quaternion_xyzw(rotation: np.ndarray) -> tuple[float, float, float, float]:
-    """Unit quaternion of a rotation, as the eigenvector that Bar-Itzhack's method names (2000)."""
-    m = rotation
-    symmetric = np.array(
-        [
-            [m[0, 0] - m[1, 1] - m[2, 2], 0, 0, 0],
-            [m[0, 1] + m[1, 0], m[1, 1] - m[0, 0] - m[2, 2], 0, 0],
-            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], m[2, 2] - m[0, 0] - m[1, 1], 0],
-            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], m[0, 0] + m[1, 1] + m[2, 2]],
-        ]
-    )
-    _, vectors = np.linalg.eigh(symmetric)  # of the lower triangle, eigenvalues ascending
-    x, y, z, w = vectors[:, -1].tolist()
-    return x, y, z, w

@@ -22,7 +22,7 @@ from ..warpset.core.masks import ConfidenceThreshold
 from ..warpset.core.points import PointCloud, splat_size
 from ..warpset.core.sizes import SizeRule, fit_camera
 from .cameras import chosen_camera, moved_camera
-from .computing import renderer_device, until_cancelled
+from .computing import cancellable, renderer_device, until_cancelled
 from .frames import Frame
 from .images import image_of, mask_of, photos_in
 from .network.models import ManagedNetwork, managed_network
@@ -53,7 +53,7 @@ def render_warp(
     for camera in until_cancelled(chosen):
         camera = fit_camera(moved_camera(points, camera, cameras, widgets), size_wh)
         renderer.s0 = widgets.s0 or _point_diameter(points, camera)
-        view = draw(renderer, drawn, camera)
+        view = cancellable(partial(draw, renderer, drawn, camera))
         rgb.append(view.rgb)
         holes.append(view.hole)
         bar.update(1)
@@ -95,7 +95,8 @@ def warp_pair(
     renderer = partial(make_renderer, device=renderer_device(widgets.device))
     with photo_files(photos) as paths:
         warper = Warper(_geometry(frames, paths), _options(widgets, len(references)), renderer)
-        warp = warper.render(warper.prepare(0, 1, range(2, len(photos))))
+        ready = cancellable(partial(warper.prepare, 0, 1, range(2, len(photos))))
+        warp = cancellable(partial(warper.render, ready))
     splats = warp.splats
     if not widgets.fill:
         splats = np.where(warp.hole[..., None], np.uint8(0), splats)

@@ -18,9 +18,6 @@ SH_C0 = 0.28209479177387814
 MAX_SH_DEGREE = 3
 """3DGS files and renderers end here."""
 
-SH_SIGNS_OF_HALF_TURN = np.array([-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1], np.float32)
-"""(15,) of the harmonics of degree 1 to 3 where y and z change their signs."""
-
 
 @dataclass(frozen=True, eq=False)
 class Gaussians:
@@ -91,20 +88,6 @@ class Gaussians:
             return self
         zeros = np.zeros((self.num_gaussians, missing, 3), np.float32)
         return replace(self, shN=np.concatenate([self.shN, zeros], axis=1))
-
-
-def turned_about_x(gaussians: Gaussians) -> Gaussians:
-    """The same splats in axes turned by 180 degrees about x: y up, z back to y down, z forward.
-
-    Its own inverse. The signs are those of `coordinateConverter` from RUB to RDF in Niantic's spz
-    (splat-types.h): a harmonic changes its sign where its polynomial is odd in y and z together.
-    """
-    return replace(
-        gaussians,
-        means=gaussians.means * np.array([1, -1, -1], np.float32),
-        quats=gaussians.quats * np.array([1, 1, -1, -1], np.float32),
-        shN=gaussians.shN * SH_SIGNS_OF_HALF_TURN[: gaussians.shN.shape[1], None],
-    )
 
 
 def as_gaussians(model: object, where: object, may_be_empty: bool = False) -> Gaussians:

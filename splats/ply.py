@@ -16,8 +16,9 @@ from plyfile import PlyData, PlyElement
 
 from .errors import SplatError
 from .files import whole_file
-from .gaussians import Floats, Gaussians, as_gaussians, turned_about_x
+from .gaussians import Floats, Gaussians, as_gaussians
 from .optional import optional_module
+from .turning import turned_about_x
 
 MEANS = ("x", "y", "z")
 NORMALS = ("nx", "ny", "nz")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,9 @@ Vector = tuple[float, float, float]
 Rotation = NDArray[np.float64]
 
 MAX_BYTES = 2**20
+
+LARGEST = 1e100
+"""Of a number of up, and its inverse the smallest that counts: their squares can be told."""
 
 Y_DOWN: Vector = (0.0, -1.0, 0.0)
 """Up where nothing says otherwise: photogrammetry's world is its first camera, y down."""
@@ -53,8 +55,9 @@ def recorded_up(splats: Path) -> Vector | None:
         return None
     up = found["up"].get("direction") if isinstance(found["up"], dict) else found["up"]
     numbers = up if isinstance(up, list) else []
-    finite = [one for one in numbers if isinstance(one, int | float) and math.isfinite(one)]
-    if not (len(numbers) == len(finite) == 3 and any(finite)):
+    finite = [one for one in numbers if isinstance(one, int | float) and abs(one) <= LARGEST]
+    is_direction = any(abs(one) >= 1 / LARGEST for one in finite)
+    if not (len(numbers) == len(finite) == 3 and is_direction):
         said = repr(up)[:200]
         raise SplatError(f"{record}: up is {said}, need three finite numbers, not all zero")
     return finite[0], finite[1], finite[2]

@@ -100,9 +100,18 @@ def read_sparse(folder: Path) -> pycolmap.Reconstruction:
     """The sparse model of a localized scene.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or lacks points that its images see.
     """
-    return open_colmap_model(folder / SPARSE)
+    model = open_colmap_model(folder / SPARSE)
+    there = set(model.points3D)
+    for image in model.images.values():
+        seen = {point.point3D_id for point in image.get_observation_points2D()}
+        if lacking := seen - there:
+            raise InputError(
+                f"{folder / SPARSE}: lacks {len(lacking)} points that {image.name} sees, among"
+                f" them {min(lacking)}; run do_colmap_localization again"
+            )
+    return model
 
 
 def write_picture(folder: Path, photo: PosedPhoto) -> None:

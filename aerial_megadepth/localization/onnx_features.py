@@ -105,10 +105,10 @@ def _session(path: Path, needed: set[str]) -> onnxruntime.InferenceSession:
     try:
         open_regular(path).close()
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        found = {node.name for node in session.get_inputs()}
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as an ONNX model ({reason})") from error
-    found = {node.name for node in session.get_inputs()}
     if found != needed:
         raise InputError(
             f"{path}: found a model that takes {', '.join(sorted(found))}, need one that takes"

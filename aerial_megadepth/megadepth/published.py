@@ -23,6 +23,9 @@ from warpset.recordings.formats.colmap_files import open_colmap_model
 if TYPE_CHECKING:
     import pycolmap
 
+MAX_SIDE_PX = 2**16
+"""Taking distortion off walks along all sides of a camera, for minutes along longer ones."""
+
 MAX_ASPECT_ERROR = 0.02
 """How far a photo's aspect may be from its undistorted camera's, before it is another photo."""
 
@@ -116,8 +119,11 @@ def undistorted_camera(lens: Lens, cam_from_world: np.ndarray, size_wh: tuple[in
         size_wh: Size of the undistorted photo.
 
     Raises:
-        InputError: The photo's aspect is not that of the undistorted camera.
+        InputError: The photo's aspect is not that of the undistorted camera, or no photo is as
+            large as the camera.
     """
+    if max(lens.size_wh) > MAX_SIDE_PX:
+        raise InputError(f"its camera has {lens.size_wh[0]}x{lens.size_wh[1]} pixels")
     pycolmap = colmap_library("MegaDepth's cameras")
     taken = pycolmap.Camera(
         model=lens.model, width=lens.size_wh[0], height=lens.size_wh[1], params=lens.params

@@ -47,7 +47,7 @@ class Watched:
 
     Attributes:
         disk_bytes: The most that one had in its temporary folder.
-        memory_bytes: Of each worker, samples of its memory.
+        memory_bytes: Of each worker, samples of the memory it alone holds.
         runs: How often workers were started.
         started: When, on the monotonic clock.
     """
@@ -60,10 +60,11 @@ class Watched:
     def look(self, worker: subprocess.Popen, scratch: Path) -> None:
         """Sample one that runs."""
         try:
-            memory = psutil.Process(worker.pid).memory_info().rss
+            memory = psutil.Process(worker.pid).memory_info()
         except psutil.Error:
             return
-        self.memory_bytes.setdefault(worker.pid, []).append(memory)
+        # Without pages of libraries: a process that ends reads another 100 MiB of them.
+        self.memory_bytes.setdefault(worker.pid, []).append(memory.rss - memory.shared)
         self.disk_bytes = max(self.disk_bytes, bytes_below(scratch))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ...vggt.network import SceneNetwork
 from ...vggt.predict import BYTES_PER_TOKEN_CHANNEL, Prediction, predict_images, predict_scene
 from ...warpset.core.cameras import Camera
 from ...warpset.core.geometry import DepthMap
-from ..computing import progress_through, until_cancelled
+from ..computing import cancellable, progress_through, until_cancelled
 from ..frames import Frame, frame_of
 from .fitting import fitted
 from .models import ManagedNetwork
@@ -66,14 +67,14 @@ def predicted_frames(photos: Sequence[Rgb], mode: str, managed: ManagedNetwork) 
         managed.predictions.clear()
         managed.predictions[key] = predictions
     pairs = zip(photos, managed.predictions[key], strict=True)
-    return [_frame(*pair) for pair in until_cancelled(pairs)]
+    return [cancellable(partial(_frame, *pair)) for pair in until_cancelled(pairs)]
 
 
 def _key(photos: Iterable[Rgb], mode: str) -> str:
     digest = hashlib.sha256(mode.encode())
     for photo in photos:
         digest.update(repr(photo.shape).encode())
-        digest.update(photo.tobytes())
+        digest.update(photo.data)
     return digest.hexdigest()
 
 

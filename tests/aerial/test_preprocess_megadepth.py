@@ -213,7 +213,7 @@ def test_a_listed_photo_that_the_model_lacks_is_named(tmp_path, capsys):
     write_image_list(tmp_path / "list.json", {("0001", "0"): ["a.jpg", "x.jpg"]})
     assert make(tmp_path, "--megadepth_image_list", str(tmp_path / "list.json")) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "x.jpg: is listed, but not in" in line
+    assert "x.jpg: is not in" in line
 
 
 def test_a_scene_that_is_not_listed_is_one_line(tmp_path, capsys):
@@ -231,6 +231,23 @@ def test_a_scene_with_ordinal_depth_only_is_one_line(tmp_path, capsys):
     a_megadepth(tmp_path, [MegaPhoto("o.jpg", depth=ordinal_depth)])
     assert make(tmp_path) == 1
     assert "found no photo with depth among 1, 1 of them with ordinal" in capsys.readouterr().err
+
+
+def test_a_camera_larger_than_any_photo_is_one_line(tmp_path, capsys):
+    a_megadepth(tmp_path, [MegaPhoto("a.jpg", (64, 48), (64, 48))])
+    cameras = tmp_path / "MegaDepth_v1_SfM/0001/sparse/manhattan/0/cameras.txt"
+    cameras.write_text(cameras.read_text().replace(" 65 ", f" {2**31} "))
+    assert make(tmp_path) == 1
+    assert f"a.jpg: its camera has {2**31}x" in capsys.readouterr().err
+
+
+def test_a_photo_with_depth_that_the_model_does_not_know_is_named(tmp_path, capsys):
+    a_megadepth(tmp_path, [MegaPhoto("a.jpg"), MegaPhoto("b.jpg")])
+    images = tmp_path / "MegaDepth_v1_SfM/0001/sparse/manhattan/0/images.txt"
+    images.write_text(images.read_text().replace("2 1 0 0 0", "# 2 1 0 0 0"))
+    assert make(tmp_path) == 1
+    assert "b.jpg: is not in" in capsys.readouterr().err
+    assert (tmp_path / "out/0001/0/a.jpg.npz").exists()
 
 
 @pytest.mark.parametrize("content", ["nonsense\n", "1 SIMPLE_RADIAL 10\n", ""])

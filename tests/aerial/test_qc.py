@@ -51,6 +51,14 @@ def test_residuals_stand_on_the_page_photo_by_photo_and_false_poses_among_the_fi
     assert "<td>dropped</td>" in page
 
 
+def test_a_sparse_model_that_lacks_a_point_is_one_line(tmp_path):
+    localized = a_localized_scene(tmp_path / "data")
+    points = localized / "sparse-txt" / "points3D.txt"
+    points.write_text("\n".join(points.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(InputError, match="lacks 1 points that"):
+        read_sparse(localized)
+
+
 def run(tmp_path, *flags) -> int:
     folders = ["--megadepth_aerial_dir", str(tmp_path / "data"), "--output_dir"]
     return qc.main([*folders, str(tmp_path / "qc"), *flags])

@@ -4,6 +4,8 @@ import json
 import sys
 from dataclasses import astuple
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -269,12 +271,22 @@ def test_bands_of_a_photo_make_the_points_of_the_whole_photo(pack):
     photo, kept = a_photo(camera.size_wh), depth < 1.04
     frame = frames.Frame(photo, camera, depth_map, photo, (0, 0, *camera.size_wh))
     bands = list(frames.lifted([frame], [kept]))
-    points = a_room(pack, "warpset.core.points")
     assert len(bands) == 3
-    for banded, whole in zip(
-        points.joined(bands), points.lift(depth_map, photo, kept), strict=True
-    ):
-        np.testing.assert_array_equal(banded, whole)
+    whole = a_room(pack, "warpset.core.points").lift(depth_map, photo, kept)
+    for banded, at_once in zip(frames.gathered(bands, kept.sum()), whole, strict=True):
+        np.testing.assert_array_equal(banded, at_once)
+
+
+def test_cancel_does_not_wait_for_what_cannot_be_divided(pack, server):
+    computing, server.cancel_at_look = a_room(pack, "comfy_nodes.computing"), 1
+    told, started = Event(), monotonic()
+    with pytest.raises(InterruptProcessingException):
+        computing.cancellable(lambda: told.wait(30))
+    assert monotonic() - started < 10 and not told.is_set()
+    told.set()
+    assert computing.cancellable(lambda: "answer") == "answer"
+    with pytest.raises(ZeroDivisionError):
+        computing.cancellable(lambda: 1 / 0)
 
 
 def test_cancel_during_the_last_writing_leaves_no_file(pack, server):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from splats import gaussians_from_points, read_splats, write_ply
+from splats import Gaussians, gaussians_from_points, read_splats, write_ply
 from tests.builders import a_camera, a_photo, tree
 from tests.comfy.comfy_builders import SIDE, a_room, an_image, infer, run
 from tests.comfy.comfy_stubs import File3D
@@ -242,18 +242,23 @@ def test_a_splat_ply_goes_to_the_viewer_as_it_is(pack):
 def test_splats_whose_record_says_what_is_up_stand_upright_in_the_viewer(pack, server):
     quats = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
     flat = gaussians_from_points(np.eye(3), np.zeros((3, 3), np.uint8), np.ones(3))
+    flat = replace(flat, quats=quats, shN=quats[:, :3, None] * np.ones(3, np.float32))
     path = server.root / "input" / "room.ply"
-    write_ply(replace(flat, quats=quats), path)
+    write_ply(flat, path)
     path.with_suffix(".json").write_text('{"up": [0, 0, 1]}')
     points, shown = run(pack, "VGGT_Load_PLY", ply_path="room.ply")
     assert np.array_equal(points.xyz_world, np.eye(3))
     turned = read_splats(Path(shown.source))
     turn = turned.means.T
     np.testing.assert_allclose(turn @ [0, 0, 1], [0, -1, 0], atol=1e-6)  # the viewer turns y around
-    found, before = (
-        rotations(splats.unit_quats) for splats in (turned, replace(flat, quats=quats))
-    )
-    np.testing.assert_allclose(found, turn @ before, atol=1e-5)
+    for directed in (lambda splats: rotations(splats.unit_quats), brightest):
+        np.testing.assert_allclose(directed(turned), turn @ directed(flat), atol=1e-5)
+
+
+def brightest(splats: Gaussians) -> np.ndarray:
+    """(N, 3, rgb) where splats of degree 1 are the brightest: their harmonics are -y, z, -x."""
+    minus_y, z, minus_x = np.moveaxis(splats.shN, 1, 0)
+    return np.stack([-minus_x, -minus_y, z], axis=1)
 
 
 def rotations(quats: np.ndarray) -> np.ndarray:

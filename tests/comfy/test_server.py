@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from splats import gaussians_from_points, read_splats, write_ply
 from tests.comfy.comfy_builders import NODES, tiny_weights
 from tests.comfy.comfy_stubs import ROOT, put_pack
 from tests.review.browser import CHROMIUM, SOFTWARE_GRAPHICS, Browser
@@ -243,12 +244,12 @@ def test_a_linked_file_that_changed_is_read_again(client, base):
     }
     (base / "input" / "one.json").write_text(json.dumps({"cameras": [camera]}))
     for red in (50, 200):
-        write_ply(base / "output" / "a.ply", red)
+        write_points(base / "output" / "a.ply", red)
         shown = picture(base, client.run(prompt), "4")
         assert shown[8, 8].tolist() == [red, 0, 0]
 
 
-def write_ply(path: Path, red: int) -> None:
+def write_points(path: Path, red: int) -> None:
     from warpset.core.points import PointCloud
     from warpset.files.ply import ply_bytes
 
@@ -256,6 +257,74 @@ def write_ply(path: Path, red: int) -> None:
     xyz = np.stack([x, y, np.full_like(x, 2.0)], -1).reshape(-1, 3).astype(np.float32)
     rgb = np.tile(np.array([red, 0, 0], np.uint8), (len(xyz), 1))
     path.write_bytes(ply_bytes(PointCloud(xyz, rgb, None)))
+
+
+def written_file(base, entry: dict, node: str) -> Path:
+    """The 3D file that a node wrote."""
+    shown = entry["outputs"][node]["3d"][0]
+    return base / shown["type"] / shown["subfolder"] / shown["filename"]
+
+
+def to_usd(**inputs) -> dict:
+    return {"class_type": "VGGT_Splats_To_USD", "inputs": inputs}
+
+
+def splat_positions(path: Path) -> np.ndarray:
+    """(N, 3) of a stage of OpenUSD's own splats, in its world."""
+    Usd, UsdGeom = pytest.importorskip("pxr.Usd"), pytest.importorskip("pxr.UsdGeom")
+    stage = Usd.Stage.Open(str(path))
+    kind = "ParticleField3DGaussianSplat"
+    (prim,) = [prim for prim in stage.Traverse() if prim.GetTypeName() == kind]
+    to_world = np.array(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(0))
+    local = np.array(prim.GetAttribute("positions").Get(), np.float64)
+    return local @ to_world[:3, :3] + to_world[3, :3]
+
+
+def test_splats_become_usd_that_opens(client, base):
+    entry = client.run(
+        {
+            "1": photo(1),
+            "2": inference(upsample_depth=False),
+            "3": to_usd(ply_path="", model_3d=["2", 7]),
+            "4": to_usd(ply_path=["2", 0], format="usdc", up="y"),
+            "5": to_usd(ply_path=["2", 0], format="nurec"),
+        }
+    )
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    means = read_splats(written_file(base, entry, "2")).means
+    z_up, y_up = (splat_positions(written_file(base, entry, node)) for node in ("3", "4"))
+    assert np.allclose(z_up, -means[:, [0, 2, 1]], atol=1e-5)
+    assert np.allclose(y_up, means * [1, -1, -1], atol=1e-5)
+    stage = pytest.importorskip("pxr.Usd").Stage.Open(str(written_file(base, entry, "5")))
+    assert "Volume" in {prim.GetTypeName() for prim in stage.Traverse()}
+
+
+def write_splats(path: Path, count: int) -> None:
+    rgb = np.zeros((count, 3), np.uint8)
+    write_ply(gaussians_from_points(np.ones((count, 3)), rgb, np.ones(count)), path)
+
+
+def test_usd_is_made_again_where_its_splats_changed_or_it_was_removed(client, base):
+    prompt = {"1": to_usd(ply_path="typed.ply", filename_prefix="typed")}
+    write_splats(base / "output" / "typed.ply", 3)
+    first = client.run(prompt)
+    assert len(splat_positions(written_file(base, first, "1"))) == 3
+    assert not executed(client.run(prompt))
+    write_splats(base / "output" / "typed.ply", 4)
+    changed = written_file(base, client.run(prompt), "1")
+    assert len(splat_positions(changed)) == 4
+    assert not executed(client.run(prompt))
+    changed.unlink()
+    assert len(splat_positions(written_file(base, client.run(prompt), "1"))) == 4
+    assert not executed(client.run(prompt))
+
+
+def test_usd_of_a_linked_path_is_made_again_where_its_splats_changed(client, base):
+    link = {"class_type": "PrimitiveString", "inputs": {"value": "linked.ply"}}
+    for count in (3, 4):
+        write_splats(base / "output" / "linked.ply", count)
+        entry = client.run({"0": link, "1": to_usd(ply_path=["0", 0])})
+        assert len(splat_positions(written_file(base, entry, "1"))) == count
 
 
 def test_what_is_wrong_is_said_in_the_nodes_words(client):

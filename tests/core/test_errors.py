@@ -8,7 +8,7 @@ import pytest
 
 from estimators.command_line import add_building_flags
 from warpset.building.command_line import WAYS_ON, make_parser
-from warpset.core.errors import InputError, Remedy, alike, told_once
+from warpset.core.errors import MAX_TEXT, InputError, Remedy, alike, told_once
 from warpset.trainers.command_line import WAYS_ON as WAYS_ON_OF_EXPORTS
 from warpset.trainers.command_line import make_export_parser
 
@@ -33,6 +33,12 @@ def test_a_door_adds_its_own_words():
     assert error.told({Remedy.SKY_MODEL: "choose it"}) == f"{error}; choose it"
     assert error.told({}) == str(error)
     assert InputError("a.png: cannot be read").told(WAYS_ON) == "a.png: cannot be read"
+
+
+def test_what_a_long_error_quotes_is_left_out():
+    text = str(InputError(f"room/1.json: found {'a' * 10**6}; left out"))
+    assert len(text) < 2 * MAX_TEXT
+    assert text.startswith("room/1.json: found aaa") and text.endswith("aaa; left out")
 
 
 def test_one_reason_is_told_once_with_a_count():

@@ -85,7 +85,19 @@ def test_up_comes_from_the_json_beside_the_splats_unless_it_is_given(tmp_path, c
     assert capsys.readouterr().out.endswith("up was x\n")
 
 
-@pytest.mark.parametrize("up", ["z", [0, 0], [0, 0, 0], [1, "a", 2], [1, float("nan"), 0], None])
+@pytest.mark.parametrize(
+    "up",
+    [
+        "z",
+        [0, 0],
+        [0, 0, 0],
+        [1, "a", 2],
+        [1, float("nan"), 0],
+        None,
+        [10**400, 0, 0],
+        [1e-300] * 3,
+    ],
+)
 def test_a_json_with_no_direction_is_refused_in_one_line(tmp_path, capsys, up):
     source = a_splat_ply(tmp_path)
     (tmp_path / "in.json").write_text(json.dumps({"up": {"direction": up}}))

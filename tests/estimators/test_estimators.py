@@ -203,6 +203,10 @@ def test_a_sky_model_that_cannot_be_had_is_one_line(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"garbage")
     with pytest.raises(InputError, match=r"bad.onnx: no sky model"):
         SkySegmenter(tmp_path / "bad.onnx", ArrayCache(tmp_path))
+    named = a_sky_model(tmp_path / "named.onnx", batch="pictures")
+    named.write_bytes(named.read_bytes().replace(b"pictures", b"\xffictures"))
+    with pytest.raises(InputError, match=r"named.onnx: no sky model"):
+        SkySegmenter(named, ArrayCache(tmp_path))
 
 
 @pytest.mark.slow

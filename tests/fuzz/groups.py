@@ -43,7 +43,7 @@ from splats import write_ply
 from tests.aerial.aerial_builders import MegaPhoto, a_download, a_megadepth
 from tests.aerial.aerial_steps import CopyStep
 from tests.aerial.chain_builders import a_localized_scene
-from tests.builders import TINY_VGGT, a_photo, a_scene, a_tiny_vggt, read_transforms_file
+from tests.builders import TINY_VGGT, a_camera, a_photo, a_scene, a_tiny_vggt, read_transforms_file
 from tests.builders import write_transforms as put_transforms
 from tests.estimators.test_estimators import a_sky_model
 from tests.fuzz.mutations import SPARSE_BYTES
@@ -53,6 +53,7 @@ from tests.splats.test_splats import some_gaussians
 from tests.video_builders import a_walk, write_video
 from warpset.building.frames import FrameSampling
 from warpset.building.sources.video_frames import keep_frames
+from warpset.building.views.camera_files import cameras_json, keyframes_json
 from warpset.core.errors import InputError
 from warpset.files.depth_files import read_depth
 
@@ -84,8 +85,8 @@ def build(*flags: str) -> int:
     )
 
 
-def recorded() -> int:
-    return build("--geometry", "recorded")
+def recorded(*flags: str) -> int:
+    return build("--geometry", "recorded", *flags)
 
 
 def of_readers(*readers: Callable[[], object]) -> int:
@@ -307,7 +308,27 @@ def own_pairs(folder: Path) -> None:
     """A build to go on with."""
     a_scene(folder / "room", photos=3)
     places = ("--input-dir", str(folder), "--output-dir", str(folder.parent / "out"))
-    assert build(*places, "--geometry", "recorded", "--save-scene-splats") == 0
+    assert with_splats(*places) == 0
+
+
+def with_splats(*flags: str) -> int:
+    return recorded("--save-scene-splats", *flags)
+
+
+def a_run(folder: Path) -> None:
+    """A run that others may join, with all it leaves on what it did."""
+    for name in ("hall", "room"):
+        a_scene(folder / name, photos=2)
+    places = ("--input-dir", str(folder), "--output-dir", str(folder.parent / "out"))
+    assert recorded("--join", *places) == 0
+
+
+def join_run() -> int:
+    return recorded("--join")
+
+
+def run_status() -> int:
+    return build("--status")
 
 
 def steps(folder: Path) -> None:
@@ -355,6 +376,28 @@ def run_splats() -> int:
     codes = [splats_to_usd.main([f"in/{name}", f"out/{name}.usdc", "--quiet"]) for name in names]
     flags = ["--yaw", "3", "--device", "cpu", "--quiet", "--output-dir", "out/views"]
     return max(*codes, render_views.main(["--ply", "in/cloud.ply", *flags]))
+
+
+def cameras(folder: Path) -> None:
+    """Files of cameras of every kind, and pairs whose options count for views."""
+    scene = a_scene(folder / "scenes" / "room", photos=3)
+    places = ("--input-dir", str(scene.parent), "--output-dir", str(folder / "pairs"))
+    assert recorded(*places) == 0
+    shutil.copy(scene / "transforms.json", folder / "transforms.json")
+    some = [a_camera(), a_camera()]
+    (folder / "keyframes.json").write_bytes(keyframes_json(some))
+    (folder / "cameras.json").write_bytes(cameras_json(some, {}))
+
+
+def run_cameras() -> int:
+    names = ("keyframes.json", "cameras.json", "transforms.json", "pairs/room/pairs.jsonl")
+    flags = ["--scene", "in/scenes/room", "--like", "in/pairs/room", "--frames", "2", "--quiet"]
+    return max(
+        render_views.main(
+            [*flags, "--device", "cpu", "--cameras", f"in/{name}", "--output-dir", f"out/{number}"]
+        )
+        for number, name in enumerate(names)
+    )
 
 
 # Aerial
@@ -458,11 +501,24 @@ GROUPS = {
         may_lose=("accept.txt",),  # a list that asks for less
     ),
     "exports": Group(exports, run_exports, ("set/*.json", "set/.*.json", "set/*")),
-    "own pairs": Group(own_pairs, recorded, ("../out/room/*.json*", "../out/room/*")),
+    "own pairs": Group(own_pairs, with_splats, ("../out/room/*.json*", "../out/room/*")),
+    "run": Group(a_run, join_run, ("../out/.run/**/*", "../out/*.*")),
+    "status": Group(a_run, run_status, ("../out/.run/**/*", "../out/*.json")),
     "steps": Group(steps, run_steps, ("../out/*/.step.json", "../out/*/*", "*")),
     "splats": Group(splat_files, run_splats),
+    "cameras": Group(
+        cameras,
+        run_cameras,
+        ("*.json", "pairs/room/pairs.jsonl"),
+        may_lose=("*.json", "*.jsonl"),  # fewer cameras are a shorter path
+    ),
     "earth": Group(earth, run_earth, ("**/*.json", "**/*.mp4")),
-    "megadepth": Group(megadepth, run_megadepth, ("**/*.txt", "**/*.h5", "**/*.jpg")),
+    "megadepth": Group(
+        megadepth,
+        run_megadepth,
+        ("**/*.txt", "**/*.h5", "**/*.jpg"),
+        may_lose=("*.h5",),  # one negative value makes it ordinal, which is no depth
+    ),
     "localized": Group(localized, run_localized),
     "meshes": Group(meshes, run_meshes),
     "lists": Group(lists, run_lists),

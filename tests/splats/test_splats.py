@@ -27,7 +27,7 @@ from splats import (
 )
 from splats.files import whole_file
 from splats.from_points import quats_from_z_to
-from splats.gaussians import turned_about_x
+from splats.turning import turned_about_x
 
 GUITAR = Path(__file__).parents[3] / "shared/data/splats/guitar.compressed.ply"
 

@@ -17,8 +17,8 @@ from splats import (
     export_splats_to_usd,
     export_splats_to_usdz,
 )
-from splats.gaussians import turned_about_x
 from splats.stage import save_layer
+from splats.turning import turned, turned_about_x
 from splats.up import AXES, upright
 from splats.usdz import ZIP_LIMIT, write_usdz
 
@@ -229,10 +229,21 @@ def test_splats_look_the_same_in_nurec_to_half_rounding(tmp_path, sh_degree, up)
 @pytest.mark.parametrize("sh_degree", range(4))
 def test_splats_turned_about_x_look_the_same_in_axes_turned_about_x(sh_degree):
     gaussians = some_gaussians(sh_degree=sh_degree)
-    turned = in_the_world(activated(turned_about_x(gaussians)), np.diag([1, -1, -1]), 0)
+    found = in_the_world(activated(turned_about_x(gaussians)), np.diag([1, -1, -1]), 0)
     expected = in_the_world(activated(gaussians), np.eye(3), 0)
     for name, values in vars(expected).items():
-        assert np.allclose(getattr(turned, name), values, rtol=1e-12), name
+        assert np.allclose(getattr(found, name), values, rtol=1e-12), name
+
+
+@pytest.mark.parametrize("sh_degree", range(4))
+def test_splats_turned_into_any_axes_look_the_same_there(sh_degree):
+    gaussians = some_gaussians(sh_degree=sh_degree)
+    rotation = rotation_matrices(np.array([[0.4, -0.5, 0.7, 0.3]]))[0]
+    in_new_axes = turned(gaussians, rotation)
+    found = in_the_world(activated(in_new_axes), rotation.T, np.zeros(3))
+    for name, values in vars(in_the_world(activated(gaussians), np.eye(3), np.zeros(3))).items():
+        if name != "color_weight":  # a bound of rounding, which is of the axes
+            assert np.allclose(getattr(found, name), values, rtol=1e-4, atol=1e-5), name
 
 
 @pytest.mark.parametrize("up", ["y", "z"])

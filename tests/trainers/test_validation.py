@@ -13,6 +13,7 @@ from tests.pair_builders import a_frame_picture, a_scene, pixels
 from warpset.core.errors import InputError
 from warpset.trainers.captions import Prompts
 from warpset.trainers.export import ExportOptions, export_pairs
+from warpset.trainers.export_folder import MANIFEST_NAME
 from warpset.trainers.findings import SHOWN
 from warpset.trainers.registry import TRAINERS
 from warpset.trainers.validation import validate_export
@@ -48,6 +49,13 @@ def faults(layout, place, resolution=1024):
 def the_fault(layout, place):
     (fault,) = faults(layout, place)
     return fault
+
+
+def test_a_manifest_that_cannot_be_read_is_a_fault(tmp_path):
+    place, rows = an_export(tmp_path, "modelscope")
+    (place / MANIFEST_NAME).write_text("{")
+    assert "cannot be read as a list of exported files" in the_fault("modelscope", place)
+    assert len(rows) == validate_export(TRAINERS["modelscope"], place, [1024]).rows
 
 
 @pytest.mark.parametrize("layout", TRAINERS)

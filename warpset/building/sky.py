@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -75,7 +74,7 @@ class SkySegmenter:
 
     def __init__(self, model: Path, arrays: ArrayCache):
         self._arrays, self._model, self._model_sha256 = arrays, model, sha256_of(model)
-        self._session, self._input = _opened(model, "sky")
+        self._session, self._input, self._shape = _opened(model, "sky")
 
     def score(self, photo: Path) -> Scores:
         """Scores of one photo, see `scores`."""
@@ -87,7 +86,7 @@ class SkySegmenter:
         Raises:
             InputError: A photo cannot be read.
         """
-        takes_any_batch = not isinstance(self._input.shape[0], int)
+        takes_any_batch = not isinstance(self._shape[0], int)
         step = BATCH if takes_any_batch else 1
         for start in range(0, len(photos), step):
             yield from self._batch(photos[start : start + step])
@@ -106,7 +105,7 @@ class SkySegmenter:
 
     def _answers(self, pictures: NDArray[np.float32]) -> NDArray:
         """What the model says of pictures (n, 3, 320, 320): (n, 320, 320)."""
-        answers = _run(self._model, self._session, self._input.name, pictures)
+        answers = _run(self._model, self._session, self._input, pictures)
         shape = (len(pictures), INPUT_SIDE, INPUT_SIDE)
         if answers.size != np.prod(shape) or not np.isfinite(answers).all():
             raise InputError(
@@ -134,7 +133,7 @@ class MaskModel:
     def __init__(self, model: Path, grow_px: int):
         check_model_file(model)
         self._model, self._grow_px = model, grow_px
-        self._session, self._input = _opened(model, "mask")
+        self._session, self._input, _ = _opened(model, "mask")
         self.left_out = cache(self._left_out)
 
     def kept(self, photo: Path) -> Mask:
@@ -151,7 +150,7 @@ class MaskModel:
 
     def _left_out(self, photo: Path) -> Mask:
         picture = _normalised(read_photo(photo))[None]
-        answer = _run(self._model, self._session, self._input.name, picture).squeeze()
+        answer = _run(self._model, self._session, self._input, picture).squeeze()
         if answer.ndim != 2 or not np.isfinite(answer).all():
             raise InputError(
                 f"{self._model}: answered with {answer.dtype} of {answer.shape}, need one number "
@@ -160,8 +159,8 @@ class MaskModel:
         return np.greater(answer, 0.5)
 
 
-def _opened(model: Path, of: str) -> tuple[onnxruntime.InferenceSession, Any]:
-    """An ONNX file and its one input.
+def _opened(model: Path, of: str) -> tuple[onnxruntime.InferenceSession, str, list[int | str]]:
+    """An ONNX file, and name and shape of its one input.
 
     Raises:
         InputError: It is no such file.
@@ -169,10 +168,11 @@ def _opened(model: Path, of: str) -> tuple[onnxruntime.InferenceSession, Any]:
     try:
         session = onnxruntime.InferenceSession(str(model), providers=_providers())
         (model_input,) = session.get_inputs()
+        name, shape = model_input.name, model_input.shape
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{model}: no {of} model of one input ({reason})") from error
-    return session, model_input
+    return session, name, shape
 
 
 def _run(

@@ -18,6 +18,9 @@ from pathlib import Path
 MAX_REASON = 200
 """Characters."""
 
+MAX_TEXT = 1000
+"""Characters of an error, which may quote what is wrong; of a longer one the middle is left out."""
+
 
 class Remedy(Enum):
     """What a user may ask for otherwise; each door has words of its own for it, or none."""
@@ -55,7 +58,9 @@ class InputError(Exception):
     """
 
     def __init__(self, text: str, remedy: Remedy | None = None):
-        super().__init__(text)
+        half = MAX_TEXT // 2
+        is_short = len(text) <= MAX_TEXT
+        super().__init__(text if is_short else f"{text[:half]} ... {text[-half:]}")
         self.remedy = remedy
 
     def told(self, ways_on: Mapping[Remedy, str]) -> str:

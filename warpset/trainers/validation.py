@@ -57,7 +57,7 @@ def validate_export(
     judge.judge_names(reading.rows)
     for lines in judge.faults.values():
         findings.add(lines)
-    model = chosen_model(trainer, base_model or recorded_model(folder, trainer))
+    model = chosen_model(trainer, base_model or _recorded_model(folder, trainer, findings))
     for size_wh, count in sorted(judge.sizes.items()):
         for resolution in resolutions or (DEFAULT_RESOLUTION,):
             training = Training(resolution, model, reading.matches_target)
@@ -65,11 +65,12 @@ def validate_export(
     return findings
 
 
-def recorded_model(folder: Path, trainer: Trainer) -> str | None:
-    """The base model that an export was made for; None where it does not say, or is foreign."""
+def _recorded_model(folder: Path, trainer: Trainer, findings: Findings) -> str | None:
+    """The base model that an export was made for; None where it does not say."""
     try:
         model = read_manifest(folder, trainer.name).base_model
-    except InputError:
+    except InputError as error:
+        findings.add([str(error)])
         return None
     return model if model in trainer.models else None
 

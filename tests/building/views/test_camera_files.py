@@ -75,6 +75,7 @@ def test_a_colmap_model_gives_its_images_by_name(tmp_path):
         '{"cameras": [1]}',
         '{"cameras": [{"K": [[1]], "cam_from_world": [[1]], "size_wh": [1, 1]}]}',
         '{"frames": [{"transform_matrix": "a"}]}',
+        '{"frames": [3]}',
     ],
 )
 def test_what_holds_no_cameras_is_refused_in_one_line(tmp_path, text):

@@ -90,8 +90,9 @@ def _read(path: Path, like: Camera, world_offset: FloatArray) -> CameraFile:
         return CameraFile(targets)
     content = json.loads(text)
     if isinstance(content, dict) and isinstance(content.get("frames"), list):
-        poses = [ChainMap(one, content) for one in content["frames"] if isinstance(one, dict)]
-        cameras = [_opengl_camera(fields, like) for fields in poses]
+        if not all(isinstance(one, dict) for one in content["frames"]):
+            raise ValueError("a frame that is no object")
+        cameras = [_opengl_camera(ChainMap(one, content), like) for one in content["frames"]]
         return CameraFile([_moved(camera, world_offset) for camera in cameras])
     for name in ("keyframes", "cameras"):
         if isinstance(content, dict) and isinstance(content.get(name), list):
