@@ -138,9 +138,10 @@ def _fit_planes(
     return planes, misfit
 
 
-def _sums(rim: NDArray[np.intp], values: NDArray[np.floating], count: int) -> NDArray[np.floating]:
+def _sums(rim: NDArray[np.intp], values: NDArray[np.floating], count: int) -> NDArray[np.float64]:
     """(count, m) sums of values (n, m) over each rim."""
-    return np.stack([np.bincount(rim, column, count) for column in values.T], -1)
+    sums = [np.bincount(rim, column, count) for column in values.T]
+    return np.stack(sums, -1).astype(np.float64)
 
 
 def _plane_at(

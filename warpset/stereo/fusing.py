@@ -119,13 +119,13 @@ def _nearer_where_alike(
     """
     is_open = (guessed > 0) & (own.doubted > (1 + tolerance) * guessed)
     measured = torch.from_numpy(own.measured > 0).to(view.gray.device)
-    views = [other for _, other in others]
+    views, size = [other for _, other in others], 2 * LIKENESS_RADIUS_PX + 1
 
     def difference(choice: Map) -> Map:
         known = torch.from_numpy(np.where(is_open, choice, own.measured)).to(view.gray.device)
         unlike = mean_difference(view, known, measured, views).cpu().numpy()
-        size = 2 * LIKENESS_RADIUS_PX + 1
-        return cv2.blur(np.where(is_open, unlike, np.float32(0)), (size, size))
+        unlike = np.where(is_open, unlike, np.float32(0))
+        return np.asarray(cv2.blur(unlike, (size, size)), np.float32)
 
     is_nearer = is_open & (difference(own.doubted) < difference(guessed))
     return np.where(is_nearer, own.doubted, guessed)

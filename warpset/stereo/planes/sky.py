@@ -60,9 +60,8 @@ def _regions(segments: Segments) -> NDArray[np.intp]:
     joined = (touching.contrast < MAX_CONTRAST) & is_smooth[touching.one]
     joined &= is_smooth[touching.other]
     one, other = touching.one[joined], touching.other[joined]
-    region, before = np.arange(len(is_smooth)), None
-    while not np.array_equal(region, before):
-        before = region.copy()
+    region = np.arange(len(is_smooth))
+    while np.any(region[one] != region[other]):
         lowest = np.minimum(region[one], region[other])
         np.minimum.at(region, one, lowest)
         np.minimum.at(region, other, lowest)
