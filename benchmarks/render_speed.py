@@ -35,7 +35,7 @@ STAGES = {
     "visibility": ["halve_depth", "nearest_in_row", "remove_hidden", "close_cracks"],
     "blend": ["splat_samples", "resolve_smooth"],
     "sharpen": ["splat_residuals", "resolve_sharp"],
-    "fill": ["row_maximum", "weigh_far", "pull", "push", "relax"],
+    "fill": ["row_maximum", "pull_seen", "pull", "push", "relax"],
     "fade": ["column_distance", "fade_and_store"],
 }
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}

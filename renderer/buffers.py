@@ -22,15 +22,19 @@ class Buffers:
         starts = [0, *ends[:-1]]
         empty = partial(_empty, device)
         self.keys = wp.full(pixels, raster_kernels.NO_SAMPLE, wp.int64, device)
-        self.exact, self.border = empty(pixels, wp.bool), empty(pixels, wp.bool)
-        self.front, self.walls = empty(pixels, wp.float32), empty(pixels, wp.float32)
+        self.border, self.walls = empty(pixels, wp.bool), empty(pixels, wp.float32)
+        # of samples a pixel outside the image, the row around them reaches two pixels out of it
+        self.exact, self.front = (empty(pixels + 4, dtype)[2:-2] for dtype in (wp.bool, wp.float32))
         self.pyramid = empty(ends[-1], wp.float32)
         self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
         self.sums = wp.zeros(pixels, splat_kernels.ColorSums, device)
         self.depth_sums = wp.zeros(pixels, splat_kernels.DepthSums, device)
         self.smooth = empty(pixels, wp.vec4f)
         self.colors = empty(pixels, wp.vec4f)
-        self.filled = [(empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.sizes]
+        self.filled_sizes = self.sizes[1:] or self.sizes  # of levels above the pixels, at least one
+        self.filled = [
+            (empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.filled_sizes
+        ]
         self.rows = empty(size_wh[1], wp.float32)
         self.nearest, self.farthest = empty(1, wp.float32), empty(1, wp.float32)
         self.distance = empty(pixels, wp.int32)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import warp as wp
 
+from .raster_kernels import index_of, not_negative
+
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
 # A rim nearer than this share of the farthest depth weighs as much as one at it: its sixth power,
@@ -30,34 +32,51 @@ def row_maximum(
     maxima: wp.array(dtype=wp.float32),
 ):
     """Greatest value of each row."""
-    y = first + wp.tid()
+    y = not_negative(first + wp.tid())
     best = float(0.0)
     for x in range(width):
-        best = wp.max(best, image[y * width + x])
+        best = wp.max(best, image[index_of(x, y, width)])
     maxima[y] = best
 
 
-@wp.kernel
-def weigh_far(
-    first: int,
-    colors: wp.array(dtype=wp.vec4f),
-    farthest: wp.array(dtype=wp.float32),
-    filled: wp.array(dtype=wp.vec4f),
-    empty: wp.array(dtype=wp.bool),
-):
-    """Seen colours times their weight, and the weight: the sixth power of the depth.
+@wp.func
+def weighed(seen: wp.vec4f, farthest: float) -> wp.vec4f:
+    """A seen colour times its weight, and the weight: the sixth power of its depth.
 
     What fills a hole is the mean of its rim, by how near each rim pixel is (a harmonic function)
     and by this weight, so that the far side wins, and wins gradually: one and a half times as far
     counts eleven times.
     """
-    p = first + wp.tid()
-    seen = colors[p]
-    empty[p] = seen[3] == 0.0
-    share = wp.max(seen[3] / wp.max(farthest[0], LEAST_DEPTH), NEAREST_SHARE)
+    share = wp.max(seen[3] / wp.max(farthest, LEAST_DEPTH), NEAREST_SHARE)
     square = share * share
-    weight = wp.where(seen[3] > 0.0, square * square * square, 0.0)
-    filled[p] = wp.vec4f(seen[0] * weight, seen[1] * weight, seen[2] * weight, weight)
+    weight = square * square * square
+    return wp.vec4f(seen[0] * weight, seen[1] * weight, seen[2] * weight, weight)
+
+
+@wp.kernel
+def pull_seen(
+    first: int,
+    width: int,
+    height: int,
+    colors: wp.array(dtype=wp.vec4f),
+    farthest: wp.array(dtype=wp.float32),
+    coarse: wp.array(dtype=wp.vec4f),
+    coarse_empty: wp.array(dtype=wp.bool),
+):
+    """The first level up: the mean of what was seen in the up to four pixels below, weighed."""
+    t = not_negative(first + wp.tid())
+    coarse_width = (width + 1) // 2
+    x, y = t % coarse_width * 2, t // coarse_width * 2
+    total = wp.vec4f(0.0)
+    count = float(0.0)
+    for j in range(y, wp.min(y + 2, height)):
+        for i in range(x, wp.min(x + 2, width)):
+            seen = colors[index_of(i, j, width)]
+            if seen[3] > 0.0:
+                total += weighed(seen, farthest[0])
+                count += 1.0
+    coarse_empty[t] = count == 0.0
+    coarse[t] = total / wp.max(count, 1.0)
 
 
 @wp.kernel
@@ -71,19 +90,35 @@ def pull(
     coarse_empty: wp.array(dtype=wp.bool),
 ):
     """One level up: the mean of those of the up to four texels below that are not empty."""
-    t = first + wp.tid()
+    t = not_negative(first + wp.tid())
     coarse_width = (width + 1) // 2
     x, y = t % coarse_width * 2, t // coarse_width * 2
     total = wp.vec4f(0.0)
     count = float(0.0)
     for j in range(y, wp.min(y + 2, height)):
         for i in range(x, wp.min(x + 2, width)):
-            p = j * width + i
+            p = index_of(i, j, width)
             if not fine_empty[p]:
                 total += fine[p]
                 count += 1.0
     coarse_empty[t] = count == 0.0
     coarse[t] = total / wp.max(count, 1.0)
+
+
+@wp.func
+def from_coarser(
+    coarse: wp.array(dtype=wp.vec4f), width: int, height: int, x: int, y: int
+) -> wp.vec4f:
+    """A texel of a level of this size, interpolated between the four nearest of the one above."""
+    w, h = (width + 1) // 2, (height + 1) // 2
+    # a texel's centre lies a quarter of a coarser one off its centre: bilinear weights (3/4)^2,
+    # 3/4 1/4 twice, (1/4)^2, in sixteenths; past the image's edge the outermost goes on
+    row = y // 2 * w
+    beside_x = wp.clamp(x // 2 + x % 2 * 2 - 1, 0, w - 1)
+    beside_row = wp.clamp(y // 2 + y % 2 * 2 - 1, 0, h - 1) * w
+    near, far = coarse[row + x // 2], coarse[beside_row + beside_x]
+    sides = coarse[row + beside_x] + coarse[beside_row + x // 2]
+    return (9.0 * near + 3.0 * sides + far) / 16.0
 
 
 @wp.kernel
@@ -95,20 +130,10 @@ def push(
     empty: wp.array(dtype=wp.bool),
     fine: wp.array(dtype=wp.vec4f),
 ):
-    """One level down: empty texels are interpolated between the four nearest above."""
-    t = first + wp.tid()
-    if not empty[t]:
-        return
-    x, y = t % width, t // width
-    w, h = (width + 1) // 2, (height + 1) // 2
-    # a texel's centre lies a quarter of a coarser one off its centre: bilinear weights (3/4)^2,
-    # 3/4 1/4 twice, (1/4)^2, in sixteenths; past the image's edge the outermost goes on
-    row = y // 2 * w
-    beside_x = wp.clamp(x // 2 + x % 2 * 2 - 1, 0, w - 1)
-    beside_row = wp.clamp(y // 2 + y % 2 * 2 - 1, 0, h - 1) * w
-    near, far = coarse[row + x // 2], coarse[beside_row + beside_x]
-    sides = coarse[row + beside_x] + coarse[beside_row + x // 2]
-    fine[t] = (9.0 * near + 3.0 * sides + far) / 16.0
+    """One level down: what is empty is interpolated."""
+    t = not_negative(first + wp.tid())
+    if empty[t]:
+        fine[t] = from_coarser(coarse, width, height, t % width, t // width)
 
 
 @wp.func
@@ -147,12 +172,11 @@ def relax(
 
     Texels of one colour of a chessboard read only those of the other, so no order matters.
     """
-    half_width = (width + 1) // 2
-    t = first + wp.tid()
-    y = t // half_width
-    x = t % half_width * 2 + (y + parity) % 2
-    if x < width and empty[y * width + x]:
-        filled[y * width + x] = mean_of_neighbors(filled, width, height, x, y)
+    t = not_negative(first + wp.tid())
+    if empty[t]:  # asked before the division: few are
+        x, y = t % width, t // width
+        if (x + y) % 2 == parity:
+            filled[t] = mean_of_neighbors(filled, width, height, x, y)
 
 
 @wp.kernel
@@ -164,14 +188,15 @@ def column_distance(
     rows: wp.array(dtype=wp.int32),
 ):
     """Rows to the nearest seen pixel of a column, NOTHING_SEEN where it has none."""
-    x = first + wp.tid()
+    x = not_negative(first + wp.tid())
     # down, then up: two passes see the nearest on either side
     distance = int(NOTHING_SEEN)
     for y in range(height):
-        distance = wp.where(hole[y * width + x], wp.min(distance + 1, NOTHING_SEEN), 0)
-        rows[y * width + x] = distance
+        p = index_of(x, y, width)
+        distance = wp.where(hole[p], wp.min(distance + 1, NOTHING_SEEN), 0)
+        rows[p] = distance
     for up in range(height):
-        p = (height - 1 - up) * width + x
+        p = index_of(x, height - 1 - up, width)
         distance = wp.min(distance + 1, rows[p])
         rows[p] = distance
 
@@ -202,21 +227,24 @@ def to_byte(value: float) -> wp.uint8:
 def fade_and_store(
     first: int,
     width: int,
+    height: int,
     sigma: float,
     reach: int,
     colors: wp.array(dtype=wp.vec4f),
-    filled: wp.array(dtype=wp.vec4f),
+    coarse: wp.array(dtype=wp.vec4f),
     rows: wp.array(dtype=wp.int32),
     rgb: wp.array(dtype=wp.vec3ub),
 ):
     """Seen colours, and filled ones faded by exp(-(d / sigma)^2) of the distance d to a seen pixel.
 
-    Nothing is left beyond `reach`.
+    Filled ones come from the level above the pixels. Nothing is left beyond `reach`.
     """
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     shown = colors[p]
-    if shown[3] == 0.0 and filled[p][3] > 0.0:
-        shown = filled[p] / filled[p][3]
+    if shown[3] == 0.0:
+        filled = from_coarser(coarse, width, height, p % width, p // width)
+        if filled[3] > 0.0:
+            shown = filled / filled[3]
     gain = float(1.0)
     if rows[p] > 0:
         square = squared_distance(rows, p, width, reach)

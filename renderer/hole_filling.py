@@ -29,8 +29,9 @@ OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])  # y and z turn round
 KERNEL_MODULES = tuple(
     module.__name__ for module in (raster_kernels, surface_kernels, splat_kernels, fill_kernels)
 )
-# Steps on each level but the finest towards the harmonic fill. One leaves edges where coarse texels
-# met (1.2 of 1000 hole pixels of hololens 9 -> 3 step by more than 8 levels), three 0.1.
+# Steps on each level above the pixels towards the harmonic fill; pixels need none, interpolated
+# between texels two of them wide. One leaves edges where coarse texels met (1.2 of 1000 hole pixels
+# of hololens 9 -> 3 step by more than 8 levels), three 0.1.
 RELAXATIONS = 3
 FADED_SIGMAS = 2.5  # exp(-2.5^2) leaves half a grey level of white
 
@@ -155,7 +156,8 @@ class HoleFillingRenderer:
         wp.synchronize_device(device)  # torch may still be at work on the arrays, in its own stream
         self._find_surface([wp.from_torch(xyz, wp.vec3f), *cells], samples, camera, levels)
         self._blend(samples, view)
-        self._fill(view)
+        self._fill()
+        self._fade(view)
         wp.synchronize_device(device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
@@ -223,22 +225,27 @@ class HoleFillingRenderer:
             [own.exact, own.front, own.smooth, own.sums, colors, hole],
         )
 
-    def _fill(self, view: RenderedView) -> None:
-        """Fill what has no colour by a cascade of grids, fade the holes, and store 8 bits."""
+    def _fill(self) -> None:
+        """Means of the rims of holes, by a cascade of grids above the pixels."""
         run, own, (width, height) = self._launcher, self._buffers, self._size_wh
         run.items(fill_kernels.row_maximum, height, [width, own.front, own.rows], width)
         run.items(fill_kernels.row_maximum, 1, [height, own.rows, own.farthest])
-        run.items(fill_kernels.weigh_far, len(own.keys), [own.colors, own.farthest, *own.filled[0]])
-        levels = list(zip(own.sizes, pairwise(own.filled), strict=False))
-        for size_wh, (fine, coarse) in levels:
+        levels = list(zip(own.filled_sizes, own.filled, strict=True))
+        run.items(
+            fill_kernels.pull_seen,
+            len(own.filled[0][0]),
+            [width, height, own.colors, own.farthest, *own.filled[0]],
+        )
+        for (size_wh, fine), (_, coarse) in pairwise(levels):
             run.items(fill_kernels.pull, len(coarse[0]), [*size_wh, *fine, *coarse])
-        for size_wh, ((fine, empty), (coarse, _)) in reversed(levels):
+        for (size_wh, (fine, empty)), (_, (coarse, _)) in reversed(list(pairwise(levels))):
             run.items(fill_kernels.push, len(fine), [*size_wh, coarse, empty, fine])
-            # the finest level needs no smoothing: it is interpolated between texels two pixels wide
-            steps = RELAXATIONS if size_wh != self._size_wh else 0
-            for parity in (0, 1) * steps:
-                half = math.ceil(size_wh[0] / 2) * size_wh[1]
-                run.items(fill_kernels.relax, half, [*size_wh, parity, empty, fine])
+            for parity in (0, 1) * RELAXATIONS:
+                run.items(fill_kernels.relax, len(fine), [*size_wh, parity, empty, fine])
+
+    def _fade(self, view: RenderedView) -> None:
+        """Give holes their colour, fade it with distance, and store 8 bits."""
+        run, own, (width, height) = self._launcher, self._buffers, self._size_wh
         reach = math.ceil(min(FADED_SIGMAS * self._sigma, fill_kernels.NOTHING_SEEN - 1))
         columns = [width, height, _flat(view.hole), own.distance]
         run.items(fill_kernels.column_distance, width, columns, height)
@@ -247,6 +254,7 @@ class HoleFillingRenderer:
             len(own.keys),
             [
                 width,
+                height,
                 self._sigma,
                 reach,
                 own.colors,

@@ -5,7 +5,7 @@ Read this first. The steps run in the order of this file: points land on a raste
 samples goes (`nearest_in_row`, `remove_hidden`), cracks between samples close (`close_cracks`),
 the samples of the front surface blend (`splat_samples`, `resolve_smooth`) and get back what
 blending took from them (`splat_residuals`, `resolve_sharp`). How holes are filled goes on in
-`plain_fill`: from their far side (`weigh_far`, `pull`, `push`, `relax`), fading with distance
+`plain_fill`: from their far side (`pull_seen`, `pull`, `push`, `relax`), fading with distance
 (`column_distance`, `fade_and_store`).
 
 A function has its kernel's name and arguments, but for `first`, and writes into the arrays that

@@ -15,13 +15,15 @@ def row_maximum(width: int, image: Floats, maxima: Floats) -> None:
     maxima[:] = image.reshape(-1, width).max(axis=1)
 
 
-def weigh_far(colors: Floats, farthest: Floats, filled: Floats, empty: Bools) -> None:
-    """Seen colours times the sixth power of their depth, and that weight."""
+def pull_seen(
+    width: int, height: int, colors: Floats, farthest: Floats, coarse: Floats, coarse_empty: Bools
+) -> None:
+    """The first level up: the mean of seen colours times the sixth power of their depth."""
     depth = colors[:, 3]
-    empty[:] = depth == 0
     share = np.maximum(depth / np.maximum(farthest[0], np.float32(1e-37)), np.float32(1e-4))
-    weight = np.where(empty, 0, share * share * (share * share) * (share * share))
-    filled[:] = np.c_[colors[:, :3] * weight[:, None], weight]
+    weight = np.where(depth > 0, share * share * (share * share) * (share * share), 0)
+    weighed = np.c_[colors[:, :3] * weight[:, None], weight]
+    pull(width, height, weighed, depth == 0, coarse, coarse_empty)
 
 
 def pull(
@@ -37,6 +39,11 @@ def pull(
 
 def push(width: int, height: int, coarse: Floats, empty: Bools, fine: Floats) -> None:
     """Interpolate empty texels bilinearly between the four nearest of the coarser level."""
+    fine[empty] = from_coarser(width, height, coarse)[empty]
+
+
+def from_coarser(width: int, height: int, coarse: Floats) -> Floats:
+    """All texels of a level of this size, interpolated between those of the coarser one."""
     y, x = np.divmod(np.arange(width * height), width)
     w, h = (width + 1) // 2, (height + 1) // 2
     beside_x = np.clip(x // 2 + x % 2 * 2 - 1, 0, w - 1)
@@ -44,7 +51,7 @@ def push(width: int, height: int, coarse: Floats, empty: Bools, fine: Floats) ->
     above = coarse.reshape(h, w, 4)
     sides = above[y // 2, beside_x] + above[beside_y, x // 2]
     total = np.float32(9) * above[y // 2, x // 2] + np.float32(3) * sides
-    fine[empty] = ((total + above[beside_y, beside_x]) / np.float32(16))[empty]
+    return (total + above[beside_y, beside_x]) / np.float32(16)
 
 
 def relax(width: int, height: int, parity: int, empty: Bools, filled: Floats) -> None:
@@ -70,10 +77,11 @@ def column_distance(width: int, height: int, hole: Bools, rows: Ints) -> None:
 
 def fade_and_store(
     width: int,
+    height: int,
     sigma: float,
     reach: int,
     colors: Floats,
-    filled: Floats,
+    coarse: Floats,
     rows: Ints,
     rgb: NDArray[np.uint8],
 ) -> None:
@@ -85,6 +93,7 @@ def fade_and_store(
         distance[:] = np.inf
     squared = np.where(np.isfinite(distance), np.rint(distance.astype(np.float64) ** 2), np.inf)
     gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2))).astype(np.float32)
+    filled = from_coarser(width, height, coarse)
     fill = filled[:, :3] / np.where(filled[:, 3:] > 0, filled[:, 3:], 1)
     shown = np.where(colors[:, 3:] > 0, colors[:, :3], fill) * gain[:, None] * np.float32(255)
     rgb[:] = np.floor(shown + np.float32(0.5)).astype(np.uint8)

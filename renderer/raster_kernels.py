@@ -113,9 +113,15 @@ def within(position: int, extent: int) -> bool:
 
 
 @wp.func
+def not_negative(index: int) -> int:
+    """The index, which is none; said as a maximum, it spares a check at every use of it."""
+    return wp.max(index, 0)
+
+
+@wp.func
 def index_of(column: int, row: int, width: int) -> int:
-    """A pixel's index; never negative, which as a maximum spares a check at every use of it."""
-    return wp.max(row * width + column, 0)
+    """A pixel's index."""
+    return not_negative(row * width + column)
 
 
 @wp.func
@@ -207,7 +213,7 @@ def project_points(
     samples: Samples,
 ):
     """Land every finite, trusted point in front of the camera on the sub-pixel raster."""
-    n = first + wp.tid()
+    n = not_negative(first + wp.tid())
     point = points[n]
     p = camera.cam_from_world @ wp.vec4f(point[0], point[1], point[2], 1.0)
     samples.z[n] = 0.0
@@ -245,7 +251,7 @@ def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
     the pixel it lies in and in those whose centres the cell covers, or a surface that is magnified,
     or turned towards this camera, would show what is behind it between its samples.
     """
-    n = wp.tid()
+    n = not_negative(wp.tid())
     z = samples.z[n]
     if z <= 0.0:
         return
@@ -265,7 +271,7 @@ def keep_nearest(samples: Samples, band: Band, keys: wp.array(dtype=wp.int64)):
             dx, dy = offset_from_center(x, i), offset_from_center(y, j)
             if (i == pixel_of(x) and j == pixel_of(y)) or cell_covers(c, dx, dy):
                 key = depth_bits | wp.int64(dx * dx + dy * dy)
-                wp.atomic_min(keys, j * band.width + i, key)
+                wp.atomic_min(keys, index_of(i, j, band.width), key)
 
 
 @wp.kernel
@@ -276,7 +282,7 @@ def unpack_nearest(
     exact: wp.array(dtype=wp.bool),
 ):
     """Depth of the z-buffer's winner, and whether it hit the pixel's centre."""
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     key = keys[p]
     keys[p] = NO_SAMPLE  # ready for the next view
     exact[p] = (key & wp.int64(0xFFFFFFFF)) <= wp.int64(EXACT_HIT * EXACT_HIT)

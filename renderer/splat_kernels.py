@@ -16,6 +16,7 @@ from .raster_kernels import (
     Band,
     Samples,
     index_of,
+    not_negative,
     offset_from_center,
     on_one_surface,
     pixel_of,
@@ -97,33 +98,59 @@ def fixed_color(rgb: wp.vec3f) -> wp.vec3i:
     )
 
 
-# Four products of 32-bit numbers at once, for which processors have an instruction that Warp's own
-# 64-bit vectors do not become; two thirds of a splat's time are spent here.
-ADD_WEIGHTED = """
+# A row of three pixels at a time, so that what is the same for all is made once: on the CPU, four
+# products of 32-bit numbers in one instruction, which Warp's own 64-bit vectors do not become.
+ADD_COLORS = """
 #if defined(__CUDA_ARCH__)
-    wp::int64 w = weight;
-    wp::atomic_add(sums, p, wp::vec_t<4, wp::int64>(w * one, w * red, w * green, w * blue));
+    for (int i = 0; i < 3; ++i)
+        if (wp::int64 w = weights[i])
+            wp::atomic_add(sums, p + i - 1, wp::vec_t<4, wp::int64>(
+                w * values[0], w * values[1], w * values[2], w * values[3]));
 #else
     typedef wp::int32 Narrow __attribute__((vector_size(16)));
     typedef wp::int64 Wide __attribute__((vector_size(32), aligned(8), may_alias));
-    Narrow weights = {weight, weight, weight, weight}, values = {one, red, green, blue};
-    *(Wide*)(sums.data + p) +=
-        __builtin_convertvector(weights, Wide) * __builtin_convertvector(values, Wide);
+    Narrow narrow = {values[0], values[1], values[2], values[3]};
+    Wide wide = __builtin_convertvector(narrow, Wide), *sum = (Wide*)(sums.data + p) - 1;
+    for (int i = 0; i < 3; ++i)
+        if (wp::int64 w = weights[i])
+            sum[i] += w * wide;
+#endif
+"""
+
+ADD_DEPTHS = """
+    for (int i = 0; i < 3; ++i)
+        if (wp::int64 w = weights[i])
+#if defined(__CUDA_ARCH__)
+            wp::atomic_add(sums, p + i - 1, wp::vec_t<2, wp::int64>(w * behind[i], w * trust));
+#else
+            sums.data[p + i - 1] += wp::vec_t<2, wp::int64>(w * behind[i], w * trust);
 #endif
 """
 
 
-@wp.func_native(ADD_WEIGHTED)
-def add_weighted(
-    sums: wp.array(dtype=ColorSums),
-    p: int,
-    weight: int,
-    one: int,
-    red: int,
-    green: int,
-    blue: int,
+@wp.func_native(ADD_COLORS)
+def add_colors(sums: wp.array(dtype=ColorSums), p: int, weights: wp.vec3i, values: wp.vec4i):
+    """Add four values times a weight to the sums of the pixel before p, of p and of the next."""
+    ...
+
+
+@wp.func_native(ADD_DEPTHS)
+def add_depths(
+    sums: wp.array(dtype=DepthSums), p: int, weights: wp.vec3i, behind: wp.vec3i, trust: wp.int64
 ):
-    """Add a weight times one, red, green and blue to a pixel's sums."""
+    """Add what is behind and one trust, times a weight, to the sums of the same three pixels."""
+    ...
+
+
+@wp.func_native("return wp::vec_t<3, float>(image.data[p - 1], image.data[p], image.data[p + 1]);")
+def depths_around(image: wp.array(dtype=wp.float32), p: int) -> wp.vec3f:
+    """Of the same three pixels, up to two of which may lie in the image's padding."""
+    ...
+
+
+@wp.func_native("return wp::vec_t<3, int>(image.data[p - 1], image.data[p], image.data[p + 1]);")
+def flags_around(image: wp.array(dtype=wp.bool), p: int) -> wp.vec3i:
+    """Of the same three pixels, 1 for True."""
     ...
 
 
@@ -131,6 +158,25 @@ def add_weighted(
 def from_fixed(value: wp.int64) -> float:
     """Inverse of `to_fixed`."""
     return float(value) / FIXED_ONE
+
+
+@wp.func
+def weights_across(x: int, offset: int, shrink: int, width: int) -> wp.vec3i:
+    """The spline's weights in the columns around the pixel x, 0 in those outside the image."""
+    weights = spline_weights(offset, shrink)
+    for i in range(3):
+        weights[i] = wp.where(within(x - 1 + i, width), weights[i], 0)
+    return weights
+
+
+@wp.func
+def surface_taps(z: float, depths: wp.vec3f, across: wp.vec3i, down: int) -> wp.vec3i:
+    """A sample's weights in three pixels of a row, 0 in those whose front surface is another."""
+    # without a branch in it, so that the three are weighed together
+    taps = wp.vec3i()
+    for i in range(3):
+        taps[i] = wp.where(on_one_surface(z, depths[i]), tap_weight(across[i], down), 0)
+    return taps
 
 
 @wp.kernel
@@ -143,7 +189,7 @@ def splat_samples(
     depth_sums: wp.array(dtype=DepthSums),
 ):
     """Add each sample to the up to nine pixels whose front surface it lies on."""
-    n = wp.tid()
+    n = not_negative(wp.tid())
     z = samples.z[n]
     x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
@@ -151,25 +197,24 @@ def splat_samples(
     # a sample of the row above or below the band reaches into it
     color = fixed_color(samples.rgb[n])
     trust = wp.int64(wp.floor(wp.min(samples.confidence[n], FIXED_ONE) * FIXED_ONE + 0.5))
+    values = wp.vec4i(1, color[0], color[1], color[2])
     dx, dy = offset_from_center(samples.x[n], x), offset_from_center(samples.y[n], y)
     shrink = samples.shrink[n]
-    across, down = spline_weights(dx, shrink[0]), spline_weights(dy, shrink[1])
+    across, down = weights_across(x, dx, shrink[0], band.width), spline_weights(dy, shrink[1])
+    hit = wp.where(hits_center(dx, dy), to_fixed(1.0), 0)
     for j in range(3):
         row = y - 1 + j
         if row >= band.first_row and row < band.end_row:
+            p = row * band.width + x
+            depths, hits = depths_around(front, p), flags_around(exact, p)
+            taps, behind = surface_taps(z, depths, across, down[j]), wp.vec3i()
             for i in range(3):
-                column = x - 1 + i
-                p = index_of(column, row, band.width)
-                if within(column, band.width) and on_one_surface(z, front[p]):
-                    w = tap_weight(across[i], down[j])
-                    # a pixel that a sample hits takes such samples alone
-                    if exact[p]:
-                        hits = i == 1 and j == 1 and hits_center(dx, dy)
-                        w = wp.where(hits, to_fixed(1.0), 0)
-                    behind = to_fixed(z / front[p] - 1.0)
-                    add_weighted(sums, p, w, 1, color[0], color[1], color[2])
-                    depth_sum = DepthSums(wp.int64(w) * wp.int64(behind), wp.int64(w) * trust)
-                    wp.atomic_add(depth_sums, p, depth_sum)
+                # a pixel that a sample hits takes such samples alone
+                own = wp.where(i == 1 and j == 1 and taps[i] > 0, hit, 0)
+                taps[i] = wp.where(hits[i] != 0, own, taps[i])
+                behind[i] = to_fixed(z / depths[i] - 1.0)
+            add_colors(sums, p, taps, values)
+            add_depths(depth_sums, p, taps, behind, trust)
 
 
 @wp.kernel
@@ -184,7 +229,7 @@ def resolve_smooth(
     confidence: wp.array(dtype=wp.float32),
 ):
     """Weighted means of what was splatted: colour and weight, depth, confidence."""
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     weight = from_fixed(sums[p][0])
     # a border has no sample of its own; where too little reaches it, it is a hole after all
     if border[p] and weight < MARGIN:
@@ -248,7 +293,7 @@ def splat_residuals(
     sums: wp.array(dtype=ColorSums),
 ):
     """Splat what smoothing took from each sample (twicing, Tukey 1977)."""
-    n = wp.tid()
+    n = not_negative(wp.tid())
     z = samples.z[n]
     x, y = pixel_of(samples.x[n]), pixel_of(samples.y[n])
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
@@ -257,17 +302,15 @@ def splat_residuals(
     # the wider the cell, the more of it is noise (hololens 8 frames on: 0.04 dB more)
     share = from_fixed(wp.int64(shrink[0])) * from_fixed(wp.int64(shrink[1]))
     lost = fixed_color(share * (samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth)))
-    across = spline_weights(offset_from_center(samples.x[n], x), shrink[0])
+    values = wp.vec4i(0, lost[0], lost[1], lost[2])
+    across = weights_across(x, offset_from_center(samples.x[n], x), shrink[0], band.width)
     down = spline_weights(offset_from_center(samples.y[n], y), shrink[1])
     for j in range(3):
         row = y - 1 + j
         if row >= band.first_row and row < band.end_row:
-            for i in range(3):
-                column = x - 1 + i
-                p = index_of(column, row, band.width)
-                if within(column, band.width) and on_one_surface(z, front[p]):
-                    w = tap_weight(across[i], down[j])
-                    add_weighted(sums, p, w, 0, lost[0], lost[1], lost[2])
+            p = row * band.width + x
+            taps = surface_taps(z, depths_around(front, p), across, down[j])
+            add_colors(sums, p, taps, values)
 
 
 @wp.func
@@ -287,7 +330,7 @@ def resolve_sharp(
     hole: wp.array(dtype=wp.bool),
 ):
     """Give the residual's share back; colours carry the front's depth, 0 where unresolved."""
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     s = smooth[p]
     hole[p] = front[p] == 0.0
     colors[p] = wp.vec4f(0.0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from .raster_kernels import Pinhole, on_one_surface
+from .raster_kernels import Pinhole, index_of, not_negative, on_one_surface, within
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
@@ -45,16 +45,16 @@ def halve_depth(
     coarse: wp.array(dtype=wp.float32),
 ):
     """One pyramid level: the nearest of the up to four depths under each texel."""
-    c = first + wp.tid()
+    c = not_negative(first + wp.tid())
     coarse_width = (width + 1) // 2
     x, y = c % coarse_width * 2, c // coarse_width * 2
-    best = fine[y * width + x]
+    best = fine[index_of(x, y, width)]
     if x + 1 < width:
-        best = nearer(best, fine[y * width + x + 1])
+        best = nearer(best, fine[index_of(x + 1, y, width)])
     if y + 1 < height:
-        best = nearer(best, fine[(y + 1) * width + x])
+        best = nearer(best, fine[index_of(x, y + 1, width)])
         if x + 1 < width:
-            best = nearer(best, fine[(y + 1) * width + x + 1])
+            best = nearer(best, fine[index_of(x + 1, y + 1, width)])
     coarse[c] = best
 
 
@@ -66,10 +66,10 @@ def nearest_in_row(
     nearest: wp.array(dtype=wp.float32),
 ):
     """Nearest depth of each row."""
-    y = first + wp.tid()
+    y = not_negative(first + wp.tid())
     best = float(0.0)
     for x in range(width):
-        best = nearer(best, image[y * width + x])
+        best = nearer(best, image[index_of(x, y, width)])
     nearest[y] = best
 
 
@@ -90,22 +90,21 @@ def level_extent(extent: int, level: int) -> int:
 
 
 @wp.func
-def in_image(levels: Levels, cell: wp.vec2i, level: int) -> bool:
+def in_image(levels: Levels, x: int, y: int, level: int) -> bool:
     """Whether a level has this texel."""
-    if cell[0] < 0 or cell[1] < 0 or cell[0] >= level_extent(levels.width, level):
-        return False
-    return cell[1] < level_extent(levels.height, level)
+    is_in_row = within(x, level_extent(levels.width, level))
+    return is_in_row and within(y, level_extent(levels.height, level))
 
 
 @wp.func
 def texel_depth(
-    pyramid: wp.array(dtype=wp.float32), levels: Levels, cell: wp.vec2i, level: int
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, x: int, y: int, level: int
 ) -> float:
     """Depth of a texel, 0 outside the image."""
-    if not in_image(levels, cell, level):
+    if not in_image(levels, x, y, level):
         return 0.0
-    row = cell[1] * level_extent(levels.width, level)
-    return pyramid[levels.starts[level] + row + cell[0]]
+    row = levels.starts[level] + y * level_extent(levels.width, level)
+    return pyramid[not_negative(row + x)]
 
 
 @wp.func
@@ -131,31 +130,56 @@ def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
 
 
 @wp.func
+def occluder(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, here: float, x: int, y: int, level: int
+) -> float:
+    """Depth of a texel that closes its sector for a sample at depth here, 0 where it does not."""
+    z = texel_depth(pyramid, levels, x, y, level)
+    # most texels are of this surface: asked first, that is a branch that processors foresee
+    if on_one_surface(here, z) or z >= here:
+        return 0.0
+    # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
+    return wp.where(level == 0 or splat_exceeds(levels, z, float(1 << level)), z, 0.0)
+
+
+@wp.func
+def is_open(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int, sector: int
+) -> bool:
+    """Whether nothing closes a sector."""
+    here = pyramid[index_of(px, py, levels.width)]
+    step = sector_step(sector)
+    for level in range(levels.coarsest + 1):
+        if not some_span(levels, level, 1.0):
+            break
+        x, y = (px >> level) + step[0], (py >> level) + step[1]
+        if occluder(pyramid, levels, here, x, y, level) > 0.0:
+            return False
+    return True
+
+
+@wp.func
 def sector_opening(
     pyramid: wp.array(dtype=wp.float32),
     levels: Levels,
     camera: Pinhole,
-    pixel: wp.vec2i,
+    px: int,
+    py: int,
     sector: int,
 ) -> float:
     """Openness of one sector: 1 - cos between the way to the camera and the worst occluder."""
-    here = pyramid[pixel[1] * levels.width + pixel[0]]
+    here = pyramid[index_of(px, py, levels.width)]
     step, closed = sector_step(sector), float(0.0)
     # a neighbour of each level is twice as far as that of the one before: few look-ups reach far
     for level in range(levels.coarsest + 1):
-        size = float(1 << level)
         if not some_span(levels, level, 1.0):
             break
-        cell = wp.vec2i((pixel[0] >> level) + step[0], (pixel[1] >> level) + step[1])
-        z = texel_depth(pyramid, levels, cell, level)
-        # most texels are of this surface: asked first, that is a branch that processors foresee
-        if on_one_surface(here, z):
-            continue
-        # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
-        spans = level == 0 or splat_exceeds(levels, z, size)
-        if z > 0.0 and z < here and spans:
-            point = ray(camera, float(pixel[0]) + 0.5, float(pixel[1]) + 0.5) * here
-            other = ray(camera, (float(cell[0]) + 0.5) * size, (float(cell[1]) + 0.5) * size) * z
+        x, y = (px >> level) + step[0], (py >> level) + step[1]
+        z = occluder(pyramid, levels, here, x, y, level)
+        if z > 0.0:
+            size = float(1 << level)
+            point = ray(camera, float(px) + 0.5, float(py) + 0.5) * here
+            other = ray(camera, (float(x) + 0.5) * size, (float(y) + 0.5) * size) * z
             toward = other - point
             closed = wp.max(closed, -wp.dot(toward, point) / (wp.length(toward) * wp.length(point)))
     return 1.0 - closed
@@ -166,17 +190,19 @@ def on_samples_grid(
     depth: wp.array(dtype=wp.float32),
     exact: wp.array(dtype=wp.bool),
     levels: Levels,
-    pixel: wp.vec2i,
+    px: int,
+    py: int,
 ) -> bool:
     """Whether a pixel and the samples beside it, of which there are some, hit their centres."""
-    if not exact[pixel[1] * levels.width + pixel[0]]:
+    if not exact[index_of(px, py, levels.width)]:
         return False
     found = bool(False)
     for sector in range(8):
-        beside = pixel + sector_step(sector)
-        if texel_depth(depth, levels, beside, 0) > 0.0:
+        step = sector_step(sector)
+        x, y = px + step[0], py + step[1]
+        if texel_depth(depth, levels, x, y, 0) > 0.0:
             found = True
-            if not exact[beside[1] * levels.width + beside[0]]:
+            if not exact[index_of(x, y, levels.width)]:
                 return False
     return found
 
@@ -199,19 +225,22 @@ def remove_hidden(
     What is visible may wall a crack in, but where the view is on the samples' own grid: there
     nothing shines through, and a pixel without a sample is missing from the input.
     """
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     here = pyramid[p]
     front[p] = here
     walls[p] = here
     if here == 0.0:
         return
-    pixel = wp.vec2i(p % levels.width, p // levels.width)
-    if on_samples_grid(pyramid, exact, levels, pixel):
+    x, y = p % levels.width, p // levels.width
+    if on_samples_grid(pyramid, exact, levels, x, y):
         walls[p] = 0.0
+        return
+    # an open sector may be enough, is what most pixels have first, and is found without a ray
+    if 8.0 * occlusion_threshold <= 1.0 and is_open(pyramid, levels, x, y, 0):
         return
     opening = float(0.0)
     for sector in range(8):
-        opening += sector_opening(pyramid, levels, camera, pixel, sector)
+        opening += sector_opening(pyramid, levels, camera, x, y, sector)
         if opening >= 8.0 * occlusion_threshold:
             return  # the mean of eight can only grow: most pixels end after few sectors
     front[p] = 0.0
@@ -220,7 +249,7 @@ def remove_hidden(
 
 @wp.func
 def spanning_depth(
-    pyramid: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i, level: int
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int, level: int
 ) -> float:
     """Depth of the nearest surface that two opposite neighbours share, 0 where none does.
 
@@ -230,13 +259,13 @@ def spanning_depth(
     best = float(0.0)
     for sector in range(4):
         step = sector_step(sector)
-        cell = wp.vec2i(pixel[0] >> level, pixel[1] >> level)
-        a = texel_depth(pyramid, levels, cell + step, level)
-        b = texel_depth(pyramid, levels, cell - step, level)
+        x, y = px >> level, py >> level
+        a = texel_depth(pyramid, levels, x + step[0], y + step[1], level)
+        b = texel_depth(pyramid, levels, x - step[0], y - step[1], level)
         # past the edge the surface goes on: what is there is what is opposite
-        if not in_image(levels, cell + step, level):
+        if not in_image(levels, x + step[0], y + step[1], level):
             a = b
-        if not in_image(levels, cell - step, level):
+        if not in_image(levels, x - step[0], y - step[1], level):
             b = a
         # half a texel: samples a splat apart may fall on both sides of a texel that is twice as
         # wide
@@ -247,11 +276,12 @@ def spanning_depth(
 
 
 @wp.func
-def depth_beside(walls: wp.array(dtype=wp.float32), levels: Levels, pixel: wp.vec2i) -> float:
+def depth_beside(walls: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int) -> float:
     """Nearest depth among the 8 neighbours."""
     best = float(0.0)
     for sector in range(8):
-        best = nearer(best, texel_depth(walls, levels, pixel + sector_step(sector), 0))
+        step = sector_step(sector)
+        best = nearer(best, texel_depth(walls, levels, px + step[0], py + step[1], 0))
     return best
 
 
@@ -268,17 +298,17 @@ def close_cracks(
 
     A pixel beside a surface, spanned by none, is its border; the splats' weight will decide.
     """
-    p = first + wp.tid()
+    p = not_negative(first + wp.tid())
     border[p] = False
     if front[p] > 0.0:
         return
     exact[p] = False
-    pixel = wp.vec2i(p % levels.width, p // levels.width)
+    x, y = p % levels.width, p // levels.width
     # finest first, so that the nearest samples decide what spans a crack
     level = int(0)
     while front[p] == 0.0 and some_span(levels, level, 0.5):
-        front[p] = spanning_depth(walls, levels, pixel, level)
+        front[p] = spanning_depth(walls, levels, x, y, level)
         level += 1
     if front[p] == 0.0:
-        front[p] = depth_beside(walls, levels, pixel)
+        front[p] = depth_beside(walls, levels, x, y)
         border[p] = True

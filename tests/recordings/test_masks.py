@@ -1,5 +1,6 @@
 """Masks of photos: where they come from, which way round they are, and what they leave out."""
 
+import os
 import struct
 import zlib
 
@@ -87,6 +88,27 @@ def test_a_mask_that_is_listed_and_absent_leaves_its_photo_out_by_name(tmp_path)
     recording = read_recording(scene)
     assert recording is not None and len(recording.frames) == 2
     assert "mask_path 'masks/gone.png' is not there" in next(iter(recording.problems.values()))
+
+
+def test_a_mask_path_that_is_no_text_leaves_its_photo_out_by_name(tmp_path):
+    scene = a_scene(tmp_path / "s", photos=3)
+    with_mask_path(scene, 5)
+    recording = read_recording(scene)
+    assert recording is not None and len(recording.frames) == 2
+    assert "its mask_path 5 is no path" in next(iter(recording.problems.values()))
+
+
+@pytest.mark.parametrize("name", ["images/dynamic_mask_1.png", "masks/1.png"])
+def test_a_pipe_or_a_link_to_nothing_is_no_mask_and_not_passed_over(tmp_path, name):
+    scene = a_scene(tmp_path / "s")
+    (scene / "masks").mkdir()
+    (scene / name).symlink_to("nowhere.png")
+    with pytest.raises(InputError, match="not there"):
+        kept_of_first(scene)
+    (scene / name).unlink()
+    os.mkfifo(scene / name)
+    with pytest.raises(InputError, match="no regular file"):
+        kept_of_first(scene)
 
 
 def test_a_mask_path_cannot_leave_the_scene(tmp_path):

@@ -1,5 +1,7 @@
 """Captions."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -91,4 +93,8 @@ def test_a_scene_may_have_its_own_prompt(tmp_path):
     assert read_scene_prompt(tmp_path) == "a garden in June"
     (tmp_path / "prompt.txt").write_text(" \n")
     with pytest.raises(InputError, match=r"prompt\.txt"):
+        read_scene_prompt(tmp_path)
+    (tmp_path / "prompt.txt").unlink()
+    os.mkfifo(tmp_path / "prompt.txt")
+    with pytest.raises(InputError, match="no regular file"):
         read_scene_prompt(tmp_path)

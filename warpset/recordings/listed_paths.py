@@ -80,9 +80,11 @@ def existing_file(candidates: list[Path]) -> Path | None:
     """The first candidate that is a file, else the first whose folder has one of such a name.
 
     Lists of Windows and macOS come with names of another case or Unicode form than their files.
+    What else has the name, such as a pipe or a link to nothing, is left to readers to refuse.
     """
     exact = next((path for path in candidates if path.is_file()), None)
-    return exact or next(filter(None, map(_named_alike, candidates)), None)
+    alike = exact or next(filter(None, map(_named_alike, candidates)), None)
+    return alike or next(filter(os.path.lexists, candidates), None)
 
 
 def _named_alike(path: Path) -> Path | None:

@@ -6,6 +6,7 @@ A template's fields come from the two recorded cameras, see `camera_motion`.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def read_scene_prompt(scene: Path) -> str | None:
         InputError: The file cannot be read or is empty.
     """
     path = scene / SCENE_PROMPT_NAME
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     prompt = one_line(_read(path))
     if not prompt:

@@ -7,6 +7,7 @@ with OpenCV axes, depth is in millimetres with 65535 for unknown, the camera has
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def _frame(pose: Path) -> RecordedFrame | None:
         return None
     frame = recorded_frame(path, LENS, invert_rigid(read_matrix(pose, 4)))
     depth_path = _beside(pose, ".depth.png")
-    return frame._replace(depth_path=depth_path if depth_path.is_file() else None)
+    return frame._replace(depth_path=depth_path if os.path.lexists(depth_path) else None)
 
 
 READER = Reader("7-Scenes", find_seven_scenes, read_seven_scenes)

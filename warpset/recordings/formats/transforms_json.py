@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import ChainMap
 from collections.abc import Mapping
@@ -126,7 +127,7 @@ def _frame(scene: Path, origin: Path, layout: Layout, fields: Fields) -> Recorde
     if "integer_depth_scale" in fields:
         read["integer_depth_scale"] = fields["integer_depth_scale"]
     return frame._replace(
-        depth_path=_depth_path(scene, origin, layout, fields),
+        depth_path=_depth_path(scene, origin, layout, fields, path),
         unit_scale=unit_scale,
         mask=_mask(scene, origin, layout, fields, path),
         key=content_key(**read),
@@ -154,10 +155,12 @@ def _shrunk(scene: Path, path: Path) -> list[Path]:
     return [child.joinpath(*parts[depth + 1 :]) for child in sorted_naturally(siblings)]
 
 
-def _depth_path(scene: Path, origin: Path, layout: Layout, fields: Fields) -> Path | None:
+def _depth_path(
+    scene: Path, origin: Path, layout: Layout, fields: Fields, photo: Path
+) -> Path | None:
     """Where depth is listed, whether it is there or not."""
-    listed = fields.get("depth_file_path") or fields.get("depth_path")
-    if isinstance(listed, str):
+    listed = _listed(fields, "depth_file_path", photo) or _listed(fields, "depth_path", photo)
+    if listed:
         candidates = places(scene, listed, origin)
         return existing_file(candidates) or candidates[0]
     if layout.depths is None:
@@ -173,8 +176,8 @@ def _mask(
     https://docs.nerf.studio/quickstart/data_conventions.html (black = leave out);
     instant-ngp's `src/nerf_loader.cu` (anything but black = leave out).
     """
-    listed = fields.get("mask_path")
-    if isinstance(listed, str):
+    listed = _listed(fields, "mask_path", photo)
+    if listed is not None:
         candidates = places(scene, listed, origin)
         in_folder = [scene / layout.masks / path.relative_to(scene) for path in candidates]
         found = existing_file([*in_folder, *candidates])
@@ -182,7 +185,19 @@ def _mask(
             raise InputError(f"{photo}: its mask_path {listed!r} is not there; left out")
         return MaskFile(found)
     beside = photo.with_name(f"dynamic_mask_{photo.stem}.png")
-    return MaskFile(beside, keeps_white=False) if beside.is_file() else None
+    return MaskFile(beside, keeps_white=False) if os.path.lexists(beside) else None
+
+
+def _listed(fields: Fields, name: str, photo: Path) -> str | None:
+    """A path that the frame of a photo lists, or None.
+
+    Raises:
+        InputError: It is no text.
+    """
+    listed = fields.get(name)
+    if listed is not None and not isinstance(listed, str):
+        raise InputError(f"{photo}: its {name} {listed!r} is no path; left out")
+    return listed
 
 
 def _unit_scale(fields: Fields, path: Path) -> float | None:
