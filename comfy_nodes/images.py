@@ -80,9 +80,18 @@ def _band(picture: Tensor) -> Rgb:
 
 def image_of(pictures: Sequence[Rgb]) -> Tensor:
     """IMAGE (B, H, W, 3) of pictures (H, W, 3) of one size."""
-    return torch.from_numpy(np.stack(pictures)).float() / 255
+    return _stacked(pictures, white=255)
 
 
 def mask_of(maps: Sequence[NDArray[Any]]) -> Tensor:
     """MASK (B, H, W) of maps (H, W) in 0..1, or of booleans, of one size."""
-    return torch.from_numpy(np.stack(maps).astype(np.float32))
+    return _stacked(maps, white=1)
+
+
+def _stacked(pictures: Sequence[NDArray[Any]], white: int) -> Tensor:
+    stacked = torch.empty(len(pictures), *pictures[0].shape)
+    for there, picture in zip(stacked, pictures, strict=True):
+        for top in until_cancelled(range(0, len(picture), ROWS_AT_ONCE)):
+            rows = slice(top, top + ROWS_AT_ONCE)
+            there[rows] = torch.from_numpy(picture[rows].astype(np.float32)) / white
+    return stacked
