@@ -96,7 +96,7 @@ def run_apart(run: Callable[[Path], int], folder: Path) -> Outcome:
         time.sleep(0.005)
         ended, status, usage = os.wait4(child, os.WNOHANG)
         if not ended and time.monotonic() - start > MAX_SECONDS:
-            os.kill(child, signal.SIGKILL)
+            os.killpg(child, signal.SIGKILL)
             ended, status, usage = os.wait4(child, 0)
     assert usage is not None
     said = (folder / "said.txt").read_text(errors="replace")
@@ -112,6 +112,7 @@ def _be_child(run: Callable[[Path], int], folder: Path) -> None:
         for stream in (1, 2):
             os.dup2(file, stream)
         sys.stdout = sys.stderr = os.fdopen(file, "w", buffering=1, errors="replace")
+        os.setsid()  # so that what hangs is killed with the processes that it has started
         os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         os.chdir(folder)
         # a step's processes are forked as well: spawned ones would import for a second each

@@ -7,6 +7,7 @@ from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, 
 from warpset.stereo.fusing import FILLED_CONFIDENCE, carried, fuse, most_told
 from warpset.stereo.guesses import Guess
 from warpset.stereo.plane_sweep import GrayView
+from warpset.stereo.planes.superpixels import segment
 
 
 def a_scene(count=4, things=3):
@@ -16,15 +17,16 @@ def a_scene(count=4, things=3):
         gray, depth = photograph(camera, a_box_before_a_wall()[:things])
         views.append(GrayView(torch.tensor(gray / 255).float(), camera))
         nothing, trust = np.zeros_like(depth), np.full_like(depth, 3.0)
-        tolerance, is_certain = np.array(0.005, np.float32), np.ones_like(depth, bool)
-        guesses.append(Guess((1 / depth).astype(np.float32), nothing, trust, tolerance, is_certain))
+        tolerance, all_of_it = np.array(0.005, np.float32), np.ones_like(depth, bool)
+        known = (1 / depth).astype(np.float32)
+        guesses.append(Guess(known, nothing, trust, tolerance, all_of_it, ~all_of_it, nothing))
     return views, guesses
 
 
 def fused(views, guesses, **own):
     """The first photo's depth, where its own guess is another."""
     others = list(zip(guesses[1:], views[1:], strict=True))
-    return fuse(views[0], a_colour(views[0]), guesses[0]._replace(**own), others)
+    return fuse(views[0], segment(a_colour(views[0])), guesses[0]._replace(**own), others)
 
 
 def a_colour(view):
@@ -34,10 +36,14 @@ def a_colour(view):
 
 def test_carried_depth_is_that_of_the_nearest_surface():
     (one, other), (known, true) = a_scene(2)
-    found = carried(torch.tensor(known.measured), one.camera, other.camera).numpy()
+    inverse_depth = torch.tensor(known.measured)
+    parts = [inverse_depth > 0, inverse_depth < 0]
+    found, none = carried(inverse_depth, parts, one.camera, other.camera)
+    found = found.numpy()
     is_told = found > 0
     assert is_told.mean() > 0.8
     assert np.mean(np.abs(found / true.measured - 1)[is_told] < 0.02) > 0.9
+    assert not none.any()
 
 
 def test_what_one_photo_did_not_measure_others_tell_and_their_number_is_its_confidence():
@@ -83,8 +89,36 @@ def test_a_plane_that_other_photos_see_through_is_dropped():
     assert wrong.mean() < 0.02
 
 
-def test_one_photo_alone_tells_nothing_and_the_nearer_of_two_surfaces_hides_the_other():
+def test_at_the_rim_of_a_near_thing_brightness_tells_its_depth_from_that_behind_it():
+    views, guesses = a_scene()
+    true = guesses[0].measured
+    behind = (1 / photograph(views[0].camera, a_box_before_a_wall()[:2])[1]).astype(np.float32)
+    rim = np.s_[35:55, 50:58]  # inside the box
+    holed, plane, doubted = true.copy(), np.zeros_like(true), np.zeros_like(true)
+    holed[rim], plane[rim], doubted[rim] = 0, behind[rim], true[rim]
+    unsure = [known._replace(measured=0 * true, inferred=0 * true) for known in guesses]
+
+    def share_right(doubted):
+        found = fused(views, unsure, measured=holed, inferred=plane, doubted=doubted)
+        return np.mean(np.abs(found.depth[rim] * true[rim] - 1) < 0.02)
+
+    assert share_right(doubted) > 0.7
+    assert share_right(0 * true) < 0.1
+    assert share_right(1.3 * doubted) < 0.1
+
+
+def test_what_others_tell_of_the_sky_is_dropped():
+    views, guesses = a_scene(things=1)
+    holed, is_sky = guesses[0].measured.copy(), np.zeros((90, 120), bool)
+    holed[:, 80:] = 0
+    is_sky[:, 80:] = True
+    assert np.mean(fused(views, guesses, measured=holed).depth[:, 80:] > 0) > 0.5
+    assert not fused(views, guesses, measured=holed, is_sky=is_sky).depth[:, 80:].any()
+
+
+def test_most_photos_tell_a_depth_and_those_that_see_a_nearer_surface_speak_against_it():
     near, far, none = (torch.full((2, 2), value) for value in (2.0, 1.0, 0.0))
-    assert not most_told([near, none, none], 0.01).any()
+    assert not most_told([none, none], 0.01).any()
+    assert np.all(most_told([far, none, none], 0.01) == 1.0)
     assert np.all(most_told([near, near, far, far], 0.01) == 2.0)
     assert np.all(most_told([near, far, far, far], 0.01) == 1.0)

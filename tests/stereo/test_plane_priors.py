@@ -11,7 +11,7 @@ from warpset.stereo.planes import plane_priors
 from warpset.stereo.planes.likeness import unlike_votes
 from warpset.stereo.planes.plane_fits import Surfaces, fit_planes, solve
 from warpset.stereo.planes.plane_priors import plane_prior
-from warpset.stereo.planes.superpixels import SPACING_PX, borders, superpixels
+from warpset.stereo.planes.superpixels import SPACING_PX, segment
 
 SHAPE = (120, 160)
 TOLERANCE = 0.005
@@ -32,17 +32,16 @@ def a_picture(split: int | None = None) -> np.ndarray:
 
 
 def test_pieces_are_connected_and_follow_colour_edges():
-    pieces = superpixels(a_picture(split=80))
+    pieces = segment(a_picture(split=80)).pieces
     assert not set(np.unique(pieces[:, :79])) & set(np.unique(pieces[:, 81:]))
     for number in range(int(pieces.max()) + 1):
         assert cv2.connectedComponents((pieces == number).astype(np.uint8), connectivity=8)[0] == 2
 
 
 def test_borders_are_sharp_at_colour_edges_and_faint_elsewhere():
-    rgb = a_picture(split=80)
-    pieces = superpixels(rgb)
-    touching = borders(pieces, rgb)
-    is_left = np.zeros(int(pieces.max()) + 1, bool)
+    segments = segment(a_picture(split=80))
+    pieces, touching = segments.pieces, segments.touching
+    is_left = np.zeros(len(segments.areas), bool)
     is_left[np.unique(pieces[:, :79])] = True
     crosses = is_left[touching.one] != is_left[touching.other]
     assert np.median(touching.contrast[crosses]) > 20
@@ -72,7 +71,7 @@ def test_a_plane_is_carried_over_a_blank_of_its_colour():
     plane = a_plane()
     holed = plane.copy()
     holed[30:90, 60:110] = 0
-    prior = plane_prior(a_picture(), holed, TOLERANCE)
+    prior = plane_prior(segment(a_picture()), holed, TOLERANCE)
     assert np.mean(prior > 0) > 0.99
     np.testing.assert_allclose(prior[prior > 0], plane[prior > 0], rtol=1e-3)
 
@@ -82,7 +81,7 @@ def test_each_side_of_a_depth_edge_gets_its_own_plane_up_to_the_colour_edge():
     true[:, 80:] *= 2
     rim = true.copy()
     rim[:, 70:90] = 0
-    prior = plane_prior(a_picture(split=80), rim, TOLERANCE)
+    prior = plane_prior(segment(a_picture(split=80)), rim, TOLERANCE)
     for side in (np.s_[:, :78], np.s_[:, 82:]):
         known = prior[side] > 0
         assert known.mean() > 0.99
@@ -93,10 +92,10 @@ def test_a_plane_reaches_only_as_far_as_what_was_measured_of_it_allows(monkeypat
     patch = np.zeros(SHAPE, np.float32)
     patch[40:80, 60:100] = a_plane()[40:80, 60:100]
     noise = np.random.default_rng(0).normal(1, TOLERANCE / 2, SHAPE).astype(np.float32)
-    reached = np.count_nonzero(plane_prior(a_picture(), patch * noise, TOLERANCE))
+    reached = np.count_nonzero(plane_prior(segment(a_picture()), patch * noise, TOLERANCE))
     assert 1600 < reached < (1 + plane_priors.MAX_GROWTH) * 2500
     monkeypatch.setattr(plane_priors, "MAX_ERROR", 0.001)
-    assert np.count_nonzero(plane_prior(a_picture(), patch * noise, TOLERANCE)) < reached
+    assert np.count_nonzero(plane_prior(segment(a_picture()), patch * noise, TOLERANCE)) < reached
 
 
 def test_a_textured_thing_does_not_spread_over_the_blank_behind_it():
@@ -107,11 +106,11 @@ def test_a_textured_thing_does_not_spread_over_the_blank_behind_it():
     measured[patch] = a_plane()[patch]
     beyond = np.ones(SHAPE, bool)
     beyond[36 - SPACING_PX : 84 + SPACING_PX, 48 - SPACING_PX : 108 + SPACING_PX] = False
-    assert np.mean(plane_prior(rgb, measured, TOLERANCE)[beyond] > 0) < 0.02
+    assert np.mean(plane_prior(segment(rgb), measured, TOLERANCE)[beyond] > 0) < 0.02
 
 
 def test_nothing_measured_infers_nothing():
-    assert not plane_prior(a_picture(), np.zeros(SHAPE, np.float32), TOLERANCE).any()
+    assert not plane_prior(segment(a_picture()), np.zeros(SHAPE, np.float32), TOLERANCE).any()
 
 
 def test_a_point_that_other_photos_show_in_another_brightness_is_voted_against():

@@ -81,4 +81,4 @@ def corners(image: Tensor, where: Reprojected) -> Tensor:
     columns = [(left + right).clamp(0, width - 1).long() for right in (0, 1)]
     rows = [(top + down).clamp(0, height - 1).long() * width for down in (0, 1)]
     pixels = image.reshape(-1)
-    return torch.stack([pixels[row + column] for row in rows for column in columns])
+    return torch.stack([pixels.take(row + column) for row in rows for column in columns])

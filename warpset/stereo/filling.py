@@ -127,16 +127,21 @@ def _fit_planes(
     rim, rows, columns = rims
     values = inverse_depth[rows, columns]
     terms = np.stack([columns, rows, np.ones(len(rows))], -1)
-    normal = np.zeros((count, 3, 3))
-    np.add.at(normal, rim, terms[:, :, None] * terms[:, None, :])
-    right = np.zeros((count, 3))
-    np.add.at(right, rim, terms * values[:, None])
+    right = _sums(rim, terms * values[:, None], count)
+    products = (terms[:, :, None] * terms[:, None, :]).reshape(-1, 9)
+    normal = _sums(rim, products, count).reshape(count, 3, 3)
     # pinv, not solve: a rim of one or two pixels, or along a line, leaves a plane undecided
     planes = np.einsum("nij,nj->ni", np.linalg.pinv(normal, hermitian=True), right)
     misfit = np.zeros(count)
     np.maximum.at(misfit, rim, np.abs(_plane_at(planes[rim], rows, columns) / values - 1.0))
     misfit[np.bincount(rim, minlength=count) == 0] = np.inf  # nothing known beside: no plane
     return planes, misfit
+
+
+def _sums(rim: NDArray[np.intp], values: NDArray[np.floating], count: int) -> NDArray[np.float64]:
+    """(count, m) sums of values (n, m) over each rim."""
+    sums = [np.bincount(rim, column, count) for column in values.T]
+    return np.stack(sums, -1).astype(np.float64)
 
 
 def _plane_at(

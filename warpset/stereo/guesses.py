@@ -16,6 +16,8 @@ from .filling import fill_gaps, without_speckles
 from .plane_sweep import GrayView, Sweep
 from .planes.likeness import unlike_votes
 from .planes.plane_priors import plane_prior
+from .planes.sky import find_sky, without_sky
+from .planes.superpixels import Segments
 
 Map = NDArray[np.float32]
 
@@ -47,6 +49,9 @@ class Guess(NamedTuple):
         tolerance: () ratio by which depths may differ and agree.
         is_certain: (h, w) bool what was measured so that planes may be fitted to it: it matches
             there alone, and away from the rims of near things.
+        is_sky: (h, w) bool what looks like sky.
+        doubted: (h, w) inverse depth that others confirm at the rims of near things, which may be
+            theirs or reach over them; 0 elsewhere.
     """
 
     measured: Map
@@ -54,11 +59,13 @@ class Guess(NamedTuple):
     trust: Map
     tolerance: Map
     is_certain: NDArray[np.bool_]
+    is_sky: NDArray[np.bool_]
+    doubted: Map
 
 
 def guess(
     view: GrayView,
-    rgb: NDArray[np.uint8],
+    segments: Segments,
     swept: Sweep,
     others: Sequence[tuple[Sweep, GrayView]],
 ) -> Guess:
@@ -66,13 +73,15 @@ def guess(
 
     Args:
         view: The photo.
-        rgb: (h, w, 3) its colours.
+        segments: It in pieces.
         swept: Its sweep.
         others: Sweeps of other photos, at least one.
     """
     depths = [(theirs.inverse_depth, other.camera) for theirs, other in others]
     agreed = agreement(swept.inverse_depth, swept.correlation, view.camera, depths)
-    measured, prior, is_certain = _measured_and_prior(swept, agreed, rgb)
+    measured, prior, is_certain, doubted = _measured_and_prior(swept, agreed, segments)
+    is_sky = find_sky(segments, is_certain)
+    prior = without_sky(prior, is_sky, measured)
     filled = fill_gaps(measured, view.gray.cpu().numpy())
     prior = np.where(filled > 0, np.float32(0), prior)
     refused = contradictions(
@@ -88,6 +97,8 @@ def guess(
         (1.0 + agreed.supporters * swept.correlation).cpu().numpy(),
         np.array(agreed.tolerance, np.float32),
         is_certain,
+        is_sky,
+        doubted,
     )
 
 
@@ -108,8 +119,8 @@ def as_depth(inverse_depth: Map) -> Map:
 
 
 def _measured_and_prior(
-    swept: Sweep, agreed: Agreement, rgb: NDArray[np.uint8]
-) -> tuple[Map, Map, NDArray[np.bool_]]:
+    swept: Sweep, agreed: Agreement, segments: Segments
+) -> tuple[Map, Map, NDArray[np.bool_], Map]:
     """Inverse depth (h, w) measured, of the planes through it, and which of it they go by."""
     keep = _trusted(swept.correlation, agreed.supporters)
     # only what others confirm is kept, and not the rims of near things, over which large windows
@@ -118,13 +129,15 @@ def _measured_and_prior(
     inner = without_speckles(torch.where(is_inner, agreed.inverse_depth, 0.0).cpu().numpy())
     is_distinct = (swept.distinctness > LEAST_DISTINCTNESS).cpu().numpy()
     certain = np.where(is_distinct, inner, np.float32(0))
-    prior = plane_prior(rgb, certain, agreed.tolerance)
+    prior = plane_prior(segments, certain, agreed.tolerance)
     candidates = torch.where(keep, agreed.inverse_depth, 0.0).cpu().numpy()
     off = np.abs(candidates - prior)
     # rims, and what matches the same elsewhere, were measured where a plane of others says so too
     is_confirmed = (candidates > 0) & (off < CONFIRMED_TOLERANCES * agreed.tolerance * prior)
     weaker = np.where(is_confirmed, candidates, np.where(prior > 0, np.float32(0), inner))
-    return np.where(certain > 0, certain, weaker), prior, certain > 0
+    measured = np.where(certain > 0, certain, weaker)
+    doubted = np.where(is_distinct & (measured == 0), candidates, np.float32(0))
+    return measured, prior, certain > 0, doubted
 
 
 def _well_matched_depth(swept: Sweep) -> Map:

@@ -23,12 +23,13 @@ from ..files.pinhole_photos import read_pinhole
 from .fusing import fuse
 from .guesses import Guess, guess
 from .plane_sweep import GrayView, Sweep, sweep
+from .planes.superpixels import Segments, segment
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, Rec. 601
 
-# Photos that stay in memory, 1.9 MB each at 800x600: neighbours need the same ones. Fewer are read
-# more than once.
+# Photos that stay in memory, 5.3 MB each at 800x600: neighbours need the same ones. Fewer are read
+# and cut into pieces more than once.
 VIEWS_KEPT = 12
 
 # Other photos whose depth is compared with a photo's own; it is swept against the best of them.
@@ -195,6 +196,7 @@ class _Scene:
         self.swept, self.checking_views = swept_photos(has_range, checking_views)
         self._rgb = lru_cache(VIEWS_KEPT)(self._read_rgb)
         self._view = lru_cache(VIEWS_KEPT)(self._gray_view)
+        self._segments = lru_cache(VIEWS_KEPT)(self._segment)
 
     def _read_rgb(self, index: int) -> NDArray[np.uint8]:
         return read_pinhole(self._photos[index], self._cameras[index])
@@ -202,6 +204,9 @@ class _Scene:
     def _gray_view(self, index: int) -> GrayView:
         gray = torch.from_numpy(self._rgb(index).astype(np.float32) @ (LUMINANCE / 255.0))
         return GrayView(gray.to(self._options.device), self._cameras[index])
+
+    def _segment(self, index: int) -> Segments:
+        return segment(self._rgb(index))
 
     def sweep(self, index: int) -> Sweep:
         """The inverse depth of one photo by itself."""
@@ -221,7 +226,8 @@ class _Scene:
             (_as_sweep(sweeps.load(source.photo)), self._view(source.photo))
             for source in self.checking_views[index]
         ]
-        return guess(self._view(index), self._rgb(index), _as_sweep(sweeps.load(index)), others)
+        own = _as_sweep(sweeps.load(index))
+        return guess(self._view(index), self._segments(index), own, others)
 
     def depth_map(self, index: int, guesses: _Spool) -> DepthMap:
         """What one photo and its checking views tell of its pixels."""
@@ -229,7 +235,8 @@ class _Scene:
             (Guess(*guesses.load(source.photo)), self._view(source.photo))
             for source in self.checking_views[index]
         ]
-        return fuse(self._view(index), self._rgb(index), Guess(*guesses.load(index)), others)
+        own = Guess(*guesses.load(index))
+        return fuse(self._view(index), self._segments(index), own, others)
 
 
 def _as_sweep(arrays: Sequence[NDArray[np.float32]]) -> Sweep:

@@ -7,8 +7,6 @@ adding them. Residuals are relative to w: each pixel's equation is divided by it
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -123,43 +121,44 @@ class Surfaces:
     def __init__(self, sums: Floats, has_plane: NDArray[np.bool_], tolerance: float):
         self.sums, self._tolerance = sums.copy(), tolerance
         self.of_piece = np.where(has_plane, np.arange(len(sums)), -1)
-        self._near: list[set[int]] = [set() for _ in sums]
-        # counts the joins of each surface: offers made before one are out of date
-        self._joins = [0] * len(sums)
-        self._offers: list[tuple[float, int, int, int, int]] = []
 
     def join(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
         """Join neighbours (one, other) while both parts lie on one plane within the tolerance.
 
-        Each part is held to it alone, or a large surface would swallow small ones beside it.
+        Each part is held to it alone, or a large surface would swallow small ones beside it. In
+        each round all those join that fit each other better than any neighbour.
         """
-        both = (self.of_piece[one] >= 0) & (self.of_piece[other] >= 0)
-        one, other = one[both], other[both]
-        for a, b in zip(one.tolist(), other.tolist(), strict=True):
-            self._near[a].add(b)
-            self._near[b].add(a)
-        self._offer(one, other)
-        while self._offers:
-            _, a, b, joins_a, joins_b = heapq.heappop(self._offers)
-            if (self._joins[a], self._joins[b]) == (joins_a, joins_b):
-                self._join_two(a, b)
+        pairs = np.stack([one, other], -1)
+        pairs = pairs[np.all(self.of_piece[pairs] >= 0, axis=-1)]
+        misfit = self._misfits(pairs)
+        while len(pairs := pairs[misfit < self._tolerance]):
+            misfit = misfit[misfit < self._tolerance]
+            pairs, misfit = self._join_best(pairs, misfit)
 
-    def _offer(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> None:
-        parts = np.stack([self.sums[one], self.sums[other]])
-        misfit = misfits(parts, solve(parts.sum(0))).max(0)
-        for value, a, b in zip(misfit.tolist(), one.tolist(), other.tolist(), strict=True):
-            if value < self._tolerance:
-                heapq.heappush(self._offers, (value, a, b, self._joins[a], self._joins[b]))
+    def _misfits(self, pairs: NDArray[np.intp]) -> Floats:
+        """(n,) misfit of the worse part of pairs (n, 2) under their common plane."""
+        parts = self.sums[pairs.T]
+        return misfits(parts, solve(parts.sum(0))).max(0)
 
-    def _join_two(self, kept: int, gone: int) -> None:
+    def _join_best(
+        self, pairs: NDArray[np.intp], misfit: Floats
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Join what fits best on both sides; the pairs that remain, and how they fit."""
+        count = len(self.sums)
+        rank = np.empty(len(pairs), np.intp)
+        rank[np.argsort(misfit, kind="stable")] = np.arange(len(pairs))
+        best = np.full(count, len(pairs))
+        for side in pairs.T:
+            np.minimum.at(best, side, rank)
+        is_best = np.all(best[pairs] == rank[:, None], axis=-1)
+        kept, gone = pairs[is_best].T
         self.sums[kept] += self.sums[gone]
-        self.of_piece[self.of_piece == gone] = kept
-        for near in self._near[gone]:
-            self._near[near].discard(gone)
-        self._near[kept] = (self._near[kept] | self._near[gone]) - {kept}
-        for near in self._near[kept]:
-            self._near[near].add(kept)
-        self._joins[kept] += 1
-        self._joins[gone] = -1
-        near = np.array(sorted(self._near[kept]), np.intp)
-        self._offer(np.full_like(near, kept), near)
+        now, is_new = np.arange(count), np.zeros(count, bool)
+        now[gone], is_new[kept] = kept, True
+        self.of_piece = np.where(self.of_piece >= 0, now[self.of_piece], -1)
+        low, high = np.sort(now[pairs[~is_best]], axis=-1).T
+        remaining, first = np.unique(low * count + high, return_index=True)
+        pairs = np.stack([remaining // count, remaining % count], -1)
+        misfit, changed = misfit[~is_best][first], is_new[pairs].any(-1)
+        misfit[changed] = self._misfits(pairs[changed])
+        return pairs, misfit

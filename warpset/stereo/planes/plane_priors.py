@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .plane_fits import Surfaces, fit_planes, misfits, normal_matrices, solve
-from .superpixels import Borders, borders, roughness, superpixels
+from .superpixels import Borders, Segments
 
 Map = NDArray[np.float32]
 
@@ -51,23 +51,17 @@ CORRELATED_PX = 25
 LEAST_MISFIT = 0.002
 
 
-def plane_prior(rgb: NDArray[np.uint8], inverse_depth: Map, tolerance: float) -> Map:
+def plane_prior(segments: Segments, inverse_depth: Map, tolerance: float) -> Map:
     """Inverse depth (h, w) of the plane that each pixel belongs to; 0 where none reaches.
 
     Args:
-        rgb: (h, w, 3) the photo.
+        segments: The photo in pieces.
         inverse_depth: (h, w) what was measured and can be trusted, 0 = unknown.
         tolerance: Ratio within which measured depths agree.
     """
-    pieces = superpixels(rgb)
-    touching = borders(pieces, rgb)
-    surfaces = _surfaces(pieces, inverse_depth, touching, tolerance)
-    areas = np.bincount(pieces.ravel())
-    measured = np.bincount(pieces.ravel(), (inverse_depth > 0).ravel()) / areas
-    rough = roughness(pieces, rgb)
-    around = _mean_around(rough, touching, surfaces.of_piece)
-    labels = _grown(surfaces, touching, _Looks(areas, measured, rough, around))
-    return _evaluated(surfaces, labels[pieces])
+    surfaces = _surfaces(segments, inverse_depth, tolerance)
+    labels = _grown(surfaces, segments, segments.mean(inverse_depth > 0))
+    return _evaluated(surfaces, labels[segments.pieces])
 
 
 def _unit(shape: tuple[int, ...]) -> float:
@@ -75,50 +69,28 @@ def _unit(shape: tuple[int, ...]) -> float:
     return float(max(shape))
 
 
-def _surfaces(
-    pieces: NDArray[np.int32], inverse_depth: Map, touching: Borders, tolerance: float
-) -> Surfaces:
+def _surfaces(segments: Segments, inverse_depth: Map, tolerance: float) -> Surfaces:
     rows, columns = np.nonzero(inverse_depth)
-    xy = np.stack([columns, rows], -1) / _unit(pieces.shape)
+    xy = np.stack([columns, rows], -1) / _unit(inverse_depth.shape)
     values = inverse_depth[rows, columns].astype(np.float64)
-    piece = pieces[rows, columns].astype(np.intp)
-    sums, has_plane = fit_planes(piece, xy, values, int(pieces.max()) + 1, tolerance)
+    piece = segments.pieces[rows, columns].astype(np.intp)
+    sums, has_plane = fit_planes(piece, xy, values, len(segments.areas), tolerance)
     surfaces = Surfaces(sums, has_plane, tolerance)
-    surfaces.join(touching.one, touching.other)
+    surfaces.join(segments.touching.one, segments.touching.other)
     return surfaces
 
 
-class _Looks(NamedTuple):
-    """What growth asks of pieces.
+def _texture(segments: Segments, surface: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(n,) roughness of each piece, or of it and those of its surface (n,) beside it, if more.
 
-    Attributes:
-        areas: (n,) pixels.
-        measured: (n,) share of them whose depth was measured.
-        roughness: (n,) standard deviation of their colours, 8-bit CIE Lab.
-        around: (n,) its mean over each piece and those of its surface beside it.
+    A textured thing has faint spots, at which it is no blank wall either.
     """
-
-    areas: NDArray[np.intp]
-    measured: NDArray[np.float64]
-    roughness: NDArray[np.float64]
-    around: NDArray[np.float64]
-
-    def may_spread(self, seed: int, piece: int) -> bool:
-        """Whether the texture of a seed does not end in a piece."""
-        # around, for a textured thing has faint spots, at which it is no blank wall either
-        rough = max(self.roughness[seed], self.around[seed])
-        return bool(rough < MAX_ROUGHER * max(self.roughness[piece], NOISE))
-
-
-def _mean_around(
-    values: NDArray[np.float64], touching: Borders, surface: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """(n,) mean over each piece and those beside it that are of the same surface (n,)."""
+    touching, values = segments.touching, segments.roughness
     is_one = surface[touching.one] == surface[touching.other]
     one, other = touching.one[is_one], touching.other[is_one]
     here, there = np.concatenate([one, other]), np.concatenate([other, one])
-    count = len(values)
-    return (values + np.bincount(here, values[there], count)) / (1 + np.bincount(here, None, count))
+    sums = values + np.bincount(here, values[there], len(values))
+    return np.maximum(values, sums / (1 + np.bincount(here, None, len(values))))
 
 
 class _Step(NamedTuple):
@@ -129,17 +101,21 @@ class _Step(NamedTuple):
     seed: int
 
 
-def _grown(surfaces: Surfaces, touching: Borders, looks: _Looks) -> NDArray[np.intp]:
+def _grown(
+    surfaces: Surfaces, segments: Segments, measured: NDArray[np.float64]
+) -> NDArray[np.intp]:
     """(n,) surface of each piece after growing, -1 where none came; by the faintest borders."""
-    labels = surfaces.of_piece.copy()
-    neighbours = _neighbours(touching)
+    labels, areas = surfaces.of_piece.copy(), segments.areas
+    neighbours = _neighbours(segments.touching)
     has_plane = np.flatnonzero(labels >= 0)
-    room = MAX_GROWTH * np.bincount(labels[has_plane], looks.areas[has_plane], len(labels))
+    room = MAX_GROWTH * np.bincount(labels[has_plane], areas[has_plane], len(labels))
+    texture = _texture(segments, surfaces.of_piece)
+    most_texture = MAX_ROUGHER * np.maximum(segments.roughness, NOISE)
     # a step costs the sharpest border on its way, as in a watershed: so two surfaces that grow
     # over one blank meet where its colours part
     steps = [
         _Step(contrast, near, seed)
-        for seed in has_plane[looks.measured[has_plane] >= LEAST_MEASURED].tolist()
+        for seed in has_plane[measured[has_plane] >= LEAST_MEASURED].tolist()
         for near, contrast in neighbours[seed]
         if labels[near] < 0
     ]
@@ -147,12 +123,12 @@ def _grown(surfaces: Surfaces, touching: Borders, looks: _Looks) -> NDArray[np.i
     while steps:
         so_far, piece, seed = heapq.heappop(steps)
         surface = surfaces.of_piece[seed]
-        if labels[piece] >= 0 or looks.areas[piece] > room[surface]:
+        if labels[piece] >= 0 or areas[piece] > room[surface]:
             continue
-        if not looks.may_spread(seed, piece):
+        if texture[seed] >= most_texture[piece]:
             continue
         labels[piece] = surface
-        room[surface] -= looks.areas[piece]
+        room[surface] -= areas[piece]
         for near, contrast in neighbours[piece]:
             if labels[near] < 0:
                 heapq.heappush(steps, _Step(max(so_far, contrast), near, seed))

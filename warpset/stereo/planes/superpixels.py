@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+
 # Pixels between markers. Raised, thin things share a piece with what is behind them; lowered, a
 # piece holds too few measured pixels for a plane, and time grows as the inverse square.
 SPACING_PX = 12
@@ -24,6 +26,28 @@ FEWEST_BORDER_PX = 4
 
 # How far a marker moves to the flattest spot near it: on an edge it would belong to neither side.
 MARKER_REACH_PX = 3
+
+
+class Segments(NamedTuple):
+    """A photo in pieces.
+
+    Attributes:
+        pieces: (h, w) number of each pixel's piece, from 0; each piece is connected.
+        areas: (n,) pixels of each piece.
+        lab: (n, 3) mean colour of each piece, 8-bit CIE Lab.
+        roughness: (n,) standard deviation of each piece's colours, in the same units.
+        touching: Pairs of pieces that touch.
+    """
+
+    pieces: NDArray[np.int32]
+    areas: NDArray[np.intp]
+    lab: NDArray[np.float64]
+    roughness: NDArray[np.float64]
+    touching: Borders
+
+    def mean(self, image: NDArray) -> NDArray[np.float64]:
+        """(n,) mean of an image (h, w) over each piece."""
+        return np.bincount(self.pieces.ravel(), image.ravel()) / self.areas
 
 
 class Borders(NamedTuple):
@@ -41,8 +65,22 @@ class Borders(NamedTuple):
     contrast: NDArray[np.float64]
 
 
-def superpixels(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Numbers (h, w) from 0 of the pieces of a photo; each is connected."""
+def segment(rgb: NDArray[np.uint8]) -> Segments:
+    """The pieces of a photo (h, w, 3), how they look, and which of them touch."""
+    pieces, lab = _superpixels(rgb), _lab(rgb)
+    piece = pieces.ravel()
+    areas = np.bincount(piece)
+
+    def means(image: NDArray) -> Floats:
+        channels = image.reshape(len(piece), -1).T
+        return np.stack([np.bincount(piece, channel) / areas for channel in channels], -1)
+
+    mean = means(lab)
+    roughness = np.sqrt(means(np.sum((lab - mean[pieces]) ** 2, axis=-1))[:, 0])
+    return Segments(pieces, areas, mean, roughness, _borders(pieces, lab, mean))
+
+
+def _superpixels(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     smooth = np.asarray(cv2.GaussianBlur(rgb, (0, 0), BLUR_PX), np.uint8, order="C")
     flooded = cv2.watershed(smooth, _markers(smooth))
     pieces = np.where(flooded < 0, 0, flooded).astype(np.float32)
@@ -73,10 +111,9 @@ def _markers(rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
     return markers
 
 
-def borders(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> Borders:
-    """Which pieces touch, and how sharply their colours part there."""
-    lab = _lab(rgb)
-    count = int(pieces.max()) + 1
+def _borders(pieces: NDArray[np.int32], lab: NDArray[np.float32], mean: Floats) -> Borders:
+    """Which pieces touch, and how sharply the colours of a photo part there; of pieces' means."""
+    count = len(mean)
     pairs, steps = [], []
     for axis in (0, 1):
         here, there = _shifted(pieces, 1, axis)
@@ -92,23 +129,8 @@ def borders(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> Borders:
     contrast = np.bincount(place, np.concatenate(steps)) / lengths_px
     long = lengths_px >= FEWEST_BORDER_PX
     one, other = pair[long] // count, pair[long] % count
-    mean = _means(pieces, lab)
     parting = np.linalg.norm(mean[one] - mean[other], axis=-1)
     return Borders(one, other, np.maximum(contrast[long], parting))
-
-
-def roughness(pieces: NDArray[np.int32], rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(n,) standard deviation of each piece's colours, in units of 8-bit CIE Lab."""
-    lab = _lab(rgb)
-    squares = np.sum((lab - _means(pieces, lab)[pieces]) ** 2, axis=-1, keepdims=True)
-    return np.sqrt(_means(pieces, squares)[:, 0])
-
-
-def _means(pieces: NDArray[np.int32], image: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n, channels) mean of an image over each piece."""
-    piece, areas = pieces.ravel(), np.bincount(pieces.ravel())
-    sums = [np.bincount(piece, channel.ravel()) for channel in np.moveaxis(image, -1, 0)]
-    return np.stack(sums, -1) / areas[:, None]
 
 
 def _lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
