@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pycolmap
 
-from warpset.core.errors import InputError, told_once
+from warpset.core.errors import InputError, looking_into, told_once
 from warpset.core.geometry import Depth, PosedPhoto, SceneGeometry
 from warpset.core.natural_order import sorted_naturally
 from warpset.files.photos import check_photo
@@ -35,9 +35,36 @@ def features_folder(root: Path, scene: str, features: str) -> Path:
 
 
 def localized_scenes(root: Path) -> list[str]:
-    """Names of the scenes below a folder that have been localized, by whatever features."""
-    found = sorted_naturally(root.glob(f"*/{LOCALIZATION}/sfm_*/{LOCALIZED}"))
-    return list(dict.fromkeys(path.parents[2].name for path in found))
+    """Names of the scenes below a folder that have been localized, by whatever features.
+
+    One that cannot be looked into is among them, for `find_localized` to say so.
+
+    Raises:
+        InputError: The folder cannot be looked into.
+    """
+    with looking_into(root):
+        folders = root.iterdir() if root.is_dir() else ()
+        scenes = sorted_naturally(path for path in folders if path.is_dir())
+    return [scene.name for scene in scenes if _may_be_localized(scene)]
+
+
+def _may_be_localized(scene: Path) -> bool:
+    try:
+        return bool(_localizations(scene))
+    except PermissionError:
+        return True
+
+
+def _localizations(scene: Path) -> list[Path]:
+    """The folders of a scene's localizations by different features.
+
+    Raises:
+        OSError: A folder cannot be looked into; `glob` would pass over it.
+    """
+    place = scene / LOCALIZATION
+    by_features = place.iterdir() if place.is_dir() else ()
+    found = (folder / LOCALIZED for folder in by_features if folder.name.startswith("sfm_"))
+    return sorted_naturally(folder for folder in found if folder.exists())
 
 
 def find_localized(root: Path, scene: str, features: str | None = None) -> Path:
@@ -49,9 +76,11 @@ def find_localized(root: Path, scene: str, features: str | None = None) -> Path:
         features: What its folder is called after `sfm_`; None where there is only one.
 
     Raises:
-        InputError: There is none, or there are several and `features` does not say which.
+        InputError: There is none, or there are several and `features` does not say which; or a
+            folder cannot be looked into.
     """
-    found = sorted_naturally((root / scene / LOCALIZATION).glob(f"sfm_*/{LOCALIZED}"))
+    with looking_into(root / scene):
+        found = _localizations(root / scene)
     if features is not None:
         found = [path for path in found if path.parent.name == f"sfm_{features}"]
     if not found:

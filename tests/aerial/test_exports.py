@@ -21,6 +21,7 @@ from tests.aerial.chain_builders import (
     row_of_shots,
     shoot,
 )
+from tests.plain_user import as_a_plain_user
 from warpset.files.depth_files import read_depth
 
 
@@ -190,6 +191,17 @@ def test_a_picture_that_breaks_off_costs_its_view_in_wai(tmp_path, capsys):
     meta = json.loads((scene / "scene_meta.json").read_text())
     assert [frame["frame_name"] for frame in meta["frames"]] == list("0234")
     assert not (scene / "images" / "1.jpg").exists()
+
+
+def test_a_scene_that_may_not_be_looked_into_is_named(tmp_path, capsys):
+    a_localized_scene(tmp_path / "data")
+    closed = tmp_path / "data" / "0001"
+    closed.chmod(0)
+    with as_a_plain_user():
+        code = export_wai.main(flags(tmp_path))
+    closed.chmod(0o755)
+    assert code == 1
+    assert f"{closed}: cannot be looked into (Permission denied)" in capsys.readouterr().err
 
 
 def test_a_scene_without_any_readable_depth_fails_in_one_line(tmp_path, capsys):
