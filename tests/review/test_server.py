@@ -167,13 +167,17 @@ def test_the_script_serves_until_it_is_interrupted_and_keeps_what_was_chosen(tmp
     output = two_scenes(tmp_path)
     command = [sys.executable, str(ROOT / "review_dataset.py"), str(output), "--serve", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            assert b'"served":true' in answer.read()
-        change_choices(output, ["garden/1", "room/1"], {"room/1": "accept", "garden/1": "reject"})
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                assert b'"served":true' in answer.read()
+            choices = {"room/1": "accept", "garden/1": "reject"}
+            change_choices(output, ["garden/1", "room/1"], choices)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     page = page_data(output)
     assert not page["served"]
     assert page["choices"] == {"room/1": "accept", "garden/1": "reject"}
