@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.builders import a_scene, read_transforms_file, write_transforms
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,7 @@ def test_recorded_scenes_without_distortion_are_built(tmp_path):
     assert len(list((tmp_path / "out" / "room").glob("*_splats.jpg"))) == 2
 
 
+@pytest.mark.slow
 def test_what_needs_it_is_one_line(tmp_path):
     scene = a_scene(tmp_path / "in" / "room")
     stereo = build(tmp_path, "--geometry", "stereo")

@@ -50,6 +50,7 @@ def pixels(rgb) -> torch.Tensor:
     return torch.from_numpy(grey)[None]
 
 
+@pytest.mark.slow
 def test_features_and_matches_are_those_of_transformers(folder):
     ours = make_features("superpoint", FeatureModels(superpoint=str(folder)))
     theirs = transformers.LightGlueForKeypointMatching.from_pretrained(folder).eval()
