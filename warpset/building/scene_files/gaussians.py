@@ -60,7 +60,8 @@ class SceneCloud:
     def _append(self, cloud: PointCloud) -> None:
         assert cloud.footprint is not None, "lifted clouds know their pixels"
         keys, first = np.unique(self._cells(cloud.xyz_world, cloud.footprint), return_index=True)
-        is_new = ~np.isin(keys, self._keys, assume_unique=True)
+        # sorted: the table of numpy 2.0 fails on keys of 64 bits
+        is_new = ~np.isin(keys, self._keys, assume_unique=True, kind="sort")
         chosen = np.sort(first[is_new])
         trusted = np.full(len(cloud.xyz_world), np.inf, np.float32)
         confidence = trusted if cloud.confidence is None else cloud.confidence
