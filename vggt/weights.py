@@ -177,7 +177,8 @@ def storage_dtypes(network: SceneNetwork, half: torch.dtype) -> dict[str, torch.
 
 
 def _cpu_has_fast_bf16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
+    # torch 2.10 does not say what the processor can do
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 

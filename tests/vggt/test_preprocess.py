@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.builders import a_photo
-from tests.vggt.goldens import golden_file
+from tests.vggt.goldens import SAME_PILLOW, golden_file
 from vggt.preprocess import preprocess
 
 
@@ -27,6 +27,7 @@ def published_decoding(content: bytes) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
+@SAME_PILLOW
 def test_every_golden_case_comes_out_to_the_bit():
     golden = np.load(golden_file("vggt", "preprocess_*.npz"))
     cases = json.loads(str(golden["cases"]))

@@ -271,16 +271,22 @@ def test_the_licence_of_the_default_model_is_told(hub_cache):
 
 @pytest.mark.parametrize("name", ["avx512_bf16", "amx_bf16"])
 def test_auto_is_bfloat16_on_processors_that_multiply_it(monkeypatch, name):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, name: True})
+    capabilities = {"avx512_f": True, name: True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert aggregator_dtype("auto", CPU) == torch.bfloat16
     assert aggregator_dtype("fp32", CPU) == torch.float32
 
 
 def test_auto_is_float32_on_other_processors(monkeypatch):
     capabilities = {"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert aggregator_dtype("auto", CPU) == torch.float32
     assert aggregator_dtype("bf16", CPU) == torch.bfloat16
+
+
+def test_auto_is_float32_where_torch_does_not_know_the_processor(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert aggregator_dtype("auto", CPU) == torch.float32
 
 
 @pytest.mark.parametrize(
