@@ -114,7 +114,7 @@ def within(position: int, extent: int) -> bool:
 
 @wp.func
 def not_negative(index: int) -> int:
-    """The index, which is none; said as a maximum, it spares a check at every use of it."""
+    """An index that is at least 0; said as a maximum, that spares a check at every use of it."""
     return wp.max(index, 0)
 
 
