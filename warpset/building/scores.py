@@ -11,8 +11,8 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..core.argument_types import number
 from .camera_motion import step_length, turn_deg
@@ -65,8 +65,9 @@ class Score:
 
 
 def _coverage(warp: Warp) -> float:
-    counted = int(warp.counted.sum())
-    return int(warp.seen.sum()) / counted if counted else 0.0
+    from ..core.scoring import share_of
+
+    return share_of(warp.seen, warp.counted)
 
 
 def _hole_share(warp: Warp) -> float:
@@ -91,12 +92,16 @@ def _ssim(warp: Warp) -> float | None:
     return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
-@lru_cache(maxsize=1)
+_FOLLOWED: WeakKeyDictionary[Warp, Followed] = WeakKeyDictionary()
+
+
 def _followed(warp: Warp) -> Followed:
-    """Corners of a warp, which is what it is known by here, followed once for all scores."""
+    """Corners of a warp, followed once for all its scores, however many threads score others."""
     from ..core.scoring import followed_corners
 
-    return followed_corners(warp.splats, warp.target, ~warp.seen)
+    if warp not in _FOLLOWED:
+        _FOLLOWED[warp] = followed_corners(warp.splats, warp.target, ~warp.seen)
+    return _FOLLOWED[warp]
 
 
 def _misalignment(warp: Warp) -> Shift | None:
@@ -158,8 +163,9 @@ def _covisibility(warp: Warp) -> float | None:
 
 
 def _motion(warp: Warp) -> float | None:
-    seen = int(warp.seen.sum())
-    return None if warp.moved is None or not seen else int(warp.moved.sum()) / seen
+    from ..core.scoring import share_of
+
+    return share_of(warp.moved, warp.seen) if warp.moved is not None and warp.seen.any() else None
 
 
 def _channel_gain(channel: int) -> Callable[[Warp], float | None]:

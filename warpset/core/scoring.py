@@ -24,7 +24,7 @@ SSIM_REACH_PX = 5
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:
     """Peak signal-to-noise ratio of 8-bit pictures over chosen pixels, in dB."""
-    squared_errors = cv2.norm(one, other, cv2.NORM_L2SQR, where.astype(np.uint8))
+    squared_errors = cv2.norm(one, other, cv2.NORM_L2SQR, where.view(np.uint8))
     if squared_errors == 0:
         return PERFECT_PSNR_DB
     mean_squared_error = squared_errors / (one.shape[-1] * np.count_nonzero(where))
@@ -42,42 +42,59 @@ def ssim(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.boo
         end, first = min(top + BAND_ROWS, height), max(0, top - SSIM_REACH_PX)
         rows = slice(first, end + SSIM_REACH_PX)
         similarity = _similarity(x[rows], y[rows])[top - first : end - first]
-        total += float(np.sum(similarity[where[top:end]], dtype=np.float64))
+        similarity *= where[top:end]
+        total += cv2.sumElems(similarity)[0]
     return total / np.count_nonzero(where)
 
 
-def _similarity(x: NDArray, y: NDArray) -> NDArray:
+def _similarity(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> NDArray[np.float32]:
     """SSIM of every pixel of grey pictures (h, w); both variances only ever occur as their sum."""
     x, y = x.astype(np.float32), y.astype(np.float32)
+    squares, product = x * x, cv2.multiply(x, y, scale=2)
+    squares += y * y
     mean_x, mean_y, mean_squares, mean_product = (
         cv2.GaussianBlur(each, (2 * SSIM_REACH_PX + 1,) * 2, 1.5)
-        for each in (x, y, x * x + y * y, x * y)
+        for each in (x, y, squares, product)
     )
-    product_of_means, squares_of_means = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
-    covariance, variances = mean_product - product_of_means, mean_squares - squares_of_means
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    return ((2 * product_of_means + c1) * (2 * covariance + c2)) / (
-        (squares_of_means + c1) * (variances + c2)
-    )
+    # from here on in place: a band's arrays would not fit the cache besides as many new ones
+    product_of_means = cv2.multiply(mean_x, mean_y, scale=2)
+    squares_of_means = np.multiply(mean_x, mean_x, out=mean_x)
+    squares_of_means += np.multiply(mean_y, mean_y, out=mean_y)
+    mean_product -= product_of_means
+    mean_product += c2
+    product_of_means += c1
+    mean_squares -= squares_of_means
+    mean_squares += c2
+    squares_of_means += c1
+    mean_product *= product_of_means
+    mean_product /= np.multiply(mean_squares, squares_of_means, out=mean_squares)
+    return mean_product
 
 
 def share_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> float:
     """Share of points (n, 3) that project into the camera's raster, 0 for no points."""
     if len(xyz_world) == 0:
         return 0.0
-    starts = range(0, len(xyz_world), BLOCK_POINTS)
-    blocks = (xyz_world[start : start + BLOCK_POINTS] for start in starts)
-    return sum(_count_in_view(block, camera) for block in blocks) / len(xyz_world)
+    (width, height), center = camera.size_wh, camera.center_world
+    # homogeneous pixel positions, in pixels times z, from the left, right, upper and lower border:
+    # of what lies behind the camera, that from the left or from the right is negative
+    from_borders = np.array([[1, 0, 0], [-1, 0, width], [0, 1, 0], [0, -1, height]])
+    to_borders = (from_borders @ camera.K @ camera.cam_from_world[:3, :3]).astype(np.float32)
+    centers = np.tile(center.astype(np.float32), BLOCK_POINTS)
+    count, coordinates = 0, xyz_world.reshape(-1)
+    for start in range(0, len(coordinates), len(centers)):
+        away = coordinates[start : start + len(centers)]
+        away = (away - centers[: len(away)]).reshape(-1, 3)
+        with np.errstate(invalid="ignore"):
+            count += np.count_nonzero((to_borders @ away.T).min(axis=0) > 0)
+    return count / len(xyz_world)
 
 
-def _count_in_view(xyz_world: NDArray[np.float32], camera: Camera) -> int:
-    to_raster = camera.K @ camera.cam_from_world[:3]
-    # homogeneous pixel positions (3, n): a bound times z is compared, and nothing is divided
-    x, y, z = to_raster[:, :3] @ xyz_world.T.astype(np.float64) + to_raster[:, 3:]
-    with np.errstate(invalid="ignore"):
-        inside = (z > 0) & (x >= 0) & (x < camera.size_wh[0] * z)
-        inside &= (y >= 0) & (y < camera.size_wh[1] * z)
-    return int(np.count_nonzero(inside))
+def share_of(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+    """Share of the pixels of one mask that another, which lies in it, takes up; 0 of none."""
+    total = np.count_nonzero(whole)
+    return np.count_nonzero(part) / total if total else 0.0
 
 
 def largest_share(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> float:
@@ -85,9 +102,9 @@ def largest_share(mask: NDArray[np.bool_], counted: NDArray[np.bool_]) -> float:
     total = np.count_nonzero(counted)
     if not total:
         return 0.0
-    wanted = (mask & counted).astype(np.uint8)
-    _, _, facts, _ = cv2.connectedComponentsWithStats(wanted, connectivity=8)
-    areas = facts[1:, cv2.CC_STAT_AREA]  # the first is the background
+    wanted = mask & counted
+    _, labels = cv2.connectedComponents(wanted.view(np.uint8), connectivity=8)
+    areas = np.bincount(labels[wanted])
     return int(areas.max()) / total if len(areas) else 0.0
 
 
@@ -134,9 +151,10 @@ def moved_pixels(
     below = cv2.subtract(cv2.erode(target, reach), splats)
     red, green, blue = cv2.split(cv2.max(above, below))
     excess = cv2.max(cv2.max(red, green), blue)
-    window, known = (MOTION_MEAN_PX, MOTION_MEAN_PX), seen.astype(np.float32)
-    summed = cv2.blur(cv2.multiply(excess, known, dtype=cv2.CV_32F), window)
-    excess = summed / np.maximum(cv2.blur(known, window), 1e-3)
+    known = seen.view(np.uint8)
+    share = np.maximum(_box_mean(known, MOTION_MEAN_PX), 1e-3)
+    excess = _box_mean(excess * known, MOTION_MEAN_PX)
+    excess /= share
     every = (slice(None, None, MOTION_STRIDE),) * 2
     common = excess[every][seen[every]]
     if not len(common):
@@ -144,7 +162,7 @@ def moved_pixels(
     middle = float(np.median(common))
     deviation = 1.4826 * float(np.median(np.abs(common - middle)))
     limit = max(MOTION_LEVELS, middle + MOTION_DEVIATIONS * deviation)
-    differs = ((excess > limit) & seen).astype(np.uint8)
+    differs = ((excess > limit) & seen).view(np.uint8)
     core = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _disc(MOTION_CORE_PX))
     if not core.any():
         return np.zeros_like(seen)
@@ -155,8 +173,6 @@ def moved_pixels(
 def _disc(side_px: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side_px, side_px)), np.uint8)
 
-
-Picture = NDArray[np.float32]
 
 WINDOW_PX = 15
 """Side of what is compared; larger ones find more in faint texture and mix depths."""
@@ -272,9 +288,9 @@ def followed_corners(
     splats: NDArray[np.uint8], target: NDArray[np.uint8], hole: NDArray[np.bool_]
 ) -> Followed:
     """Follow corners of splats (h, w, 3) to target (h, w, 3), holes (h, w) left out."""
-    covered = cv2.morphologyEx((~hole).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    one = _equalised(splats, ~hole)
-    other = _equalised(target, np.ones_like(hole))
+    known = (~hole).view(np.uint8)
+    covered = cv2.morphologyEx(known, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    one, other = _equalised(splats, known), _equalised(target)
     well_inside = cv2.erode(covered, np.ones((WINDOW_PX, WINDOW_PX), np.uint8), borderValue=0)
     found = cv2.goodFeaturesToTrack(
         one, CORNERS, CORNER_QUALITY, CORNER_DISTANCE_PX, mask=well_inside
@@ -298,16 +314,42 @@ def _follow(
     return np.asarray(followed, np.float32), status[:, 0] == 1
 
 
-def _equalised(rgb: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Grey of one local brightness and contrast, 128 where nothing is known."""
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    weight = known.astype(np.float32)
-    share = np.maximum(_box_mean(weight), 1e-3)
-    deviation = (grey - _box_mean(grey * weight) / share) * weight
-    contrast = np.sqrt(_box_mean(deviation**2) / share + LEAST_CONTRAST**2)
-    return np.clip(128 + 50 * deviation / contrast, 0, 255).astype(np.uint8)
+def _equalised(
+    rgb: NDArray[np.uint8], known: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Grey of one local brightness and contrast, 128 where nothing is known.
+
+    Args:
+        rgb: (h, w, 3).
+        known: (h, w), 1 where the picture is known and 0 elsewhere; None where it is everywhere.
+    """
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    mean = _box_mean(grey if known is None else grey * known, NEIGHBOURHOOD_PX)
+    share = 1.0
+    if known is not None:
+        share = np.maximum(_box_mean(known, NEIGHBOURHOOD_PX), 1e-3)
+        mean /= share
+    deviation = np.subtract(grey, mean, out=mean)
+    if known is not None:
+        deviation *= known
+    contrast = _box_mean(deviation * deviation, NEIGHBOURHOOD_PX)
+    contrast /= share
+    contrast += LEAST_CONTRAST**2
+    np.sqrt(contrast, out=contrast)
+    deviation *= 50
+    deviation /= contrast
+    deviation += 128
+    return np.clip(deviation, 0, 255, out=deviation).astype(np.uint8)
 
 
-def _box_mean(picture: NDArray[np.floating]) -> Picture:
-    blurred = cv2.blur(picture, (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX))
-    return np.asarray(blurred, np.float32)
+def _box_mean(
+    picture: NDArray[np.uint8] | NDArray[np.float32], side_px: int
+) -> NDArray[np.float32]:
+    """Mean (h, w) over the square around each pixel."""
+    window = (side_px, side_px)
+    if picture.dtype != np.uint8:
+        return np.asarray(cv2.blur(picture, window), np.float32)
+    # sums of whole numbers are exact in integers, which take half the time of double precision
+    total = np.asarray(cv2.boxFilter(picture, cv2.CV_32F, window, normalize=False), np.float32)
+    total /= side_px * side_px
+    return total

@@ -77,7 +77,7 @@ class Warp:
     @property
     def seen(self) -> Mask:
         """(h, w) bool, which target pixels count and are covered by a visible point."""
-        return ~self.hole & self.counted
+        return ~self.hole if self.target_kept is None else ~self.hole & self.target_kept
 
     def with_holes_filled(self, hole_fill: str) -> Warp:
         """The same, holes of the splats filled as one of `HOLE_FILLS` says."""
