@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from . import fill_kernels, raster_kernels, splat_kernels, surface_kernels
 from .buffers import Buffers
-from .launcher import launcher_for
+from .launcher import kernel_device, launcher_for
 
 Array = Any  # numpy array or torch tensor
 
@@ -72,6 +72,7 @@ class HoleFillingRenderer:
         coarse_level: int = 4,
         jfa_mask_sigma: float = 32.0,
         device: str | None = None,
+        threads: int | None = None,
     ) -> None:
         """Make the buffers, and compile the kernels if this machine has not yet.
 
@@ -84,8 +85,9 @@ class HoleFillingRenderer:
                 occluder, of its 8 sectors is below this; 0 hides nothing.
             coarse_level: Coarsest pyramid level searched for occluders and crack walls.
             jfa_mask_sigma: Distance in pixels over which filled holes fade to 1/e.
-            device: `cuda` or `cpu`, as torch names them; None takes CUDA where there is one. On
-                ROCm, which torch calls `cuda` too, Warp cannot run: the CPU renders.
+            device: `cuda` or `cpu`, see `launcher.kernel_device`.
+            threads: How many a frame is split over on the CPU; None for as many as torch would
+                use. Whoever renders several frames at once wants one each.
 
         Raises:
             ValueError: The size is not at least 1x1, or the level is negative.
@@ -100,8 +102,7 @@ class HoleFillingRenderer:
         self._trusted = confidence_threshold
         self._occlusion_threshold = occlusion_threshold
         self._sigma = jfa_mask_sigma
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._launcher = launcher_for(device if torch.version.cuda else "cpu", KERNEL_MODULES)
+        self._launcher = launcher_for(kernel_device(device), KERNEL_MODULES, threads)
         self._buffers = Buffers(self._size_wh, coarse_level, self._launcher.device)
 
     def render(  # noqa: PLR0913, PLR0917 -- the tool's public call
