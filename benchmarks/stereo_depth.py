@@ -41,7 +41,7 @@ from warpset.core.cameras import (
 )
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
-from warpset.core.scoring import psnr
+from warpset.core.scoring.likeness import psnr
 from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole

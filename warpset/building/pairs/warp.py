@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
-from ...core.scoring import moved_pixels
-from .exposure import Gain, apply_gain, exposure_gain
+from ...core.scoring.exposure import Gain, apply_gain, exposure_gain
+from ...core.scoring.motion import moved_pixels
 from .fusing import View
 
 Rgb = NDArray[np.uint8]

@@ -80,10 +80,13 @@ def _median_ratio(
 
 
 def apply_gain(picture: NDArray[np.uint8], gain: Gain) -> NDArray[np.uint8]:
-    """A picture (h, w, 3) uint8 with its linear light multiplied, clipped at white."""
+    """Colours (..., 3) uint8 with their linear light multiplied, clipped at white."""
     levels = np.empty((256, 3), np.uint8)
     for channel, factor in enumerate(gain):
         light = np.minimum(LINEAR * factor, 1.0)
         encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
         levels[:, channel] = np.rint(255.0 * encoded)
-    return np.asarray(cv2.LUT(picture, levels[None]), np.uint8)
+    if picture.size == 0:
+        return picture
+    changed = cv2.LUT(picture.reshape(1, -1, 3), levels[None])
+    return np.asarray(changed, np.uint8).reshape(picture.shape)
