@@ -33,6 +33,8 @@ KERNEL_MODULES = tuple(
 # between texels two of them wide. One leaves edges where coarse texels met (1.2 of 1000 hole pixels
 # of hololens 9 -> 3 step by more than 8 levels), three 0.1.
 RELAXATIONS = 3
+# Columns that one thread of the CPU goes down: their flags fill a cache line. A card wants threads.
+COLUMNS_AT_ONCE = 64
 FADED_SIGMAS = 2.5  # exp(-2.5^2) leaves half a grey level of white
 
 
@@ -157,8 +159,9 @@ class HoleFillingRenderer:
         wp.synchronize_device(device)  # torch may still be at work on the arrays, in its own stream
         self._find_surface([wp.from_torch(xyz, wp.vec3f), *cells], samples, camera, levels)
         self._blend(samples, view)
-        self._fill()
-        self._fade(view)
+        rgb = wp.from_torch(view.rgb.flatten(0, 1), wp.vec3ub)
+        self._fill(rgb)
+        self._fade(_flat(view.hole), rgb)
         wp.synchronize_device(device)
         return view if isinstance(points, torch.Tensor) else _as_numpy(view)
 
@@ -226,7 +229,7 @@ class HoleFillingRenderer:
             [own.exact, own.front, own.smooth, own.sums, colors, hole],
         )
 
-    def _fill(self) -> None:
+    def _fill(self, rgb: wp.array) -> None:
         """Means of the rims of holes, by a cascade of grids above the pixels."""
         run, own, (width, height) = self._launcher, self._buffers, self._size_wh
         run.items(fill_kernels.row_maximum, height, [width, own.front, own.rows], width)
@@ -235,7 +238,7 @@ class HoleFillingRenderer:
         run.items(
             fill_kernels.pull_seen,
             len(own.filled[0][0]),
-            [width, height, own.colors, own.farthest, *own.filled[0]],
+            [width, height, own.colors, own.farthest, *own.filled[0], own.whole, rgb],
         )
         for (size_wh, fine), (_, coarse) in pairwise(levels):
             run.items(fill_kernels.pull, len(coarse[0]), [*size_wh, *fine, *coarse])
@@ -244,24 +247,30 @@ class HoleFillingRenderer:
             for parity in (0, 1) * RELAXATIONS:
                 run.items(fill_kernels.relax, len(fine), [*size_wh, parity, empty, fine])
 
-    def _fade(self, view: RenderedView) -> None:
+    def _fade(self, hole: wp.array, rgb: wp.array) -> None:
         """Give holes their colour, fade it with distance, and store 8 bits."""
         run, own, (width, height) = self._launcher, self._buffers, self._size_wh
         reach = math.ceil(min(FADED_SIGMAS * self._sigma, fill_kernels.NOTHING_SEEN - 1))
-        columns = [width, height, _flat(view.hole), own.distance]
-        run.items(fill_kernels.column_distance, width, columns, height)
+        columns = COLUMNS_AT_ONCE if run.device.is_cpu else 1
+        run.items(
+            fill_kernels.column_distance,
+            -(-width // columns),
+            [width, height, columns, hole, own.distance],
+            height * columns,
+        )
         run.items(
             fill_kernels.fade_and_store,
-            len(own.keys),
+            len(own.whole),
             [
                 width,
                 height,
                 self._sigma,
                 reach,
+                own.whole,
                 own.colors,
                 own.filled[0][0],
                 own.distance,
-                wp.from_torch(view.rgb.flatten(0, 1), wp.vec3ub),
+                rgb,
             ],
         )
 
