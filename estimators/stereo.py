@@ -42,6 +42,7 @@ class StereoEstimator:
         if options.engine == "colmap":
             require_cuda()
         self._arrays, self._quiet, self._cameras = arrays, options.quiet, options.cameras
+        self._adjusts = options.refine_cameras
         self.takes_recorded_cameras = options.cameras != "sfm"
         self._options = StereoOptions(device=chosen_device(options.device))
         self.revision = REVISIONS[options.engine]
@@ -61,7 +62,14 @@ class StereoEstimator:
             self._fill(cache, scene, posed)
             cached = cache.load(scene.photos)
         assert cached is not None, "was filled just now"
-        geometry = SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, cached.left_out)
+        geometry = SceneGeometry(
+            cached.frames,
+            STEREO,
+            self.revision,
+            cached.plan,
+            cached.left_out,
+            cameras=cached.cameras,
+        )
         if scene.recording is None or posed is None:
             return geometry
         return replace(geometry, world_offset=scene.recording.world_offset)
@@ -78,12 +86,13 @@ class StereoEstimator:
             options=asdict(self._options) | {"device": None},
             photos=[sha256_of(photo) for photo in scene.photos],
             cameras=camera_entries(posed or ()),
+            **({"adjusted": True} if posed and self._adjusts else {}),
         )
 
     def _fill(
         self, cache: GeometryCache, scene: SceneInput, posed: Sequence[PosedPhoto] | None
     ) -> None:
-        placed = placed_photos(scene, posed)
+        placed = placed_photos(scene, posed, self._adjusts)
         left_out = dict(placed.left_out)
 
         def keep(position: int, depth_map: DepthMap) -> None:
@@ -96,7 +105,8 @@ class StereoEstimator:
                 "shares too little texture with others to find depth"
             )
         scale = "recorded" if posed else "arbitrary"
-        cache.finish(len(scene.photos), f"{scale} scale", left_out)
+        cameras = placed.source if posed and self._adjusts else ""
+        cache.finish(len(scene.photos), f"{scale} scale", left_out, cameras)
 
 
 ENGINES = {"sweep": estimate_depths, "colmap": estimate_depths_with_colmap}
