@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,11 +49,12 @@ from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
-from warpset.stereo.adjusting import adjust_cameras
 from warpset.stereo.fusing import FILLED_CONFIDENCE
 from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES
+from warpset.stereo.refining import match_photos, refine_cameras
 from warpset.stereo.sfm import register_photos, triangulate_points
+from warpset.stereo.sparse import SparsePoints
 
 COLUMNS = (
     "scene photos density inferred median_error <1% <2% measured_median measured_<2%"
@@ -71,15 +73,15 @@ def measure(scene: Path, options: StereoOptions, arguments: argparse.Namespace) 
         if recording is None:
             registration = register_photos(find_photos(scene), Path(workspace))
             photos, points = registration.posed, registration.points
-        elif arguments.refine_cameras:
-            adjusted = adjust_cameras([frame.photo for frame in recording.frames], Path(workspace))
-            photos, points = adjusted.posed, adjusted.points
         else:
             photos = tuple(frame.photo for frame in recording.frames)
             points = triangulate_points(photos, Path(workspace))
     placed, placed_cpu = time.perf_counter(), time.process_time()
     depths: dict[int, DepthMap] = {}
     estimate_depths(photos, points, options, depths.__setitem__)
+    if arguments.refine_cameras:
+        photos, points = refined(photos, depths)
+        estimate_depths(photos, points, options, depths.__setitem__)
     per_image = (time.perf_counter() - placed) / len(photos)
     cpu_per_image = (time.process_time() - placed_cpu) / len(photos)
     peak_mb = peak_memory_bytes() / 2**20
@@ -103,6 +105,17 @@ def measure(scene: Path, options: StereoOptions, arguments: argparse.Namespace) 
         f"{warped:.2f} | {warped - unmoved:+.2f}",
         f"{seen:.2f} | {seen - seen_unmoved:+.2f}" if truth else " | ",
     ]
+
+
+def refined(
+    photos: Sequence[PosedPhoto], depths: Depths
+) -> tuple[tuple[PosedPhoto, ...], SparsePoints]:
+    """The photos with cameras that fit their depth, and the points that they see."""
+    loads = [partial(depths.__getitem__, index) for index in range(len(photos))]
+    with TemporaryDirectory() as matching, TemporaryDirectory() as placing:
+        matches = match_photos(photos, Path(matching))
+        posed = refine_cameras(photos, loads, matches).posed
+        return posed, triangulate_points(posed, Path(placing))
 
 
 def is_inferred(depth_map: DepthMap) -> np.ndarray:
@@ -248,7 +261,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-side", type=int, default=StereoOptions.max_side_px)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--refine-cameras", action="store_true", help="adjust recorded cameras")
+    parser.add_argument(
+        "--refine-cameras", action="store_true", help="and measure depth anew"
+    )
     parser.add_argument("--match-exposure", action="store_true", help="compare at one exposure")
     parser.add_argument("--pictures", type=Path, help="folder to write pictures of the depth to")
     arguments = parser.parse_args()

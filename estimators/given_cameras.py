@@ -15,15 +15,11 @@ from warpset.building.scenes import SceneInput
 from warpset.core.errors import InputError, Remedy
 from warpset.core.geometry import DepthMap, PosedPhoto
 from warpset.recordings.registry import RECORDED
-from warpset.stereo.adjusting import adjust_cameras
 from warpset.stereo.depth_alignment import FEWEST_POINTS, Alignment, align_depth, aligned
 from warpset.stereo.sfm import register_photos, triangulate_points
 from warpset.stereo.sparse import SparsePoints
 
 log = logging.getLogger(__name__)
-
-ADJUSTED = "adjusted to common points"
-"""What records say of recorded cameras that were brought to agree before depth was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +63,8 @@ def needed_poses(scene: SceneInput) -> tuple[PosedPhoto, ...]:
     return posed
 
 
-def placed_photos(
-    scene: SceneInput, posed: Sequence[PosedPhoto] | None, adjust: bool = False
-) -> PlacedPhotos:
+def placed_photos(scene: SceneInput, posed: Sequence[PosedPhoto] | None) -> PlacedPhotos:
     """The scene's photos with the cameras given, else with those of structure from motion.
-
-    Args:
-        scene: The scene.
-        posed: Its photos with given cameras.
-        adjust: Whether these are brought to agree with what the photos share.
 
     Raises:
         InputError: The photos cannot be placed, or one cannot be read.
@@ -84,11 +73,6 @@ def placed_photos(
     task = "finding points" if posed is not None else "finding points and cameras"
     log.info(f"{name}: {task} in {count} photos")
     with tempfile.TemporaryDirectory() as workspace:
-        if posed is not None and adjust:
-            found = adjust_cameras(posed, Path(workspace))
-            kept = [posed[index].path.name for index in found.kept]
-            said = f"{RECORDED}, {ADJUSTED} in {all_but(count, kept)}"
-            return PlacedPhotos(found.posed, found.points, range(count), {}, said)
         if posed is not None:
             points = triangulate_points(posed, Path(workspace))
             return PlacedPhotos(posed, points, range(count), {}, RECORDED)
@@ -98,13 +82,6 @@ def placed_photos(
     reason = "structure from motion could not place it"
     left_out = dict.fromkeys(sorted(set(range(count)) - set(indices)), reason)
     return PlacedPhotos(found.posed, found.points, indices, left_out, "structure from motion")
-
-
-def all_but(count: int, kept: Sequence[str]) -> str:
-    """What records say of frames that something was done to: `5 of 6 frames, not in 3.jpg`."""
-    if not kept:
-        return f"all {count} frames"
-    return f"{count - len(kept)} of {count} frames, not in {', '.join(kept)}"
 
 
 def require_points(placed: PlacedPhotos) -> None:

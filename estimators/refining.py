@@ -17,17 +17,20 @@ from warpset.files.photos import sha256_of
 from warpset.stereo.depth_alignment import Alignment, aligned
 from warpset.stereo.refining import PhotoMatches, match_photos, refine_cameras
 
-from .given_cameras import ADJUSTED, all_but, camera_entries
+from .given_cameras import camera_entries
 
 REVISION = "matches-1"
 """What exactly matches: another one, and photos whose matches were kept are matched again."""
+
+MEASURED_ANEW = "then depth measured anew"
+"""What `SceneGeometry.cameras` says where depth was measured by refined cameras."""
 
 
 def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
     """The geometry with refined cameras, and depth that agrees with them.
 
     Frames of which too little matches keep camera and depth; `cameras` names them. Geometry whose
-    depth was measured by adjusted cameras agrees with them already.
+    depth was measured by refined cameras stays.
 
     Args:
         geometry: The scene.
@@ -36,7 +39,7 @@ def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
     Raises:
         InputError: A photo or its depth cannot be read.
     """
-    if ADJUSTED in geometry.cameras:
+    if MEASURED_ANEW in geometry.cameras:
         return geometry
     photos = [frame.photo for frame in geometry.frames]
     loads = [frame.load_depth for frame in geometry.frames]
@@ -51,8 +54,7 @@ def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
         for frame, alignment in zip(geometry.frames, result.alignments, strict=True)
         if alignment is None
     ]
-    done = f"refined in {all_but(len(frames), kept)}"
-    said = [text for text in (geometry.cameras, done) if text]
+    said = [text for text in (geometry.cameras, _said(len(frames), kept)) if text]
     return replace(geometry, frames=frames, cameras="; ".join(said))
 
 
@@ -88,3 +90,10 @@ def _load_refitted(frame: FrameGeometry, camera: Camera, alignment: Alignment) -
     K = depth_map.camera.K * np.array([[stretch, 1, 1], [1, stretch, 1], [1, 1, 1]])
     moved = replace(depth_map.camera, K=K, cam_from_world=camera.cam_from_world)
     return aligned(depth_map._replace(camera=moved), alignment)
+
+
+def _said(count: int, kept: Sequence[str]) -> str:
+    """What records say of the cameras."""
+    if not kept:
+        return f"refined in all {count} frames"
+    return f"refined in {count - len(kept)} of {count} frames, not in {', '.join(kept)}"

@@ -160,15 +160,13 @@ def _in_world(
     """The photos with fitted cameras, and depth, brought back to the world that they came from."""
     growth = _growth_of_depth(fit, sights, refined)
     poses = {index: fit.cameras[index].cam_from_world for index in refined}
-    to_world = similarity_to_world(
-        poses, {index: photos[index].camera for index in refined}, 1 / growth
-    )
+    to_world = _similarity(poses, {index: photos[index].camera for index in refined}, 1 / growth)
     posed = list(photos)
     alignments: list[Alignment | None] = [None] * len(photos)
     for index, pose in poses.items():
         camera = photos[index].camera
         K = fit.cameras[index].resized(camera.size_wh).K
-        moved = replace(camera, K=K, cam_from_world=moved_pose(pose, to_world))
+        moved = replace(camera, K=K, cam_from_world=_moved(pose, to_world))
         posed[index] = replace(photos[index], camera=moved)
         found = fit.alignments[index]
         alignments[index] = Alignment(found.scale / growth, found.shift / growth)
@@ -185,7 +183,7 @@ def _growth_of_depth(fit: DepthFit, sights: Sequence[Sight], refined: Sequence[i
     return float(np.exp(np.mean(growths)))
 
 
-def similarity_to_world(
+def _similarity(
     poses: dict[int, FloatArray], cameras: dict[int, Camera], scale: float
 ) -> FloatArray:
     """The (4, 4) similarity from the world of fitted poses to that of the cameras before.
@@ -204,7 +202,7 @@ def similarity_to_world(
     return similarity
 
 
-def moved_pose(pose: FloatArray, to_world: FloatArray) -> FloatArray:
+def _moved(pose: FloatArray, to_world: FloatArray) -> FloatArray:
     """The camera (4, 4) of a pose in the world that a similarity leads to."""
     scale = np.cbrt(np.linalg.det(to_world[:3, :3]))
     rotation = pose[:3, :3] @ (to_world[:3, :3] / scale).T

@@ -115,36 +115,15 @@ def triangulate_points(photos: Sequence[PosedPhoto], workspace: Path) -> SparseP
     Raises:
         InputError: A photo cannot be read, or there is only one.
     """
-    match_posed_photos(photos, workspace)
-    model = triangulated({index: photo.camera for index, photo in enumerate(photos)}, workspace)
-    return sparse_points(model, {index: index for index in range(len(photos))})
-
-
-def match_posed_photos(photos: Sequence[PosedPhoto], workspace: Path) -> None:
-    """Match features of photos whose cameras are known, for `triangulated`.
-
-    Raises:
-        InputError: A photo cannot be read, or there is only one.
-    """
     if len(photos) < 2:
         found = f"{photos[0].path}: found 1 photo" if photos else "found no photo"
         raise InputError(f"{found}, need 2 of one place to measure depth; add photos")
     folder, database = workspace / "images", workspace / "features.db"
     images = [pinhole_image(photo, index, folder) for index, photo in enumerate(photos)]
     match_images(images, folder, database)
-
-
-def triangulated(cameras: Mapping[int, Camera], workspace: Path) -> pycolmap.Reconstruction:
-    """A COLMAP model of the workspace's matches; no camera moves.
-
-    Args:
-        cameras: Cameras by the index of the photo.
-        workspace: As `match_posed_photos` leaves it.
-    """
-    database = workspace / "features.db"
-    model = posed_model(cameras, database)
-    triangulate_model(model, database, workspace / "images", workspace)
-    return model
+    model = posed_model({index: photo.camera for index, photo in enumerate(photos)}, database)
+    triangulate_model(model, database, folder, workspace)
+    return sparse_points(model, {index: index for index in range(len(photos))})
 
 
 def posed_model(cameras: Mapping[int, Camera], database: Path) -> pycolmap.Reconstruction:
