@@ -261,9 +261,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-side", type=int, default=StereoOptions.max_side_px)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--refine-cameras", action="store_true", help="and measure depth anew"
-    )
+    parser.add_argument("--refine-cameras", action="store_true", help="and measure depth anew")
     parser.add_argument("--match-exposure", action="store_true", help="compare at one exposure")
     parser.add_argument("--pictures", type=Path, help="folder to write pictures of the depth to")
     arguments = parser.parse_args()
