@@ -251,6 +251,32 @@ def splat_samples(
     add_sample(band, front, exact, sums, depth_sums, x, y, z, across, down, hit, color, trust)
 
 
+# Four at once on the CPU: left to itself, the compiler takes two of the three colours together, in
+# instructions on four; the others are what registers held, which may be numbers so small that
+# dividing them takes many times as long.
+MEANS = f"""
+    const float fixed_one = {FIXED_ONE}f;
+    const auto& sum = sums.data[p];
+    const float behind = depth_sums.data[p][0], red = sum[1], green = sum[2], blue = sum[3];
+#if defined(__CUDA_ARCH__)
+    wp::vec_t<4, float> means(red, green, blue, behind);
+    return means / fixed_one / one;
+#else
+    typedef float Reals __attribute__((vector_size(16)));
+    const Reals means = Reals{{red, green, blue, behind}} / fixed_one / one;
+    return wp::vec_t<4, float>(means[0], means[1], means[2], means[3]);
+#endif
+"""
+
+
+@wp.func_native(MEANS)
+def means_of(
+    sums: wp.array(dtype=ColorSums), depth_sums: wp.array(dtype=DepthSums), p: int, one: float
+) -> wp.vec4f:
+    """Means of red, green, blue and depth behind the front; one is the sum of weights as an int."""
+    ...
+
+
 @wp.kernel
 def resolve_smooth(
     first: int,
@@ -274,13 +300,9 @@ def resolve_smooth(
     confidence[p] = 0.0
     if weight > 0.0:
         one = FIXED_ONE * weight  # sums of weight times value are fixed-point twice
-        smooth[p] = wp.vec4f(
-            from_fixed(sums[p][1]) / one,
-            from_fixed(sums[p][2]) / one,
-            from_fixed(sums[p][3]) / one,
-            weight,
-        )
-        depth[p] = front[p] + front[p] * (from_fixed(depth_sums[p][0]) / one)
+        means = means_of(sums, depth_sums, p, one)
+        smooth[p] = wp.vec4f(means[0], means[1], means[2], weight)
+        depth[p] = front[p] + front[p] * means[3]
         confidence[p] = from_fixed(depth_sums[p][1]) / one
     sums[p] = ColorSums(wp.int64(0))
     depth_sums[p] = DepthSums(wp.int64(0))
