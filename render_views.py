@@ -14,7 +14,7 @@ from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
 from estimators.device import named_device
 from estimators.registry import make_estimators, make_segmenter
-from renderer.making import make_renderer
+from renderer.making import frames_at_once, make_renderer
 from viewer.point_cloud_files import read_point_file, subject_of_file
 from viewer.subject import SubjectOptions
 from warpset.building.command_line import refuse_idle_flags
@@ -59,8 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         device = named_device(args.device)
         vantage = find_vantage(args)
         cameras = find_cameras(args, vantage)
-        renderer = partial(make_renderer, device=device)
-        render_views(vantage, cameras, args.output_dir, options, renderer)
+        renderer = partial(make_renderer, device=device, threads=1)
+        at_once = partial(frames_at_once, device)
+        render_views(vantage, cameras, args.output_dir, options, renderer, at_once)
     except InputError as error:
         log.error(error)
         return 1
