@@ -80,6 +80,17 @@ def test_the_bands_that_points_are_lifted_in_leave_no_trace(rows, share, monkeyp
         np.testing.assert_array_equal(one, other)
 
 
+def test_depth_of_double_precision_is_lifted_as_depth_of_single():
+    camera = a_camera()
+    depth = np.random.default_rng(0).uniform(1.0, 1.02, camera.shape_hw).astype(np.float32)
+    rgb, keep = np.zeros((*depth.shape, 3), np.uint8), depth > 1.001
+    single, double = (
+        lift(DepthMap(depth.astype(kind), None, camera), rgb, keep) for kind in ("f4", "f8")
+    )
+    for one, other in zip(single, double, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_splat_size_is_the_median_footprint_of_a_pixel():
     camera = a_camera(focal=60.0)
     depth = np.array([0, 1, 3, 5], np.float32)

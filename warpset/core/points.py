@@ -104,7 +104,8 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
         keep: (h, w) pixels that become points.
     """
     kept = np.flatnonzero(keep)
-    camera, depth = depth_map.camera, np.where(keep, depth_map.depth, np.float32(0))
+    camera = depth_map.camera
+    depth = np.where(keep, depth_map.depth.astype(np.float32, copy=False), np.float32(0))
     confidence = depth_map.confidence
     if confidence is not None:
         confidence = _chosen(confidence, kept)
