@@ -23,7 +23,7 @@ from estimators.device import chosen_device, named_device
 from estimators.doctor import report
 from estimators.options import ComputeOptions
 from estimators.registry import make_estimators, make_segmenter, refined
-from renderer.making import kernel_cache_folder, make_renderer
+from renderer.making import frames_at_once, kernel_cache_folder, make_renderer
 from warpset.building.command_line import describe, make_parser, read_options, refuse_idle_flags
 from warpset.building.flags.runs import read_scenes, tell_status
 from warpset.building.many_scenes import ManyScenes, build_scenes
@@ -97,12 +97,15 @@ def make_backends(compute: ComputeOptions, cache_dir: Path) -> Backends:
     """Introduce estimators, renderer and splats to the corridor; each is imported when needed."""
 
     def renderer(size_wh: tuple[int, int], sigma_px: float) -> Renderer:
-        return make_renderer(size_wh, sigma_px, chosen_device(compute.device))
+        return make_renderer(size_wh, sigma_px, chosen_device(compute.device), threads=1)
+
+    def renders_at_once(threads: int) -> int:
+        return frames_at_once(chosen_device(compute.device), threads)
 
     segmenter = cache(partial(make_segmenter, compute, cache_dir))
     estimators = make_estimators(compute, cache_dir)
     refine = partial(refined, cache_dir) if compute.refine_cameras else None
-    return Backends(estimators, renderer, segmenter, gaussian_ply, refine)
+    return Backends(estimators, renderer, segmenter, gaussian_ply, refine, renders_at_once)
 
 
 def gaussian_ply(cloud: PointCloud) -> bytes:

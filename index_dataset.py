@@ -14,6 +14,7 @@ from pathlib import Path
 from warpset.core.argument_types import OneLineParser
 from warpset.core.errors import InputError, Remedy
 from warpset.files.writing import write_atomically
+from warpset.fleet.stopping import stopped_by_signals
 from warpset.trainers.pair_selection import stream_recorded_pairs
 from warpset.trainers.publishing.duplicates import hashed, near_duplicates
 from warpset.trainers.publishing.index import write_index
@@ -55,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=level, force=True)
     problems: list[str] = []
     try:
-        _index(args.output_dir, args.index, args.duplicates, problems)
+        with stopped_by_signals():
+            _index(args.output_dir, args.index, args.duplicates, problems)
+    except KeyboardInterrupt:
+        problems.append(f"{args.index}: stopped; run the same command again")
     except InputError as error:
         problems.append(error.told(WAYS_ON))
     except OSError as error:

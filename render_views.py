@@ -14,7 +14,7 @@ from estimators.cache_folder import cache_folder
 from estimators.command_line import add_geometry_flags, idle_geometry_flags, read_compute_options
 from estimators.device import named_device
 from estimators.registry import make_estimators, make_segmenter
-from renderer.making import make_renderer
+from renderer.making import frames_at_once, make_renderer
 from viewer.point_cloud_files import read_point_file, subject_of_file
 from viewer.subject import SubjectOptions
 from warpset.building.command_line import refuse_idle_flags
@@ -39,6 +39,7 @@ from warpset.building.views.sources import photos_of
 from warpset.core.cameras import Camera
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera
+from warpset.fleet.stopping import stopped_by_signals
 from warpset.recordings.masks import masked
 
 log = logging.getLogger("render_views")
@@ -51,19 +52,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     refuse_idle_flags(parser, args, idle_geometry_flags(args))
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(format="%(message)s", level=level, force=True)
-    options = read_options(args)
     try:
-        there = args.output_dir / CAMERAS_NAME
-        if there.exists() and not options.force:
-            raise InputError(f"{there}: is there already; use --force_output or --output-dir")
-        device = named_device(args.device)
-        vantage = find_vantage(args)
-        cameras = find_cameras(args, vantage)
-        renderer = partial(make_renderer, device=device)
-        render_views(vantage, cameras, args.output_dir, options, renderer)
+        with stopped_by_signals():
+            return _render(args)
+    except KeyboardInterrupt:
+        log.error(f"{args.output_dir}: stopped; run the same command again")
     except InputError as error:
         log.error(error)
-        return 1
+    return 1
+
+
+def _render(args: argparse.Namespace) -> int:
+    """Make what the command line asks for.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    options, there = read_options(args), args.output_dir / CAMERAS_NAME
+    if there.exists() and not options.force:
+        raise InputError(f"{there}: is there already; use --force_output or --output-dir")
+    device = named_device(args.device)
+    vantage = find_vantage(args)
+    cameras = find_cameras(args, vantage)
+    renderer = partial(make_renderer, device=device, threads=1)
+    at_once = partial(frames_at_once, device)
+    render_views(vantage, cameras, args.output_dir, options, renderer, at_once)
     log.info(f"{args.output_dir}: {len(cameras)} views of {vantage.name}")
     return 0
 

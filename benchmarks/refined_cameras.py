@@ -31,7 +31,8 @@ from warpset.building.options import BuildOptions
 from warpset.building.warping import Warper
 from warpset.core.cameras import Camera
 from warpset.core.geometry import DepthMap, FrameGeometry, SceneGeometry, resample_depth
-from warpset.core.scoring import followed_corners, misalignment, psnr
+from warpset.core.scoring.corners import followed_corners, misalignment
+from warpset.core.scoring.likeness import psnr
 from warpset.files.cache import ArrayCache
 from warpset.recordings.registry import read_recording, recorded_geometry
 

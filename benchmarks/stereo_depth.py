@@ -1,15 +1,16 @@
 """How good and how fast depth without a network is, scene by scene, as a Markdown table.
 
 uv run python benchmarks/stereo_depth.py SCENE... [--device cpu] [--max-side 800] [--threads 2]
-    [--pictures FOLDER]
+    [--refine-cameras] [--match-exposure] [--pictures FOLDER]
 
 Recorded depth is withheld and compared with; errors are of all pixels, then of those measured and
 of those inferred (filled gaps and planes carried on) apart. PSNR is that of warps into the next
 photo, over the pixels that points cover, and its gain over the reference photo as it is; then the
 same over what the reference truly sees by the recorded depth, holes filled. The limit is the
 sampling of photos: `x limit` is the time per image over that of bilinear samples alone, as many as
-a sweep of the most planes takes, in the same run. Pictures are of each photo beside its depth: near
-is red, inferred striped, unknown black.
+a sweep of the most planes takes, in the same run. `--match-exposure` gives warp and reference photo
+the next photo's exposure, as the main command's flag of that name does. Pictures are of each photo
+beside its depth: near is red, inferred striped, unknown black.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,7 +43,8 @@ from warpset.core.cameras import (
 )
 from warpset.core.geometry import DepthMap, PosedPhoto, resample_depth
 from warpset.core.points import lift, splat_size
-from warpset.core.scoring import psnr
+from warpset.core.scoring.exposure import apply_gain, exposure_gain
+from warpset.core.scoring.likeness import psnr
 from warpset.files.photo_folders import find_photos
 from warpset.files.photos import resample_photo
 from warpset.files.pinhole_photos import read_pinhole
@@ -49,7 +52,9 @@ from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.fusing import FILLED_CONFIDENCE
 from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES, SIDE_STEPS
+from warpset.stereo.refining import match_photos, refine_cameras
 from warpset.stereo.sfm import register_photos, triangulate_points
+from warpset.stereo.sparse import SparsePoints
 
 COLUMNS = (
     "scene photos density inferred median_error <1% <2% measured_median measured_<2%"
@@ -59,9 +64,9 @@ COLUMNS = (
 Depths = Mapping[int, DepthMap]
 
 
-def measure(scene: Path, options: StereoOptions, threads: int, pictures: Path | None) -> list[str]:
+def measure(scene: Path, options: StereoOptions, arguments: argparse.Namespace) -> list[str]:
     """One row of the table, and pictures where a folder for them is given."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(arguments.threads)
     recording = read_recording(scene)
     start = time.perf_counter()
     with TemporaryDirectory() as workspace:
@@ -74,18 +79,23 @@ def measure(scene: Path, options: StereoOptions, threads: int, pictures: Path | 
     placed, placed_cpu = time.perf_counter(), time.process_time()
     depths: dict[int, DepthMap] = {}
     estimate_depths(photos, points, options, depths.__setitem__)
+    if arguments.refine_cameras:
+        photos, points = refined(photos, depths)
+        estimate_depths(photos, points, options, depths.__setitem__)
     per_image = (time.perf_counter() - placed) / len(photos)
     cpu_per_image = (time.process_time() - placed_cpu) / len(photos)
     peak_mb = peak_memory_bytes() / 2**20
-    if pictures is not None:
-        save_pictures(pictures / scene.name, photos, depths)
+    if arguments.pictures is not None:
+        save_pictures(arguments.pictures / scene.name, photos, depths)
     truth: Depths = {}
     if recording is not None and recording.has_depth:
         frames = recorded_geometry(recording, recording.frames).frames
         truth = {index: frame.load_depth() for index, frame in enumerate(frames)}
     density = np.mean([np.mean(depth_map.depth > 0) for depth_map in depths.values()])
     inferred = np.mean([np.mean(is_inferred(depth_map)) for depth_map in depths.values()])
-    warped, unmoved, seen, seen_unmoved = warp_scores(photos, depths, truth)
+    warped, unmoved, seen, seen_unmoved = warp_scores(
+        photos, depths, truth, arguments.match_exposure
+    )
     return [
         f"{scene.name} | {len(photos)} | {density:.1%} | {inferred:.1%}",
         *error_cells(depths, truth),
@@ -95,6 +105,17 @@ def measure(scene: Path, options: StereoOptions, threads: int, pictures: Path | 
         f"{warped:.2f} | {warped - unmoved:+.2f}",
         f"{seen:.2f} | {seen - seen_unmoved:+.2f}" if truth else " | ",
     ]
+
+
+def refined(
+    photos: Sequence[PosedPhoto], depths: Depths
+) -> tuple[tuple[PosedPhoto, ...], SparsePoints]:
+    """The photos with cameras that fit their depth, and the points that they see."""
+    loads = [partial(depths.__getitem__, index) for index in range(len(photos))]
+    with TemporaryDirectory() as matching, TemporaryDirectory() as placing:
+        matches = match_photos(photos, Path(matching))
+        posed = refine_cameras(photos, loads, matches).posed
+        return posed, triangulate_points(posed, Path(placing))
 
 
 def is_inferred(depth_map: DepthMap) -> np.ndarray:
@@ -170,7 +191,9 @@ def consistency(depths: Depths) -> float:
     return float(np.concatenate(agrees).mean())
 
 
-def warp_scores(photos: Sequence[PosedPhoto], depths: Depths, truth: Depths) -> np.ndarray:
+def warp_scores(
+    photos: Sequence[PosedPhoto], depths: Depths, truth: Depths, match_exposure: bool
+) -> np.ndarray:
     """Mean PSNR of warp and of unmoved reference against the next photo, covered; truly seen."""
     scores = []
     for index in sorted(depths):
@@ -189,6 +212,8 @@ def warp_scores(photos: Sequence[PosedPhoto], depths: Depths, truth: Depths) -> 
         warped, covered = warp(depths[index], reference.rgb, target.camera)
         height, width = reference.rgb.shape[:2]
         unmoved = resample_photo(reference.rgb, (0.0, 0.0, width, height), target.camera.size_wh)
+        if match_exposure and (gain := exposure_gain(warped, target.rgb, covered)) is not None:
+            warped, unmoved = apply_gain(warped, gain), apply_gain(unmoved, gain)
         seen = looked_up(reference, target)[1]
         scores.append(
             [
@@ -236,15 +261,15 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-side", type=int, default=StereoOptions.max_side_px)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--refine-cameras", action="store_true", help="and measure depth anew")
+    parser.add_argument("--match-exposure", action="store_true", help="compare at one exposure")
     parser.add_argument("--pictures", type=Path, help="folder to write pictures of the depth to")
     arguments = parser.parse_args()
     options = StereoOptions(arguments.device, arguments.max_side)
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for scene in arguments.scenes:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh_process:
-            row = fresh_process.submit(
-                measure, scene, options, arguments.threads, arguments.pictures
-            ).result()
+            row = fresh_process.submit(measure, scene, options, arguments).result()
         print(f"| {' | '.join(row)} |", flush=True)
 
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,7 +92,7 @@ def stage_ms(scene: Path) -> dict[str, float]:
     recording = read_recording(scene)
     assert recording is not None
     geometry = recorded_geometry(recording, recording.frames)
-    warper = Warper(geometry, BuildOptions(), lambda *size: make_renderer(*size, device="cpu"))
+    warper = Warper(geometry, BuildOptions(), partial(make_renderer, device="cpu", threads=1))
     warper.warp(0, 1)
     spent: defaultdict[str, float] = defaultdict(float)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from recorded_frames import Frame
 
-from warpset.core.scoring import psnr
+from warpset.core.scoring.likeness import psnr
 
 SIGMA = 32.0  # px over which the renderer fades filled holes
 

@@ -22,11 +22,15 @@ from .given_cameras import camera_entries
 REVISION = "matches-1"
 """What exactly matches: another one, and photos whose matches were kept are matched again."""
 
+MEASURED_ANEW = "then depth measured anew"
+"""What `SceneGeometry.cameras` says where depth was measured by refined cameras."""
+
 
 def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
     """The geometry with refined cameras, and depth that agrees with them.
 
-    Frames of which too little matches keep camera and depth; `cameras` names them.
+    Frames of which too little matches keep camera and depth; `cameras` names them. Geometry whose
+    depth was measured by refined cameras stays.
 
     Args:
         geometry: The scene.
@@ -35,6 +39,8 @@ def refined(geometry: SceneGeometry, arrays: ArrayCache) -> SceneGeometry:
     Raises:
         InputError: A photo or its depth cannot be read.
     """
+    if MEASURED_ANEW in geometry.cameras:
+        return geometry
     photos = [frame.photo for frame in geometry.frames]
     loads = [frame.load_depth for frame in geometry.frames]
     result = refine_cameras(photos, loads, _matches(photos, arrays))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -19,6 +20,8 @@ from warpset.stereo.multi_view import StereoOptions, estimate_depths
 from .device import chosen_device
 from .given_cameras import camera_entries, needed_poses, placed_photos, recorded_poses
 from .options import ComputeOptions
+from .refining import MEASURED_ANEW, refined
+from .refining import REVISION as REFINED_REVISION
 
 STEREO = "stereo"
 REVISIONS = {"sweep": "plane-sweep-planes-6", "colmap": "colmap-patch-match-1"}
@@ -42,6 +45,7 @@ class StereoEstimator:
         if options.engine == "colmap":
             require_cuda()
         self._arrays, self._quiet, self._cameras = arrays, options.quiet, options.cameras
+        self._refines = options.refine_cameras
         self.takes_recorded_cameras = options.cameras != "sfm"
         self._options = StereoOptions(device=chosen_device(options.device))
         self.revision = REVISIONS[options.engine]
@@ -55,16 +59,40 @@ class StereoEstimator:
                 where these are asked for.
         """
         posed = self._recorded(scene)
-        cache = GeometryCache(self._arrays, self._key(scene, posed))
-        cached = cache.load(scene.photos)
-        if cached is None:
-            self._fill(cache, scene, posed)
-            cached = cache.load(scene.photos)
-        assert cached is not None, "was filled just now"
-        geometry = SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, cached.left_out)
+        key, scale = self._key(scene, posed), "recorded" if posed else "arbitrary"
+        fill = partial(self._fill, scene, posed, f"{scale} scale")
+        geometry = self._geometry(key, scene.photos, fill)
+        if self._refines:
+            geometry = self._measured_anew(key, scene, geometry)
         if scene.recording is None or posed is None:
             return geometry
         return replace(geometry, world_offset=scene.recording.world_offset)
+
+    def _geometry(
+        self, key: str, photos: Sequence[Path], fill: Callable[[GeometryCache], None]
+    ) -> SceneGeometry:
+        """Kept geometry of photos, which is filled in where it is not kept yet."""
+        cache = GeometryCache(self._arrays, key)
+        cached = cache.load(photos)
+        if cached is None:
+            fill(cache)
+            cached = cache.load(photos)
+        assert cached is not None, "was filled just now"
+        lines, said = cached.left_out, cached.cameras
+        return SceneGeometry(cached.frames, STEREO, self.revision, cached.plan, lines, cameras=said)
+
+    def _measured_anew(self, key: str, scene: SceneInput, first: SceneGeometry) -> SceneGeometry:
+        """The geometry by cameras that its own depth refines."""
+        photos = tuple(frame.photo.path for frame in first.frames)
+
+        def fill(cache: GeometryCache) -> None:
+            better = refined(first, self._arrays)
+            posed = tuple(frame.photo for frame in better.frames)
+            said = f"{better.cameras}, {MEASURED_ANEW}"
+            self._fill(replace(scene, photos=photos), posed, first.plan, cache, said)
+
+        again = self._geometry(content_key(before=key, refined=REFINED_REVISION), photos, fill)
+        return replace(again, left_out=(*first.left_out, *again.left_out))
 
     def _recorded(self, scene: SceneInput) -> tuple[PosedPhoto, ...] | None:
         if self._cameras == "sfm":
@@ -81,7 +109,12 @@ class StereoEstimator:
         )
 
     def _fill(
-        self, cache: GeometryCache, scene: SceneInput, posed: Sequence[PosedPhoto] | None
+        self,
+        scene: SceneInput,
+        posed: Sequence[PosedPhoto] | None,
+        plan: str,
+        cache: GeometryCache,
+        cameras: str = "",
     ) -> None:
         placed = placed_photos(scene, posed)
         left_out = dict(placed.left_out)
@@ -95,8 +128,7 @@ class StereoEstimator:
             left_out[placed.indices[position]] = (
                 "shares too little texture with others to find depth"
             )
-        scale = "recorded" if posed else "arbitrary"
-        cache.finish(len(scene.photos), f"{scale} scale", left_out)
+        cache.finish(len(scene.photos), plan, left_out, cameras)
 
 
 ENGINES = {"sweep": estimate_depths, "colmap": estimate_depths_with_colmap}

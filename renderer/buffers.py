@@ -23,8 +23,9 @@ class Buffers:
         empty = partial(_empty, device)
         self.keys = wp.full(pixels, raster_kernels.NO_SAMPLE, wp.int64, device)
         self.border, self.walls = empty(pixels, wp.bool), empty(pixels, wp.float32)
-        # of samples a pixel outside the image, the row around them reaches two pixels out of it
-        self.exact, self.front = (empty(pixels + 4, dtype)[2:-2] for dtype in (wp.bool, wp.float32))
+        # of samples a pixel outside the image, the four in a row that are read begin two pixels
+        # before it and end three after it
+        self.exact, self.front = (empty(pixels + 5, dtype)[2:-3] for dtype in (wp.bool, wp.float32))
         self.pyramid = empty(ends[-1], wp.float32)
         self.depths = [self.pyramid[start:end] for start, end in zip(starts, ends, strict=True)]
         self.sums = wp.zeros(pixels, splat_kernels.ColorSums, device)
@@ -35,6 +36,7 @@ class Buffers:
         self.filled = [
             (empty(w * h, wp.vec4f), empty(w * h, wp.bool)) for w, h in self.filled_sizes
         ]
+        self.whole = empty(len(self.filled[0][0]), wp.bool)
         self.rows = empty(size_wh[1], wp.float32)
         self.nearest, self.farthest = empty(1, wp.float32), empty(1, wp.float32)
         self.distance = empty(pixels, wp.int32)

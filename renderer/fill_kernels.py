@@ -53,6 +53,18 @@ def weighed(seen: wp.vec4f, farthest: float) -> wp.vec4f:
     return wp.vec4f(seen[0] * weight, seen[1] * weight, seen[2] * weight, weight)
 
 
+@wp.func
+def to_byte(value: float) -> wp.uint8:
+    """Nearest of 256 levels of a value in 0..1."""
+    return wp.uint8(wp.floor(value * 255.0 + 0.5))
+
+
+@wp.func
+def to_bytes(color: wp.vec4f) -> wp.vec3ub:
+    """A colour in 8 bits a channel."""
+    return wp.vec3ub(to_byte(color[0]), to_byte(color[1]), to_byte(color[2]))
+
+
 @wp.kernel
 def pull_seen(
     first: int,
@@ -62,19 +74,31 @@ def pull_seen(
     farthest: wp.array(dtype=wp.float32),
     coarse: wp.array(dtype=wp.vec4f),
     coarse_empty: wp.array(dtype=wp.bool),
+    whole: wp.array(dtype=wp.bool),
+    rgb: wp.array(dtype=wp.vec3ub),
 ):
-    """The first level up: the mean of what was seen in the up to four pixels below, weighed."""
+    """The first level up: the mean of what was seen in the up to four pixels below, weighed.
+
+    What was seen is stored in 8 bits, and whether that was all four.
+    """
     t = not_negative(first + wp.tid())
     coarse_width = (width + 1) // 2
     x, y = t % coarse_width * 2, t // coarse_width * 2
     total = wp.vec4f(0.0)
     count = float(0.0)
-    for j in range(y, wp.min(y + 2, height)):
-        for i in range(x, wp.min(x + 2, width)):
-            seen = colors[index_of(i, j, width)]
-            if seen[3] > 0.0:
-                total += weighed(seen, farthest[0])
-                count += 1.0
+    complete = bool(True)
+    for j in range(2):
+        for i in range(2):
+            if x + i < width and y + j < height:
+                p = index_of(x + i, y + j, width)
+                seen = colors[p]
+                if seen[3] > 0.0:
+                    total += weighed(seen, farthest[0])
+                    count += 1.0
+                    rgb[p] = to_bytes(seen)
+                else:
+                    complete = False
+    whole[t] = complete
     coarse_empty[t] = count == 0.0
     coarse[t] = total / wp.max(count, 1.0)
 
@@ -179,26 +203,58 @@ def relax(
             filled[t] = mean_of_neighbors(filled, width, height, x, y)
 
 
+# Warp's loops end where an index may be negative; these become vector instructions.
+FROM_ABOVE = """
+    for (int i = p; i < p + count; ++i)
+        rows.data[i] = hole.data[i] ? wp::min(rows.data[i - width] + 1, most) : 0;
+"""
+FROM_BELOW = """
+    for (int i = p; i < p + count; ++i)
+        rows.data[i] = wp::min(rows.data[i + width] + 1, rows.data[i]);
+"""
+
+
+@wp.func_native(FROM_ABOVE)
+def count_from_above(
+    rows: wp.array(dtype=wp.int32),
+    hole: wp.array(dtype=wp.bool),
+    p: int,
+    count: int,
+    width: int,
+    most: int,
+):
+    """Rows from some pixels, the first of which is p, up to a seen one, by those above them."""
+    ...
+
+
+@wp.func_native(FROM_BELOW)
+def count_from_below(rows: wp.array(dtype=wp.int32), p: int, count: int, width: int):
+    """Rows to a seen one above or below, by those below them."""
+    ...
+
+
 @wp.kernel
 def column_distance(
     first: int,
     width: int,
     height: int,
+    columns: int,
     hole: wp.array(dtype=wp.bool),
     rows: wp.array(dtype=wp.int32),
 ):
-    """Rows to the nearest seen pixel of a column, NOTHING_SEEN where it has none."""
-    x = not_negative(first + wp.tid())
+    """Rows to the nearest seen pixel of a column, NOTHING_SEEN where it has none.
+
+    Of some columns side by side, whose pixels share cache lines and vector instructions.
+    """
+    x = (first + wp.tid()) * columns
+    count = wp.min(columns, width - x)
+    for i in range(x, x + count):
+        rows[i] = wp.where(hole[i], NOTHING_SEEN, 0)
     # down, then up: two passes see the nearest on either side
-    distance = int(NOTHING_SEEN)
-    for y in range(height):
-        p = index_of(x, y, width)
-        distance = wp.where(hole[p], wp.min(distance + 1, NOTHING_SEEN), 0)
-        rows[p] = distance
-    for up in range(height):
-        p = index_of(x, height - 1 - up, width)
-        distance = wp.min(distance + 1, rows[p])
-        rows[p] = distance
+    for y in range(1, height):
+        count_from_above(rows, hole, y * width + x, count, width, NOTHING_SEEN)
+    for up in range(1, height):
+        count_from_below(rows, (height - 1 - up) * width + x, count, width)
 
 
 @wp.func
@@ -218,9 +274,12 @@ def squared_distance(rows: wp.array(dtype=wp.int32), p: int, width: int, reach: 
 
 
 @wp.func
-def to_byte(value: float) -> wp.uint8:
-    """Nearest of 256 levels of a value in 0..1."""
-    return wp.uint8(wp.floor(value * 255.0 + 0.5))
+def faded(rows: wp.array(dtype=wp.int32), p: int, width: int, sigma: float, reach: int) -> float:
+    """What fading leaves of a pixel."""
+    if rows[p] == 0:
+        return 1.0
+    square = squared_distance(rows, p, width, reach)
+    return wp.where(square > reach * reach, 0.0, wp.exp(-float(square) / (sigma * sigma)))
 
 
 @wp.kernel
@@ -230,23 +289,25 @@ def fade_and_store(
     height: int,
     sigma: float,
     reach: int,
+    whole: wp.array(dtype=wp.bool),
     colors: wp.array(dtype=wp.vec4f),
     coarse: wp.array(dtype=wp.vec4f),
     rows: wp.array(dtype=wp.int32),
     rgb: wp.array(dtype=wp.vec3ub),
 ):
-    """Seen colours, and filled ones faded by exp(-(d / sigma)^2) of the distance d to a seen pixel.
+    """Colours of unseen pixels, faded by exp(-(d / sigma)^2) of the distance d to a seen one.
 
-    Filled ones come from the level above the pixels. Nothing is left beyond `reach`.
+    They come from the level above the pixels. Nothing is left beyond `reach`.
     """
-    p = not_negative(first + wp.tid())
-    shown = colors[p]
-    if shown[3] == 0.0:
-        filled = from_coarser(coarse, width, height, p % width, p // width)
-        if filled[3] > 0.0:
-            shown = filled / filled[3]
-    gain = float(1.0)
-    if rows[p] > 0:
-        square = squared_distance(rows, p, width, reach)
-        gain = wp.where(square > reach * reach, 0.0, wp.exp(-float(square) / (sigma * sigma)))
-    rgb[p] = wp.vec3ub(to_byte(shown[0] * gain), to_byte(shown[1] * gain), to_byte(shown[2] * gain))
+    t = not_negative(first + wp.tid())
+    if whole[t]:
+        return
+    coarse_width = (width + 1) // 2
+    x, y = t % coarse_width * 2, t // coarse_width * 2
+    for j in range(y, wp.min(y + 2, height)):
+        for i in range(x, wp.min(x + 2, width)):
+            p = index_of(i, j, width)
+            if colors[p][3] == 0.0:
+                filled = from_coarser(coarse, width, height, i, j)
+                gain = faded(rows, p, width, sigma, reach)
+                rgb[p] = to_bytes(filled / wp.where(filled[3] > 0.0, filled[3], 1.0) * gain)

@@ -22,18 +22,22 @@ FEWEST_SHARED = 8192
 
 
 class Launcher:
-    """Runs kernels on one device, on the CPU split over the threads torch would use.
+    """Runs kernels on one device, on the CPU split over threads.
 
     Warp runs a CPU launch on the calling thread and lets go of Python's lock meanwhile.
+
+    Args:
+        device: Where the kernels run.
+        threads: How many a launch on the CPU is split over; None for as many as torch would use.
 
     Attributes:
         device: Where the kernels run.
     """
 
-    def __init__(self, device: wp.Device) -> None:
+    def __init__(self, device: wp.Device, threads: int | None = None) -> None:
         self.device = device
         # on CUDA one launch fills the card; on the CPU a launch is one thread
-        self._parts = torch.get_num_threads() if device.is_cpu else 1
+        self._parts = (threads or torch.get_num_threads()) if device.is_cpu else 1
         self._pool = ThreadPoolExecutor(self._parts)
 
     def items(self, kernel: Any, count: int, arguments: list[Any], pixels_each: int = 1) -> None:
@@ -60,16 +64,28 @@ class Launcher:
             done.result()
 
 
+def kernel_device(device: str | None) -> str:
+    """Where kernels run for a device that torch names; for None CUDA where there is one.
+
+    On ROCm, which torch calls `cuda` too, Warp cannot run: the CPU renders.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return device if torch.version.cuda else "cpu"
+
+
 @cache
-def launcher_for(device: str, kernel_modules: tuple[str, ...]) -> Launcher:
+def launcher_for(
+    device: str, kernel_modules: tuple[str, ...], threads: int | None = None
+) -> Launcher:
     """The launcher of a device, with the kernels of some modules compiled or read from the cache.
 
     Args:
         device: `cuda` or `cpu`.
         kernel_modules: Names of imported modules.
+        threads: See `Launcher`.
     """
     _start_warp()
-    launcher = Launcher(wp.get_device(device))
+    launcher = Launcher(wp.get_device(device), threads)
     modules = [_named_for_the_cache(name) for name in kernel_modules]
     block_dim = 1 if launcher.device.is_cpu else 256  # Warp's own choice
     cached = [module.get_module_identifier(block_dim) for module in modules]

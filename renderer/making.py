@@ -27,6 +27,21 @@ def make_renderer(
     )
 
 
+def frames_at_once(device: str | None, threads: int) -> int:
+    """How many frames so many threads best render at once, each with a renderer of one thread.
+
+    On the CPU, splitting a frame costs work that rendering whole frames side by side does not; on
+    CUDA one frame fills the card.
+
+    Args:
+        device: See `make_renderer`.
+        threads: How many there are.
+    """
+    from .launcher import kernel_device
+
+    return threads if kernel_device(device) == "cpu" else 1
+
+
 def kernel_cache_folder() -> Path:
     """Where the renderer's compiled kernels are kept."""
     from .launcher import kernel_cache_folder

@@ -159,6 +159,7 @@ def nearest_in_row(width: int, image: Floats, nearest: Floats) -> None:
 
 
 def remove_hidden(
+    columns: int,  # noqa: ARG001
     pyramid: Floats,
     levels: SimpleNamespace,
     camera: SimpleNamespace,

@@ -16,14 +16,31 @@ def row_maximum(width: int, image: Floats, maxima: Floats) -> None:
 
 
 def pull_seen(
-    width: int, height: int, colors: Floats, farthest: Floats, coarse: Floats, coarse_empty: Bools
+    width: int,
+    height: int,
+    colors: Floats,
+    farthest: Floats,
+    coarse: Floats,
+    coarse_empty: Bools,
+    whole: Bools,
+    rgb: NDArray[np.uint8],
 ) -> None:
-    """The first level up: the mean of seen colours times the sixth power of their depth."""
+    """The first level up: the mean of seen colours times the sixth power of their depth.
+
+    Seen colours are stored, and where all of a texel's were seen.
+    """
     depth = colors[:, 3]
     share = np.maximum(depth / np.maximum(farthest[0], np.float32(1e-37)), np.float32(1e-4))
     weight = np.where(depth > 0, share * share * (share * share) * (share * share), 0)
     weighed = np.c_[colors[:, :3] * weight[:, None], weight]
     pull(width, height, weighed, depth == 0, coarse, coarse_empty)
+    whole[:] = ~four_below((depth == 0).reshape(height, width)).any(axis=0).ravel()
+    rgb[depth > 0] = to_bytes(colors[depth > 0, :3])
+
+
+def to_bytes(colors: Floats) -> NDArray[np.uint8]:
+    """The nearest of 256 levels of values in 0..1."""
+    return np.floor(colors * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
 def pull(
@@ -65,7 +82,7 @@ def relax(width: int, height: int, parity: int, empty: Bools, filled: Floats) ->
     filled[turn] = mean.reshape(-1, 4)[turn]
 
 
-def column_distance(width: int, height: int, hole: Bools, rows: Ints) -> None:
+def column_distance(width: int, height: int, columns: int, hole: Bools, rows: Ints) -> None:  # noqa: ARG001
     """Rows from each pixel to the next that is no hole, in its column."""
     row = np.arange(height)[:, None]
     seen = ~hole.reshape(height, width)
@@ -80,12 +97,13 @@ def fade_and_store(
     height: int,
     sigma: float,
     reach: int,
+    whole: Bools,  # noqa: ARG001
     colors: Floats,
     coarse: Floats,
     rows: Ints,
     rgb: NDArray[np.uint8],
 ) -> None:
-    """Darken filled holes by exp(-(distance / sigma)^2) and round to 8 bits."""
+    """Fill what was not seen, darkened by exp(-(distance / sigma)^2), and round to 8 bits."""
     hole = (rows > 0).reshape(-1, width).astype(np.uint8)
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
     # without a seen pixel OpenCV's distances mean nothing
@@ -95,5 +113,5 @@ def fade_and_store(
     gain = np.where(squared > reach**2, 0, np.exp(-(squared / sigma**2))).astype(np.float32)
     filled = from_coarser(width, height, coarse)
     fill = filled[:, :3] / np.where(filled[:, 3:] > 0, filled[:, 3:], 1)
-    shown = np.where(colors[:, 3:] > 0, colors[:, :3], fill) * gain[:, None] * np.float32(255)
-    rgb[:] = np.floor(shown + np.float32(0.5)).astype(np.uint8)
+    unseen = colors[:, 3] == 0
+    rgb[unseen] = to_bytes(fill[unseen] * gain[unseen, None])

@@ -12,6 +12,7 @@ import warp as wp
 
 from .raster_kernels import (
     EXACT_HIT,
+    SAME_SURFACE,
     SUBPIXELS,
     Band,
     Samples,
@@ -71,12 +72,6 @@ def spline_weights(offset: int, shrink: int) -> wp.vec3i:
 
 
 @wp.func
-def tap_weight(across: int, down: int) -> int:
-    """Fixed-point product of the spline's weights along the two axes, which 32 bits just hold."""
-    return int((wp.uint32(across) * wp.uint32(down)) >> wp.uint32(16))
-
-
-@wp.func
 def hits_center(dx: int, dy: int) -> bool:
     """Whether a sample counts as the pixel itself."""
     return wp.abs(dx) <= EXACT_HIT and wp.abs(dy) <= EXACT_HIT
@@ -88,69 +83,130 @@ def to_fixed(value: float) -> int:
     return int(wp.floor(value * FIXED_ONE + 0.5))
 
 
-@wp.func
-def fixed_color(rgb: wp.vec3f) -> wp.vec3i:
-    """Fixed-point colour; one that is none of 0..1 is brought within what 32 bits hold."""
-    return wp.vec3i(
-        to_fixed(wp.clamp(rgb[0], -FAR_OUT, FAR_OUT)),
-        to_fixed(wp.clamp(rgb[1], -FAR_OUT, FAR_OUT)),
-        to_fixed(wp.clamp(rgb[2], -FAR_OUT, FAR_OUT)),
-    )
+# What follows is C++, for Warp's own vectors do not become vector instructions. On the CPU three
+# pixels of a row are weighed at once, with a fourth of no weight, and without a branch: columns
+# outside the image add nothing to the pixel at its edge. A card takes the nine one by one.
+TAPS = (
+    f"""
+    const float same_surface = {SAME_SURFACE}f, fixed_one = {FIXED_ONE}f, far_out = {FAR_OUT}f;
+"""
+    """
+    const int width = band.width, first_row = band.first_row, end_row = band.end_row;
+#if defined(__CUDA_ARCH__)
+    wp::vec_t<4, wp::int64> values;
+    for (int i = 0; i < 4; ++i)
+        values[i] = wp::floor(wp::clamp(color[i], -far_out, far_out) * fixed_one + 0.5f);
+    for (int tap = 0; tap < 9; ++tap) {
+        const int i = tap % 3, row = y - 1 + tap / 3, p = row * width + x - 1 + i;
+        if (row < first_row || row >= end_row)
+            continue;
+        const float depth = front.data[p];
+        wp::int64 weight = wp::uint32(across[i]) * wp::uint32(down[tap / 3]) >> 16;
+        if (!(wp::abs(z - depth) < same_surface * depth))
+            weight = 0;
+#else
+    typedef float Reals __attribute__((vector_size(16), aligned(4), may_alias));
+    typedef wp::uint8 Bytes __attribute__((vector_size(4), aligned(1), may_alias));
+    typedef wp::int32 Ints __attribute__((vector_size(16)));
+    typedef wp::uint32 Naturals __attribute__((vector_size(16)));
+    typedef wp::int64 Pair __attribute__((vector_size(16), aligned(8), may_alias));
+    typedef wp::int64 Wide __attribute__((vector_size(32), aligned(8), may_alias));
+    const int last = width - 1;
+    const wp::int64 columns[] = {
+        x > 0 ? x - 1 : 0, x < 0 ? 0 : x < last ? x : last, x < last ? x + 1 : last};
+    const Reals far = Reals{} + far_out, given = {color[0], color[1], color[2], color[3]};
+    const Reals kept = __builtin_elementwise_max(__builtin_elementwise_min(given, far), -far);
+    const Reals fixed = __builtin_elementwise_floor(kept * fixed_one + 0.5f);
+    const Wide values = __builtin_convertvector(__builtin_convertvector(fixed, Ints), Wide);
+    Naturals in_row = {wp::uint32(across[0]), wp::uint32(across[1]), wp::uint32(across[2]), 0};
+    #pragma unroll
+    for (int j = 0; j < 3; ++j) {
+        const int row = y - 1 + j;
+        if (row < first_row || row >= end_row)
+            continue;
+        const wp::int64 start = wp::int64(row) * width;
+        const Reals depths = *(Reals*)(front.data + start + x - 1), near = depths * same_surface;
+        const Ints same = (z - depths < near) & (depths - z < near);
+        Naturals weights = in_row * wp::uint32(down[j]) >> 16 & (Naturals)same;
+#endif
+"""
+)
 
+# a pixel that a sample hits takes such samples alone
+HITS = """
+#if defined(__CUDA_ARCH__)
+        if (exact.data[p])
+            weight = tap == 4 && weight ? hit : 0;
+#else
+        const Bytes hits = *(Bytes*)(exact.data + start + x - 1);
+        const Naturals alone = {0, j == 1 && weights[1] ? wp::uint32(hit) : 0, 0, 0};
+        weights = __builtin_convertvector(hits, Ints) == 0 ? weights : alone;
+#endif
+"""
 
-# A row of three pixels at a time, so that what is the same for all is made once: on the CPU, four
-# products of 32-bit numbers in one instruction, which Warp's own 64-bit vectors do not become.
 ADD_COLORS = """
 #if defined(__CUDA_ARCH__)
-    for (int i = 0; i < 3; ++i)
-        if (wp::int64 w = weights[i])
-            wp::atomic_add(sums, p + i - 1, wp::vec_t<4, wp::int64>(
-                w * values[0], w * values[1], w * values[2], w * values[3]));
+        if (weight)
+            wp::atomic_add(sums, p, weight * values);
 #else
-    typedef wp::int32 Narrow __attribute__((vector_size(16)));
-    typedef wp::int64 Wide __attribute__((vector_size(32), aligned(8), may_alias));
-    Narrow narrow = {values[0], values[1], values[2], values[3]};
-    Wide wide = __builtin_convertvector(narrow, Wide), *sum = (Wide*)(sums.data + p) - 1;
-    for (int i = 0; i < 3; ++i)
-        if (wp::int64 w = weights[i])
-            sum[i] += w * wide;
+        const Wide w = __builtin_convertvector((Ints)weights, Wide);
+        Wide* sum = (Wide*)(sums.data + start);
+        sum[columns[0]] += __builtin_shufflevector(w, w, 0, 0, 0, 0) * values;
+        sum[columns[1]] += __builtin_shufflevector(w, w, 1, 1, 1, 1) * values;
+        sum[columns[2]] += __builtin_shufflevector(w, w, 2, 2, 2, 2) * values;
 #endif
 """
 
 ADD_DEPTHS = """
-    for (int i = 0; i < 3; ++i)
-        if (wp::int64 w = weights[i])
 #if defined(__CUDA_ARCH__)
-            wp::atomic_add(sums, p + i - 1, wp::vec_t<2, wp::int64>(w * behind[i], w * trust));
+        if (weight) {
+            const wp::int64 behind = wp::floor((z / depth - 1.0f) * fixed_one + 0.5f);
+            wp::atomic_add(depth_sums, p, wp::vec_t<2, wp::int64>(weight * behind, weight * trust));
+        }
 #else
-            sums.data[p + i - 1] += wp::vec_t<2, wp::int64>(w * behind[i], w * trust);
+        const Reals behind = __builtin_elementwise_floor((z / depths - 1.0f) * fixed_one + 0.5f);
+        const Ints products = (Ints)weights * __builtin_convertvector(behind, Ints);
+        const Wide depth = __builtin_convertvector(products, Wide), trusts = w * trust;
+        Pair* pair = (Pair*)(depth_sums.data + start);
+        for (int i = 0; i < 3; ++i)
+            pair[columns[i]] += Pair{depth[i], trusts[i]};
 #endif
 """
 
 
-@wp.func_native(ADD_COLORS)
-def add_colors(sums: wp.array(dtype=ColorSums), p: int, weights: wp.vec3i, values: wp.vec4i):
-    """Add four values times a weight to the sums of the pixel before p, of p and of the next."""
-    ...
-
-
-@wp.func_native(ADD_DEPTHS)
-def add_depths(
-    sums: wp.array(dtype=DepthSums), p: int, weights: wp.vec3i, behind: wp.vec3i, trust: wp.int64
+@wp.func_native(TAPS + HITS + ADD_COLORS + ADD_DEPTHS + "}")
+def add_sample(
+    band: Band,
+    front: wp.array(dtype=wp.float32),
+    exact: wp.array(dtype=wp.bool),
+    sums: wp.array(dtype=ColorSums),
+    depth_sums: wp.array(dtype=DepthSums),
+    x: int,
+    y: int,
+    z: float,
+    across: wp.vec3i,
+    down: wp.vec3i,
+    hit: int,
+    color: wp.vec4f,
+    trust: wp.int64,
 ):
-    """Add what is behind and one trust, times a weight, to the sums of the same three pixels."""
+    """Add a sample's values, trust and depth, times its weights, to the pixels around x, y."""
     ...
 
 
-@wp.func_native("return wp::vec_t<3, float>(image.data[p - 1], image.data[p], image.data[p + 1]);")
-def depths_around(image: wp.array(dtype=wp.float32), p: int) -> wp.vec3f:
-    """Of the same three pixels, up to two of which may lie in the image's padding."""
-    ...
-
-
-@wp.func_native("return wp::vec_t<3, int>(image.data[p - 1], image.data[p], image.data[p + 1]);")
-def flags_around(image: wp.array(dtype=wp.bool), p: int) -> wp.vec3i:
-    """Of the same three pixels, 1 for True."""
+@wp.func_native(TAPS + ADD_COLORS + "}")
+def add_residual(
+    band: Band,
+    front: wp.array(dtype=wp.float32),
+    sums: wp.array(dtype=ColorSums),
+    x: int,
+    y: int,
+    z: float,
+    across: wp.vec3i,
+    down: wp.vec3i,
+    color: wp.vec4f,
+):
+    """Add a sample's values, times its weights, to the pixels around x, y."""
     ...
 
 
@@ -169,16 +225,6 @@ def weights_across(x: int, offset: int, shrink: int, width: int) -> wp.vec3i:
     return weights
 
 
-@wp.func
-def surface_taps(z: float, depths: wp.vec3f, across: wp.vec3i, down: int) -> wp.vec3i:
-    """A sample's weights in three pixels of a row, 0 in those whose front surface is another."""
-    # without a branch in it, so that the three are weighed together
-    taps = wp.vec3i()
-    for i in range(3):
-        taps[i] = wp.where(on_one_surface(z, depths[i]), tap_weight(across[i], down), 0)
-    return taps
-
-
 @wp.kernel
 def splat_samples(
     samples: Samples,
@@ -195,26 +241,40 @@ def splat_samples(
     if z <= 0.0 or y < band.first_row - 1 or y > band.end_row:
         return
     # a sample of the row above or below the band reaches into it
-    color = fixed_color(samples.rgb[n])
     trust = wp.int64(wp.floor(wp.min(samples.confidence[n], FIXED_ONE) * FIXED_ONE + 0.5))
-    values = wp.vec4i(1, color[0], color[1], color[2])
     dx, dy = offset_from_center(samples.x[n], x), offset_from_center(samples.y[n], y)
     shrink = samples.shrink[n]
     across, down = weights_across(x, dx, shrink[0], band.width), spline_weights(dy, shrink[1])
     hit = wp.where(hits_center(dx, dy), to_fixed(1.0), 0)
-    for j in range(3):
-        row = y - 1 + j
-        if row >= band.first_row and row < band.end_row:
-            p = row * band.width + x
-            depths, hits = depths_around(front, p), flags_around(exact, p)
-            taps, behind = surface_taps(z, depths, across, down[j]), wp.vec3i()
-            for i in range(3):
-                # a pixel that a sample hits takes such samples alone
-                own = wp.where(i == 1 and j == 1 and taps[i] > 0, hit, 0)
-                taps[i] = wp.where(hits[i] != 0, own, taps[i])
-                behind[i] = to_fixed(z / depths[i] - 1.0)
-            add_colors(sums, p, taps, values)
-            add_depths(depth_sums, p, taps, behind, trust)
+    rgb = samples.rgb[n]
+    color = wp.vec4f(1.0 / FIXED_ONE, rgb[0], rgb[1], rgb[2])
+    add_sample(band, front, exact, sums, depth_sums, x, y, z, across, down, hit, color, trust)
+
+
+# Four at once on the CPU: left to itself, the compiler takes two of the three colours together, in
+# instructions on four; the others are what registers held, which may be numbers so small that
+# dividing them takes many times as long.
+MEANS = f"""
+    const float fixed_one = {FIXED_ONE}f;
+    const auto& sum = sums.data[p];
+    const float behind = depth_sums.data[p][0], red = sum[1], green = sum[2], blue = sum[3];
+#if defined(__CUDA_ARCH__)
+    wp::vec_t<4, float> means(red, green, blue, behind);
+    return means / fixed_one / one;
+#else
+    typedef float Reals __attribute__((vector_size(16)));
+    const Reals means = Reals{{red, green, blue, behind}} / fixed_one / one;
+    return wp::vec_t<4, float>(means[0], means[1], means[2], means[3]);
+#endif
+"""
+
+
+@wp.func_native(MEANS)
+def means_of(
+    sums: wp.array(dtype=ColorSums), depth_sums: wp.array(dtype=DepthSums), p: int, one: float
+) -> wp.vec4f:
+    """Means of red, green, blue and depth behind the front; one is the sum of weights as an int."""
+    ...
 
 
 @wp.kernel
@@ -240,13 +300,9 @@ def resolve_smooth(
     confidence[p] = 0.0
     if weight > 0.0:
         one = FIXED_ONE * weight  # sums of weight times value are fixed-point twice
-        smooth[p] = wp.vec4f(
-            from_fixed(sums[p][1]) / one,
-            from_fixed(sums[p][2]) / one,
-            from_fixed(sums[p][3]) / one,
-            weight,
-        )
-        depth[p] = front[p] + front[p] * (from_fixed(depth_sums[p][0]) / one)
+        means = means_of(sums, depth_sums, p, one)
+        smooth[p] = wp.vec4f(means[0], means[1], means[2], weight)
+        depth[p] = front[p] + front[p] * means[3]
         confidence[p] = from_fixed(depth_sums[p][1]) / one
     sums[p] = ColorSums(wp.int64(0))
     depth_sums[p] = DepthSums(wp.int64(0))
@@ -301,16 +357,10 @@ def splat_residuals(
     shrink = samples.shrink[n]
     # the wider the cell, the more of it is noise (hololens 8 frames on: 0.04 dB more)
     share = from_fixed(wp.int64(shrink[0])) * from_fixed(wp.int64(shrink[1]))
-    lost = fixed_color(share * (samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth)))
-    values = wp.vec4i(0, lost[0], lost[1], lost[2])
+    lost = share * (samples.rgb[n] - smooth_at_sample(samples, n, band, front, smooth))
     across = weights_across(x, offset_from_center(samples.x[n], x), shrink[0], band.width)
     down = spline_weights(offset_from_center(samples.y[n], y), shrink[1])
-    for j in range(3):
-        row = y - 1 + j
-        if row >= band.first_row and row < band.end_row:
-            p = row * band.width + x
-            taps = surface_taps(z, depths_around(front, p), across, down[j])
-            add_colors(sums, p, taps, values)
+    add_residual(band, front, sums, x, y, z, across, down, wp.vec4f(0.0, lost[0], lost[1], lost[2]))
 
 
 @wp.func

@@ -130,30 +130,93 @@ def ray(camera: Pinhole, x: float, y: float) -> wp.vec3f:
 
 
 @wp.func
+def closes(levels: Levels, here: float, z: float, level: int) -> bool:
+    """Whether a texel at depth z (0: none) closes its sector for a sample at depth here."""
+    # most texels are of this surface: asked first, that is a branch that processors foresee
+    if on_one_surface(here, z) or z >= here or z == 0.0:
+        return False
+    # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
+    return level == 0 or splat_exceeds(levels, z, float(1 << level))
+
+
+@wp.func
 def occluder(
     pyramid: wp.array(dtype=wp.float32), levels: Levels, here: float, x: int, y: int, level: int
 ) -> float:
     """Depth of a texel that closes its sector for a sample at depth here, 0 where it does not."""
     z = texel_depth(pyramid, levels, x, y, level)
-    # most texels are of this surface: asked first, that is a branch that processors foresee
-    if on_one_surface(here, z) or z >= here:
-        return 0.0
-    # a coarse texel closes nothing unless the splat of its sample is as wide as the texel
-    return wp.where(level == 0 or splat_exceeds(levels, z, float(1 << level)), z, 0.0)
+    return wp.where(closes(levels, here, z, level), z, 0.0)
+
+
+FARTHEST = """
+    float farthest = 0.0f;
+    for (int i = p; i < p + count; ++i)
+        farthest = depths.data[i] > farthest ? depths.data[i] : farthest;
+    return farthest;
+"""
+NEAREST = """
+    const float beyond = 3e38f;
+    float nearest = beyond;
+    for (int i = p; i < p + count; ++i) {
+        const float z = depths.data[i] > 0.0f ? depths.data[i] : beyond;
+        nearest = z < nearest ? z : nearest;
+    }
+    return nearest;
+"""
+KEEP = """
+    bool hits = false;
+    for (int i = p; i < p + count; ++i) {
+        front.data[i] = walls.data[i] = pyramid.data[i];
+        hits |= exact.data[i];
+    }
+    return hits;
+"""
+
+
+@wp.func_native(FARTHEST)
+def farthest_of(depths: wp.array(dtype=wp.float32), p: int, count: int) -> float:
+    """The farthest of some depths from p on."""
+    ...
+
+
+@wp.func_native(NEAREST)
+def nearest_of(depths: wp.array(dtype=wp.float32), p: int, count: int) -> float:
+    """The nearest of some depths from p on, beyond all where there is none."""
+    ...
+
+
+@wp.func_native(KEEP)
+def keep(
+    pyramid: wp.array(dtype=wp.float32),
+    exact: wp.array(dtype=wp.bool),
+    front: wp.array(dtype=wp.float32),
+    walls: wp.array(dtype=wp.float32),
+    p: int,
+    count: int,
+) -> bool:
+    """Take some pixels from p on for visible; whether one was hit."""
+    ...
 
 
 @wp.func
-def is_open(
-    pyramid: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int, sector: int
+def are_open(
+    pyramid: wp.array(dtype=wp.float32), levels: Levels, px: int, py: int, count: int
 ) -> bool:
-    """Whether nothing closes a sector."""
-    here = pyramid[index_of(px, py, levels.width)]
-    step = sector_step(sector)
+    """Whether nothing closes the first sector, right and up, of any of some pixels from px on.
+
+    What closes it for one of them closes it for the farthest, and if any texel does that they look
+    at, the nearest does: differences of depths grow with them, rounded as well. So of several
+    pixels, open ones may be called closed, but never the other way.
+    """
+    here = farthest_of(pyramid, index_of(px, py, levels.width), count)
     for level in range(levels.coarsest + 1):
-        if not some_span(levels, level, 1.0):
+        y = (py >> level) - 1
+        if y < 0 or not some_span(levels, level, 1.0):
             break
-        x, y = (px >> level) + step[0], (py >> level) + step[1]
-        if occluder(pyramid, levels, here, x, y, level) > 0.0:
+        width = level_extent(levels.width, level)
+        x, end = (px >> level) + 1, wp.min(((px + count - 1) >> level) + 2, width)
+        z = nearest_of(pyramid, levels.starts[level] + y * width + x, end - x)
+        if closes(levels, here, z, level):
             return False
     return True
 
@@ -207,9 +270,41 @@ def on_samples_grid(
     return found
 
 
+@wp.func
+def hide(
+    pyramid: wp.array(dtype=wp.float32),
+    levels: Levels,
+    camera: Pinhole,
+    least_opening: float,
+    exact: wp.array(dtype=wp.bool),
+    x: int,
+    y: int,
+    front: wp.array(dtype=wp.float32),
+    walls: wp.array(dtype=wp.float32),
+):
+    """Of one pixel, what `remove_hidden` says."""
+    p = index_of(x, y, levels.width)
+    if pyramid[p] == 0.0:
+        return
+    if on_samples_grid(pyramid, exact, levels, x, y):
+        walls[p] = 0.0
+        return
+    # an open sector may be enough, is what most pixels have first, and is found without a ray
+    if least_opening <= 1.0 and are_open(pyramid, levels, x, y, 1):
+        return
+    opening = float(0.0)
+    for sector in range(8):
+        opening += sector_opening(pyramid, levels, camera, x, y, sector)
+        if opening >= least_opening:
+            return  # the mean of eight can only grow: most pixels end after few sectors
+    front[p] = 0.0
+    walls[p] = 0.0
+
+
 @wp.kernel
 def remove_hidden(
     first: int,
+    columns: int,
     pyramid: wp.array(dtype=wp.float32),
     levels: Levels,
     camera: Pinhole,
@@ -224,27 +319,17 @@ def remove_hidden(
     counts only up to the pyramid level its own splat spans, so gaps wider than that stay open.
     What is visible may wall a crack in, but where the view is on the samples' own grid: there
     nothing shines through, and a pixel without a sample is missing from the input.
+
+    Takes so many pixels of a row at a time, most of which are found visible together.
     """
-    p = not_negative(first + wp.tid())
-    here = pyramid[p]
-    front[p] = here
-    walls[p] = here
-    if here == 0.0:
+    run, runs = not_negative(first + wp.tid()), (levels.width + columns - 1) // columns
+    x, y = run % runs * columns, run // runs
+    count, least = wp.min(columns, levels.width - x), 8.0 * occlusion_threshold
+    hits = keep(pyramid, exact, front, walls, index_of(x, y, levels.width), count)
+    if not hits and least <= 1.0 and are_open(pyramid, levels, x, y, count):
         return
-    x, y = p % levels.width, p // levels.width
-    if on_samples_grid(pyramid, exact, levels, x, y):
-        walls[p] = 0.0
-        return
-    # an open sector may be enough, is what most pixels have first, and is found without a ray
-    if 8.0 * occlusion_threshold <= 1.0 and is_open(pyramid, levels, x, y, 0):
-        return
-    opening = float(0.0)
-    for sector in range(8):
-        opening += sector_opening(pyramid, levels, camera, x, y, sector)
-        if opening >= 8.0 * occlusion_threshold:
-            return  # the mean of eight can only grow: most pixels end after few sectors
-    front[p] = 0.0
-    walls[p] = 0.0
+    for i in range(count):
+        hide(pyramid, levels, camera, least, exact, x + i, y, front, walls)
 
 
 @wp.func

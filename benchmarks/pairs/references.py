@@ -24,7 +24,7 @@ from warpset.building.warping import Warper
 from warpset.core.covisibility import FINE_SIDE_PX, small_view
 from warpset.core.geometry import SceneGeometry
 from warpset.core.masks import Mask
-from warpset.core.scoring import psnr
+from warpset.core.scoring.likeness import psnr
 from warpset.core.sizes import SizeRule
 from warpset.files.photos import sha256_of
 

@@ -16,7 +16,7 @@ from warpset.building.scores import measured
 from warpset.building.sky import MaskModel
 from warpset.building.warping import ResampledFrames
 from warpset.core.errors import InputError
-from warpset.core.scoring import PERFECT_PSNR_DB
+from warpset.core.scoring.likeness import PERFECT_PSNR_DB
 from warpset.recordings.masks import mask_files, masked, masked_by
 from warpset.recordings.registry import read_recording, recorded_geometry
 

@@ -59,6 +59,12 @@ def walk(scene, output, estimator, **asked) -> SceneSummary:
     return summary
 
 
+def test_pairs_do_not_depend_on_how_many_are_made_at_once(tmp_path, place):
+    walk(place, tmp_path / "one", PlaneEstimator(), bidirectional=True, workers=1)
+    walk(place, tmp_path / "many", PlaneEstimator(), bidirectional=True, workers=5)
+    assert tree(tmp_path / "one") == tree(tmp_path / "many")
+
+
 def _no_segmenter():
     raise AssertionError("no sky was to be found")
 

@@ -1,13 +1,13 @@
 """The table of scores: what is measured, what a bound rejects, the flags that come from it."""
 
 import argparse
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
-from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.warp import Warp
 from warpset.building.scores import (
     BOUNDS,
@@ -18,7 +18,12 @@ from warpset.building.scores import (
     read_quality,
 )
 from warpset.core.points import PointCloud
-from warpset.core.scoring import PERFECT_PSNR_DB
+from warpset.core.scoring import corners
+from warpset.core.scoring.corners import Followed
+from warpset.core.scoring.exposure import Gain, apply_gain
+from warpset.core.scoring.likeness import PERFECT_PSNR_DB
+
+NO_CORNERS = Followed(*np.empty((2, 0, 2), np.float32))
 
 
 def a_warp(hole: np.ndarray) -> Warp:
@@ -71,6 +76,19 @@ def test_motion_is_a_share_of_what_is_seen_and_exposure_is_none():
     target[10:40, 40:60] = 255 - target[10:40, 40:60]
     share = measured(replace(still, target=target).compared())["motion"]
     assert share is not None and 0.33 < share < 0.9, "600 of 1536 seen pixels, grown"
+
+
+def test_corners_are_followed_once_however_threads_take_turns_and_no_warp_is_kept(monkeypatch):
+    followed = []
+    monkeypatch.setattr(corners, "followed_corners", lambda *of: followed.append(of) or NO_CORNERS)
+    warps = [a_warp(np.zeros((48, 64), bool)) for _ in range(2)]
+    for score in SCORES:
+        for warp in warps:
+            score.measure(warp)
+    assert len(followed) == 2
+    gone = weakref.ref(warps.pop())
+    del warp
+    assert gone() is None
 
 
 def test_a_pair_without_any_coverage_has_no_psnr():

@@ -6,7 +6,7 @@ from plyfile import PlyData
 
 from tests.builders import a_camera, a_photo
 from warpset.core import points
-from warpset.core.cameras import project
+from warpset.core.cameras import project, unproject
 from warpset.core.errors import InputError
 from warpset.core.geometry import DepthMap
 from warpset.core.points import PointCloud, joined, lift, splat_size, thinned
@@ -62,15 +62,22 @@ def test_a_cell_goes_on_over_no_depth_edge_and_over_nothing_unknown():
     np.testing.assert_allclose(cloud.cell, flat, atol=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.8, 1.0])
 @pytest.mark.parametrize("rows", [1, 7, 1000])
-def test_the_bands_that_points_are_lifted_in_leave_no_trace(rows, monkeypatch):
+def test_the_bands_that_points_are_lifted_in_leave_no_trace(rows, share, monkeypatch):
     camera, rng = a_camera(turned=(0.1, 0.2, 0)), np.random.default_rng(3)
     depth = (2 + 0.05 * rng.random(camera.shape_hw)).astype(np.float32)
-    keep = rng.random(camera.shape_hw) < 0.8
-    expected = lift(DepthMap(depth, None, camera), a_photo(), keep)
+    keep, rgb = rng.random(camera.shape_hw) < share, a_photo()
+    keep[:14] &= share == 1  # bands without any
+    expected = lift(DepthMap(depth, depth + 1, camera), rgb, keep)
+    np.testing.assert_array_equal(expected.xyz_world, unproject(camera, depth)[keep])
+    np.testing.assert_array_equal(expected.rgb, rgb[keep])
+    np.testing.assert_array_equal(expected.confidence, depth[keep] + 1)
+    np.testing.assert_array_equal(expected.footprint, (depth[keep] / camera.K[0, 0]).astype("f4"))
     monkeypatch.setattr(points, "BAND_ROWS", rows)
-    found = lift(DepthMap(depth, None, camera), a_photo(), keep)
-    np.testing.assert_array_equal(found.cell, expected.cell)
+    found = lift(DepthMap(depth, depth + 1, camera), rgb, keep)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_splat_size_is_the_median_footprint_of_a_pixel():
@@ -78,6 +85,11 @@ def test_the_splat_size_is_the_median_footprint_of_a_pixel():
     depth = np.array([0, 1, 3, 5], np.float32)
     assert splat_size(depth, camera) == pytest.approx(np.hypot(3 / 60, 3 / 60))
     assert splat_size(np.zeros(4, np.float32), camera) == 0
+    for count in (1, 2, 1000, 1001):  # two in the middle, and one
+        depth = np.random.default_rng(count).uniform(1, 9, count).astype(np.float32)
+        given = depth.copy()
+        expected = float(np.median(depth)) * np.hypot(1 / 60, 1 / 60)
+        assert splat_size(depth, camera) == expected and np.array_equal(depth, given)
 
 
 @pytest.mark.parametrize("confident", [True, False])

@@ -375,7 +375,7 @@ def test_the_photo_that_leaves_too_few_is_named(tmp_path, capsys):
 
 
 def test_an_unexpected_failure_is_one_line_too(tmp_path, room, capsys, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("a bug\nof two lines")
 
     monkeypatch.setattr("build_warp_dataset.make_renderer", broken)

@@ -13,7 +13,7 @@ from estimators import cache_folder
 from estimators.given_cameras import DepthFitter, PlacedPhotos
 from estimators.network import VGGTEstimator
 from estimators.options import ComputeOptions
-from estimators.stereo import StereoEstimator
+from estimators.stereo import ENGINES, StereoEstimator
 from tests.builders import (
     TINY_VGGT,
     a_camera,
@@ -261,3 +261,34 @@ def test_a_frame_of_too_few_points_takes_what_the_one_before_took(tmp_path):
     assert sorted(kept) == [0, 1, 2]
     for depth_map in kept.values():
         np.testing.assert_allclose(depth_map.depth, 1.5 * depth, rtol=1e-4)
+
+
+def test_stereo_measures_depth_anew_by_refined_cameras_where_asked(
+    tmp_path, place, shots, monkeypatch
+):
+    given = []
+
+    def measured(photos, points, options, on_depth, progress):
+        given.append([photo.camera for photo in photos])
+        for index, photo in enumerate(photos):
+            depth = np.nan_to_num(shots[1][index], posinf=0).astype(np.float32)
+            on_depth(index, DepthMap(depth, None, photo.camera))
+        return ()
+
+    monkeypatch.setitem(ENGINES, "sweep", measured)
+    flags = ("--geometry", "stereo", "--refine-cameras", "--quiet")
+    assert build(tmp_path, *flags) == 0
+    for one, other, recorded in zip(*given, CAMERAS, strict=True):
+        np.testing.assert_allclose(one.cam_from_world, recorded.cam_from_world, atol=1e-6)
+        moved = np.linalg.norm(one.center_world - other.center_world)
+        assert 0 < moved < 0.02, "they were right, but for what features are off by"
+    for record in records_of(tmp_path):
+        said = "refined in all 4 frames, then depth measured anew"
+        assert record.geometry["cameras"] == said
+        assert record.geometry["revision"].endswith(", cameras refined")
+    before = tree(tmp_path / "out")
+    assert build(tmp_path, *flags) == 0 and tree(tmp_path / "out") == before
+    assert len(given) == 2, "both found in the cache"
+    assert build(tmp_path, "--geometry", "stereo", "--quiet", output="plain") == 0
+    assert len(given) == 2, "the first of them"
+    assert "cameras" not in records_of(tmp_path, "plain")[0].geometry

@@ -280,8 +280,7 @@ def test_shuffled_points_give_the_same_bytes():
 def test_the_number_of_threads_changes_nothing(threads: int, monkeypatch: pytest.MonkeyPatch):
     camera, cloud = a_camera(), a_cloud()
     expected = seen(camera, cloud)
-    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu")
-    monkeypatch.setattr(renderer._launcher, "_parts", threads)
+    renderer = HoleFillingRenderer(*camera.size_wh, device="cpu", threads=threads)
     monkeypatch.setattr(launcher, "FEWEST_SHARED", 0)
     assert same_bytes(expected, render_with(renderer, camera, cloud))
 

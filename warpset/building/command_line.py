@@ -255,7 +255,7 @@ def _add_system(group: argparse._ArgumentGroup) -> None:
         "--workers",
         type=number(int, 1),
         default=DEFAULTS.workers,
-        help="threads that decode photos and encode pairs; as many as cores if not given",
+        help="pairs made at once, a thread each; as many as cores if not given",
     )
 
 

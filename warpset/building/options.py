@@ -106,7 +106,7 @@ class BuildOptions:
         dry_run: Only say what would be made.
         plan: Only find geometry and say how hard the pairs that would be made will be.
         quiet: No progress bars.
-        workers: Threads that decode and encode; None for as many as cores.
+        workers: How many pairs, or frames of a clip, are made at once; None for as many as cores.
     """
 
     geometry: str = "auto"

@@ -97,6 +97,7 @@ class Backends(NamedTuple):
         make_segmenter: Where what finds the sky comes from.
         gaussian_ply: A cloud as the bytes of a Gaussian splat PLY.
         refine: Makes cameras fit and depth agree with them; None to take them as they are.
+        renders_at_once: How many frames so many threads render at once.
     """
 
     make_estimator: MakeEstimators
@@ -104,6 +105,7 @@ class Backends(NamedTuple):
     make_segmenter: Callable[[], Segmenter]
     gaussian_ply: Callable[[PointCloud], bytes]
     refine: Callable[[SceneGeometry], SceneGeometry] | None = None
+    renders_at_once: Callable[[int], int] = int
 
 
 def build_scene(
@@ -238,7 +240,8 @@ def _make(
     job.narrow_to(photos, chosen.reference_and_target, geometry.provenance, chosen.others)
     sky_scores = _sky_scores(photos, options, backends)
     workers = options.workers or available_cores()
-    warper = Warper(geometry, options, backends.make_renderer, sky_scores, ahead=2 * workers)
+    at_once = backends.renders_at_once(workers)
+    warper = Warper(geometry, options, backends.make_renderer, sky_scores, workers, at_once)
     if isinstance(job, ClipJob):
         job.check(job.folder.path)
         if left_over := job.left_over():

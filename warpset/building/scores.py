@@ -11,14 +11,14 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..core.argument_types import number
 from .camera_motion import step_length, turn_deg
 
 if TYPE_CHECKING:
-    from ..core.scoring import Followed, Shift
+    from ..core.scoring.corners import Followed, Shift
     from .pairs.warp import Warp
 
 DECIMALS = 4
@@ -65,8 +65,9 @@ class Score:
 
 
 def _coverage(warp: Warp) -> float:
-    counted = int(warp.counted.sum())
-    return int(warp.seen.sum()) / counted if counted else 0.0
+    from ..core.scoring.shares import share_of
+
+    return share_of(warp.seen, warp.counted)
 
 
 def _hole_share(warp: Warp) -> float:
@@ -74,33 +75,37 @@ def _hole_share(warp: Warp) -> float:
 
 
 def _overlap(warp: Warp) -> float:
-    from ..core.scoring import share_in_view
+    from ..core.scoring.shares import share_in_view
 
     return share_in_view(warp.cloud.xyz_world, warp.cameras["target"])
 
 
 def _psnr(warp: Warp) -> float | None:
-    from ..core.scoring import psnr
+    from ..core.scoring.likeness import psnr
 
     return psnr(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
 def _ssim(warp: Warp) -> float | None:
-    from ..core.scoring import ssim
+    from ..core.scoring.likeness import ssim
 
     return ssim(warp.splats, warp.target, warp.seen) if warp.seen.any() else None
 
 
-@lru_cache(maxsize=1)
-def _followed(warp: Warp) -> Followed:
-    """Corners of a warp, which is what it is known by here, followed once for all scores."""
-    from ..core.scoring import followed_corners
+_FOLLOWED: WeakKeyDictionary[Warp, Followed] = WeakKeyDictionary()
 
-    return followed_corners(warp.splats, warp.target, ~warp.seen)
+
+def _followed(warp: Warp) -> Followed:
+    """Corners of a warp, followed once for all its scores, however many threads score others."""
+    from ..core.scoring.corners import followed_corners
+
+    if warp not in _FOLLOWED:
+        _FOLLOWED[warp] = followed_corners(warp.splats, warp.target, ~warp.seen)
+    return _FOLLOWED[warp]
 
 
 def _misalignment(warp: Warp) -> Shift | None:
-    from ..core.scoring import misalignment
+    from ..core.scoring.corners import misalignment
 
     return misalignment(_followed(warp))
 
@@ -115,7 +120,7 @@ def _shift_p90(warp: Warp) -> float | None:
 
 def _depth_factor(warp: Warp) -> float | None:
     """Of the reference alone: with several cameras a wrong depth shifts pixels several ways."""
-    from ..core.scoring import depth_factor, followed_corners
+    from ..core.scoring.corners import depth_factor, followed_corners
 
     followed, depth, own = None, warp.depth, warp.alone
     if own is not None:
@@ -132,7 +137,7 @@ def _gain(warp: Warp) -> float | None:
 
 
 def _largest_hole(warp: Warp) -> float:
-    from ..core.scoring import largest_share
+    from ..core.scoring.shares import largest_share
 
     return largest_share(warp.hole, warp.counted)
 
@@ -158,8 +163,9 @@ def _covisibility(warp: Warp) -> float | None:
 
 
 def _motion(warp: Warp) -> float | None:
-    seen = int(warp.seen.sum())
-    return None if warp.moved is None or not seen else int(warp.moved.sum()) / seen
+    from ..core.scoring.shares import share_of
+
+    return share_of(warp.moved, warp.seen) if warp.moved is not None and warp.seen.any() else None
 
 
 def _channel_gain(channel: int) -> Callable[[Warp], float | None]:

@@ -28,6 +28,7 @@ from .outputs import FURTHER_REFERENCES
 from .pairs.fusing import Comparison, Reference, fused
 from .pairs.one_photo import Displacement, crop_of, out_and_back
 from .pairs.plan import WarpPair
+from .pairs.renderers import RendererPool
 from .pairs.warp import Warp, fade_px
 
 Rgb = NDArray[np.uint8]
@@ -179,14 +180,15 @@ class ResampledFrames:
 class Warper:
     """Warps frames of one scene into each other.
 
-    Several threads may prepare pairs at once; one renders.
+    Several threads may make pairs at once.
 
     Args:
         geometry: The scene's frames.
         options: What the pairs shall look like.
         make_renderer: Where renderers come from.
         sky_scores: See `ResampledFrames`.
-        ahead: How many pairs are prepared at once or before they are rendered.
+        threads: How many pairs are made at once.
+        renders_at_once: How many of them are rendered at once.
     """
 
     def __init__(
@@ -195,14 +197,15 @@ class Warper:
         options: BuildOptions,
         make_renderer: MakeRenderer,
         sky_scores: Callable[[Path], Rgb] | None = None,
-        ahead: int = 0,
+        threads: int = 1,
+        renders_at_once: int = 1,
     ):
         self._frames = geometry.frames
-        keep = 1 + options.references + ahead
+        keep = options.references + threads
         self._resampled = ResampledFrames(geometry, options, sky_scores, keep)
         self._options = options
-        self._make_renderer = make_renderer
-        self._renderer = LRUCache(self._compute_renderer, keep=1)
+        sigma_px = fade_px(options.sigma_px, options.hole_fill)
+        self._renderers = RendererPool(make_renderer, sigma_px, renders_at_once)
 
     @property
     def cameras(self) -> list[Camera]:
@@ -278,11 +281,13 @@ class Warper:
 
     def render(self, pair: PreparedPair) -> Warp:
         """Render a prepared pair."""
+        with self._renderers.renderer(pair.cameras["target"].size_wh) as renderer:
+            return self._fused(pair, renderer) if pair.others else self._alone(pair, renderer)
+
+    def _alone(self, pair: PreparedPair, renderer: Renderer) -> Warp:
+        """The points of one reference in the target's view."""
         camera, cloud, cameras = pair.cameras["target"], pair.points.cloud, pair.cameras
         has_confidence = cloud.confidence is not None
-        renderer = self._renderer(camera.size_wh)
-        if pair.others:
-            return self._fused(pair, renderer)
         if self._options.auto_s0:
             renderer.s0 = pair.points.splat_size
         if pair.displacement is None:
@@ -344,10 +349,6 @@ class Warper:
         """
         neighbour = index + 1 if index + 1 < len(self._frames) else index - 1
         return self._resampled.points(index, self.size_of(index, neighbour)).cloud
-
-    def _compute_renderer(self, size_wh: tuple[int, int]) -> Renderer:
-        sigma_px = fade_px(self._options.sigma_px, self._options.hole_fill)
-        return self._make_renderer(size_wh, sigma_px)
 
 
 def _displacement(

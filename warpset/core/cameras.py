@@ -174,9 +174,13 @@ def project(camera: Camera, xyz_world: FloatArray) -> tuple[FloatArray, FloatArr
     return uv, z
 
 
-def unproject(camera: Camera, depth: FloatArray) -> NDArray[np.float32]:
-    """World points (h, w, 3) float32 at the pixel centres of a z-depth map (h, w)."""
+def unproject(camera: Camera, depth: FloatArray, first_row: int = 0) -> NDArray[np.float32]:
+    """World points (h, w, 3) float32 at the pixel centres of a z-depth map (h, w).
+
+    Of some rows of the map, from the first on, each point is to the bit what it is of them all.
+    """
     columns, rows = pixel_centers(camera.size_wh)
+    rows = rows[first_row : first_row + len(depth)]
     rays_x = ((columns - camera.K[0, 2]) / camera.K[0, 0]).astype(np.float32)
     rays_y = ((rows - camera.K[1, 2]) / camera.K[1, 1]).astype(np.float32)[:, None]
     z = depth.astype(np.float32, copy=False)

@@ -33,7 +33,7 @@ def drawable(cloud: PointCloud) -> Drawable:
     trusted = np.ones(len(cloud.xyz_world), np.float32)
     return Drawable(
         cloud.xyz_world,
-        cloud.rgb.astype(np.float32) / np.float32(255),
+        np.divide(cloud.rgb, np.float32(255)),
         trusted if cloud.confidence is None else cloud.confidence,
         cloud.footprint if cloud.cell is None else cloud.cell,
     )

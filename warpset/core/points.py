@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -106,12 +107,32 @@ def lift(depth_map: DepthMap, rgb: NDArray[np.uint8], keep: Mask) -> PointCloud:
     camera, depth = depth_map.camera, np.where(keep, depth_map.depth, np.float32(0))
     confidence = depth_map.confidence
     if confidence is not None:
-        confidence = confidence.ravel().take(kept)
-    xyz_world = unproject(camera, depth_map.depth).reshape(-1, 3).take(kept, axis=0)
+        confidence = _chosen(confidence, kept)
+    xyz_world = np.empty((len(kept), 3), np.float32)
+    for rows, place, inside in _bands(kept, depth.shape):
+        xyz_world[place] = _chosen(unproject(camera, depth[rows], rows.start), inside)
     footprint = np.empty(len(kept), np.float32)
-    np.divide(depth.ravel().take(kept), camera.K[0, 0], out=footprint, casting="same_kind")
+    np.divide(_chosen(depth, kept), camera.K[0, 0], out=footprint, casting="same_kind")
     cell = _cells(depth, kept, xyz_world, camera)
-    return PointCloud(xyz_world, rgb.reshape(-1, 3).take(kept, axis=0), confidence, footprint, cell)
+    return PointCloud(xyz_world, _chosen(rgb, kept), confidence, footprint, cell)
+
+
+def _bands(
+    kept: NDArray[np.intp], shape_hw: tuple[int, ...]
+) -> Iterator[tuple[slice, slice, NDArray[np.intp]]]:
+    """Bands of a raster's rows with kept pixels: the rows, where among the kept, where inside."""
+    height, width = shape_hw
+    for top in range(0, height, BAND_ROWS):
+        rows = slice(top, min(top + BAND_ROWS, height))
+        first, last = np.searchsorted(kept, (rows.start * width, rows.stop * width)).tolist()
+        if first < last:
+            yield rows, slice(first, last), kept[first:last] - top * width
+
+
+def _chosen(raster: NDArray, kept: NDArray[np.intp]) -> NDArray:
+    """What a raster (h, w, ...) has at its kept pixels; no copy where these are all."""
+    pixels = raster.reshape(-1, *raster.shape[2:])
+    return pixels if len(kept) == len(pixels) else pixels.take(kept, axis=0)
 
 
 def _cells(
@@ -122,38 +143,30 @@ def _cells(
 ) -> NDArray[np.float32]:
     """See `PointCloud.cell`; of the kept pixels of a depth map (h, w), 0 = unknown."""
     cell = np.empty((len(kept), 2, 3), np.float32)
-    height, width = depth.shape
-    for top in range(0, height, BAND_ROWS):
-        end, above = min(top + BAND_ROWS, height), max(top - 1, 0)
-        first, last = np.searchsorted(kept, (top * width, end * width))
-        # with the rows beside the band, to which it slopes
-        around = depth[above : end + 1]
-        inverse = np.divide(1, around, out=np.zeros_like(around), where=around > 0)
-        band = slice(top - above, end - above)
-        slopes = _slope(inverse[band], 1), _slope(inverse, 0)[band]
-        inside = kept[first:last] - top * width
-        z, *slopes = (plane.ravel().take(inside) for plane in (depth[top:end], *slopes))
-        _put_cells(z, slopes, xyz_world[first:last], camera, cell[first:last])
+    center = camera.center_world.astype(np.float32)
+    aside = (camera.cam_from_world[:2, :3] / np.diag(camera.K)[:2, None]).astype(np.float32)
+    for rows, place, inside in _bands(kept, depth.shape):
+        # a step to the side at one depth, and along the ray as much as the inverse depth says:
+        # dz/du = -z^2 d(1/z)/du, of rays that are z = 1 long
+        z = _chosen(depth[rows], inside)
+        away = [xyz_world[place, k] - center[k] for k in range(3)]
+        planes = []
+        for side, slope in enumerate(_slopes(depth, rows)):
+            along = z * _chosen(slope, inside)
+            planes += [z * aside[side, k] - along * away[k] for k in range(3)]
+        cv2.merge(planes, cell[place].reshape(-1, 1, 6))  # numpy takes three times as long
     return cell
 
 
-def _put_cells(
-    z: NDArray[np.float32],
-    slopes: Sequence[NDArray[np.float32]],
-    xyz_world: NDArray[np.float32],
-    camera: Camera,
-    cell: NDArray[np.float32],
-) -> None:
-    """Write cells (n, 2, 3) by their points' depths and slopes to the right and downwards (n,)."""
-    # a step to the side at one depth, and along the ray as much as the inverse depth says:
-    # dz/du = -z^2 d(1/z)/du, of rays that are z = 1 long
-    along = [z * slope for slope in slopes]
-    aside = (camera.cam_from_world[:2, :3].T / np.diag(camera.K)[:2]).astype(np.float32)
-    center = camera.center_world.astype(np.float32)
-    for k in range(3):  # three planes take two thirds of the time of all at once
-        away = xyz_world[:, k] - center[k]
-        for side in range(2):
-            np.subtract(z * aside[k, side], along[side] * away, out=cell[:, side, k])
+def _slopes(
+    depth: NDArray[np.float32], rows: slice
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """See `_slope`; to the right and downwards, of some rows of a depth map (h, w)."""
+    above = max(rows.start - 1, 0)  # with the rows beside them, to which they slope
+    around = depth[above : rows.stop + 1]
+    inverse = np.divide(1, around, out=np.zeros_like(around), where=around > 0)
+    band = slice(rows.start - above, rows.stop - above)
+    return _slope(inverse[band], 1), _slope(inverse, 0)[band]
 
 
 def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
@@ -164,12 +177,17 @@ def _slope(inverse: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     after = (slice(None),) * axis + (slice(1, None),)
     before = (slice(None),) * axis + (slice(None, -1),)
     step = inverse[after] - inverse[before]
-    is_one = np.abs(step) < (SAME_SURFACE_RATIO - 1) * np.minimum(inverse[after], inverse[before])
+    limit = np.minimum(inverse[after], inverse[before])
+    limit *= SAME_SURFACE_RATIO - 1
+    is_one = np.abs(step) < limit
     step *= is_one
     total = np.zeros_like(inverse)
     total[after] = step
     total[before] += step
-    total[after][before] *= np.where(is_one[after] & is_one[before], np.float32(0.5), np.float32(1))
+    between = total[after][before]
+    half = between * (is_one[after] & is_one[before])
+    half *= 0.5
+    between -= half
     return total
 
 
@@ -183,4 +201,8 @@ def splat_size(depth: NDArray[np.float32], camera: Camera) -> float:
     known = depth[depth > 0]
     if known.size == 0:
         return 0.0
-    return float(np.median(known)) * float(np.hypot(1 / camera.K[0, 0], 1 / camera.K[1, 1]))
+    middle = known.size // 2
+    known.partition(middle)  # `np.median` partitions three times
+    upper = known[middle]
+    median = upper if known.size % 2 else (known[:middle].max() + upper) / np.float32(2)
+    return float(median) * float(np.hypot(1 / camera.K[0, 0], 1 / camera.K[1, 1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
 from inspect import ismethod
 from threading import Lock
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], pool: Executor, ahead: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Results of a function in the items' order, worked out ahead of being asked for.
 
     Items are drawn in the caller's thread; so one stage may be the items of the next.

@@ -35,7 +35,7 @@ COARSE_PLANE_STEP_PX = 1.0
 FINE_STEP_PX, FINE_STEPS = 0.5, 4
 
 # Coarse pixels around each in which the least and the largest depth are those of either side of an
-# edge: as wide as half a large window at the finer level. At 0 91.6 % of the depth of the room, with
+# edge: as wide as half a large window at the finer level. At 0 91.6 % of the room's depth, with
 # planes, is within 2 %, not 92.4 %.
 SIDES_REACH_PX = 2
 

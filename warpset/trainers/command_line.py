@@ -15,6 +15,7 @@ from ..building.scores import add_quality_flags, read_quality
 from ..core.argument_types import OneLineParser, local_path, number
 from ..core.errors import InputError, Remedy, looking_into
 from ..core.sizes import SIZE_PRESETS
+from ..fleet.stopping import stopped_by_signals
 from .base_models import BASE_MODELS
 from .captions import Prompts, checked_prompt, checked_template, read_prompt_file
 from .documents import VALIDATION
@@ -192,9 +193,12 @@ def run_export(
         format="%(message)s", level=logging.WARNING if args.quiet else logging.INFO, force=True
     )
     try:
-        if args.validate:
-            return _validate(trainer, place, args)
-        return _export(trainer, place, args)
+        with stopped_by_signals():
+            if args.validate:
+                return _validate(trainer, place, args)
+            return _export(trainer, place, args)
+    except KeyboardInterrupt:
+        log.error(f"{place.folder}: stopped; run the same command again")
     except InputError as error:
         log.error(error.told(WAYS_ON))
     except OSError as error:

@@ -7,11 +7,11 @@ import pytest
 
 from renderer.making import make_renderer
 from tests.builders import a_camera, a_photo
-from warpset.building.pairs.exposure import LINEAR
 from warpset.building.pairs.fusing import Comparison, Reference, fused
 from warpset.core.geometry import DepthMap
 from warpset.core.masks import Mask
 from warpset.core.points import FramePoints, lift, splat_size
+from warpset.core.scoring.exposure import LINEAR
 
 CAMERA = a_camera()
 

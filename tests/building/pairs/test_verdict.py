@@ -10,9 +10,9 @@ from PIL import Image
 from build_warp_dataset import main
 from tests.builders import a_photo, a_scene, read_transforms_file, write_transforms
 from warpset.building.pairs import one_photo
-from warpset.building.pairs.exposure import Gain, apply_gain
 from warpset.building.pairs.folder import read_records
 from warpset.building.pairs.verdict import PairQuality, hardly_of_use, quality_line
+from warpset.core.scoring.exposure import Gain, apply_gain
 
 
 def build(tmp_path, *flags) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,11 @@ from .job import ClipJob
 from .plan import WarpClip
 
 
+class _Frame(NamedTuple):
+    warp: Warp
+    scores: Scores
+
+
 class ClipMaker:
     """Makes what is missing of a scene's clips.
 
@@ -45,14 +50,14 @@ class ClipMaker:
         self._job, self._warper, self._summary = job, warper, summary
 
     def run(self, workers: int) -> None:
-        """Make clip after clip, some threads decoding ahead of the renderer."""
+        """Make clip after clip, so many frames of it at once."""
         todo = [clip for clip in self._job.clips if self._job.missing(clip)]
         name, disable = self._job.folder.path.name, self._job.options.quiet
         left_out: dict[str, list[str]] = {}
         with ThreadPoolExecutor(workers) as pool:
             for clip in tqdm(todo, desc=name, unit="clip", disable=disable):
                 try:
-                    record = self._made(clip, partial(self._warps, clip, pool, workers))
+                    record = self._made(clip, partial(self._frames, clip, pool, workers))
                 except InputError as error:
                     left_out.setdefault(str(error), []).append(clip.name)
                     continue
@@ -61,15 +66,18 @@ class ClipMaker:
                 self._summary.count(record)
         self._summary.leave_out("clip", left_out)
 
-    def _warps(self, clip: WarpClip, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Warp]:
-        """The reference seen from each target, compared with it."""
-        prepare = partial(self._warper.prepare, clip.reference)
-        for ready in map_ahead(prepare, clip.targets, pool, ahead=ahead):
-            warp = self._warper.render(ready).compared()
-            warp = warp.matched() if self._job.options.match_exposure else warp
-            yield warp.with_holes_filled(self._job.options.hole_fill)
+    def _frames(self, clip: WarpClip, pool: ThreadPoolExecutor, ahead: int) -> Iterator[_Frame]:
+        """The reference seen from each target, in order."""
+        return map_ahead(partial(self._frame, clip.reference), clip.targets, pool, ahead=ahead)
 
-    def _made(self, clip: WarpClip, warps: partial[Iterator[Warp]]) -> PairRecord:
+    def _frame(self, reference: int, target: int) -> _Frame:
+        """The reference seen from a target, compared with it."""
+        warp = self._warper.warp(reference, target).compared()
+        warp = warp.matched() if self._job.options.match_exposure else warp
+        warp = warp.with_holes_filled(self._job.options.hole_fill)
+        return _Frame(warp, measured(warp))
+
+    def _made(self, clip: WarpClip, frames: partial[Iterator[_Frame]]) -> PairRecord:
         """Write a clip's files; its record, which says that it is there, is not."""
         self._job.sha256(clip)  # first, so that a photo replaced while it is read shows later
         size_wh = self._common_size(clip)
@@ -83,8 +91,8 @@ class ClipMaker:
                     )
                     for kind in ("splats", "target", "mask")
                 }
-                for warp in warps():
-                    scores.append(measured(warp))
+                for warp, of_frame in frames():
+                    scores.append(of_frame)
                     cameras.setdefault("path", []).append(warp.cameras["target"])
                     cameras["reference"], reference = warp.cameras["reference"], warp.reference
                     encoders["splats"].add(warp.splats)

@@ -15,7 +15,7 @@ from ...core.drawing import draw, drawable
 from ...core.masks import Mask
 from ...core.points import FramePoints, joined
 from ...core.protocols import Renderer
-from .exposure import Gain, apply_gain, exposure_gain
+from ...core.scoring.exposure import Gain, apply_gain, exposure_gain
 
 Rgb = NDArray[np.uint8]
 

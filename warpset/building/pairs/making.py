@@ -1,9 +1,9 @@
-"""The stages that make a scene's pairs: decoding ahead, rendering, encoding behind."""
+"""A scene's pairs made side by side, a thread for each: decoded, rendered, scored, encoded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from tqdm import tqdm
 
@@ -13,14 +13,13 @@ from ...fleet.stages import map_ahead
 from ..outputs import GaussianPly
 from ..scene_job import SceneJob
 from ..summary import SceneSummary
-from ..warping import PreparedPair, Warper
+from ..warping import Warper
 from .plan import WarpPair
 from .record import PairRecord
-from .warp import Warp
 
 
 class PairMaker:
-    """The stages of a pair: photos decoded ahead of the renderer, pictures encoded behind it.
+    """Makes what is missing of a scene's pairs.
 
     Args:
         job: What to make.
@@ -34,41 +33,33 @@ class PairMaker:
     ):
         self._job, self._warper, self._summary = job, warper, summary
         self._gaussian_ply = gaussian_ply
-        self._left_out: dict[str, list[str]] = {}
 
     def run(self, workers: int) -> None:
-        """Make what is missing, with some threads beside the renderer's."""
+        """Make so many pairs at once; records are written here, in the pairs' order."""
         job, todo = self._job, self._job.todo()
         name, disable = job.folder.path.name, job.options.quiet
-        bar = tqdm(desc=name, unit="pair", total=len(todo), disable=disable)
-        with bar, ThreadPoolExecutor(workers) as pool:
-            prepared = map_ahead(self._prepare, todo, pool, ahead=workers)
-            rendered = self._rendered(prepared)
+        left_out: dict[str, list[str]] = {}
+        with ThreadPoolExecutor(workers) as pool:
+            made = map_ahead(self._made, todo, pool, ahead=2 * workers)
+            bar = tqdm(made, desc=name, unit="pair", total=len(todo), disable=disable)
             try:
-                for record in map_ahead(self._write, rendered, pool, ahead=workers):
-                    self._finish(record)
-                    bar.update()
+                with closing(made):
+                    for pair, record in zip(todo, bar, strict=True):
+                        if isinstance(record, InputError):
+                            left_out.setdefault(str(record), []).append(pair.name)
+                        else:
+                            self._finish(record)
             finally:
-                self._summary.leave_out("pair", self._left_out)
+                self._summary.leave_out("pair", left_out)
 
-    def _prepare(self, pair: WarpPair) -> tuple[WarpPair, PreparedPair | InputError]:
+    def _made(self, pair: WarpPair) -> PairRecord | InputError:
+        """The record of a pair whose files are written, or why it is left out."""
         try:
             self._job.sha256(pair)  # first, so that a photo replaced while it is read shows later
-            return pair, self._warper.prepare_pair(pair)
+            ready = self._warper.prepare_pair(pair)
         except InputError as error:
-            return pair, error
-
-    def _rendered(
-        self, prepared: Iterable[tuple[WarpPair, PreparedPair | InputError]]
-    ) -> Iterator[tuple[WarpPair, Warp]]:
-        for pair, ready in prepared:
-            if isinstance(ready, InputError):
-                self._left_out.setdefault(str(ready), []).append(pair.name)
-            else:
-                yield pair, self._warper.render(ready)
-
-    def _write(self, pair_and_warp: tuple[WarpPair, Warp]) -> PairRecord:
-        return self._job.write_files(*pair_and_warp, self._gaussian_ply)
+            return error
+        return self._job.write_files(pair, self._warper.render(ready), self._gaussian_ply)
 
     def _finish(self, record: PairRecord) -> None:
         with writing_to(self._job.folder.path):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...core.cameras import Camera
 from ...core.masks import Mask
 from ...core.points import PointCloud
-from ...core.scoring import moved_pixels
-from .exposure import Gain, apply_gain, exposure_gain
+from ...core.scoring.exposure import Gain, apply_gain, exposure_gain
+from ...core.scoring.motion import moved_pixels
 from .fusing import View
 
 Rgb = NDArray[np.uint8]
@@ -77,7 +77,7 @@ class Warp:
     @property
     def seen(self) -> Mask:
         """(h, w) bool, which target pixels count and are covered by a visible point."""
-        return ~self.hole & self.counted
+        return ~self.hole if self.target_kept is None else ~self.hole & self.target_kept
 
     def with_holes_filled(self, hole_fill: str) -> Warp:
         """The same, holes of the splats filled as one of `HOLE_FILLS` says."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,17 +15,19 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ...core.cameras import Camera, project, up_of
-from ...core.drawing import draw, drawable
+from ...core.drawing import Drawable, draw, drawable
 from ...core.errors import InputError
 from ...core.geometry import SceneGeometry
 from ...core.points import PointCloud
-from ...core.protocols import MakeRenderer, RenderedView
+from ...core.protocols import MakeRenderer
 from ...core.sizes import fit_camera
 from ...files.pictures import depth_bytes, mask_bytes, picture_bytes
 from ...files.writing import write_atomically, writing_to
 from ...fleet.locks import sole_writer
+from ...fleet.stages import available_cores, map_ahead
 from ..clips.encoding import VideoEncoder, even_size, mask_picture
 from ..options import BuildOptions
+from ..pairs.renderers import RendererPool
 from ..pairs.warp import fade_px, fill_holes
 from ..warping import ResampledFrames
 from .camera_files import cameras_json
@@ -117,15 +121,17 @@ def render_views(
     folder: Path,
     options: BuildOptions,
     make_renderer: MakeRenderer,
+    renders_at_once: Callable[[int], int] = int,
 ) -> None:
-    """Render cameras into files, `cameras.json` last.
+    """Render cameras into files, side by side in threads, `cameras.json` last.
 
     Args:
         vantage: The points.
         cameras: Where they are seen from, brought to the raster of the vantage.
         folder: Where the files go; made if it is not there.
-        options: Fade and splat size; quiet.
-        make_renderer: Where the renderer comes from.
+        options: Fade and splat size; threads; quiet.
+        make_renderer: Where renderers come from.
+        renders_at_once: How many views so many threads render at once.
 
     Raises:
         FolderInUseError: Another run writes there.
@@ -133,38 +139,55 @@ def render_views(
     """
     size_wh = vantage.scene.start.size_wh
     cameras = [fit_camera(camera, size_wh) for camera in cameras]
-    renderer = make_renderer(size_wh, fade_px(options.sigma_px, options.hole_fill))
-    if options.auto_s0:
-        renderer.s0 = vantage.splat_size
+    workers = options.workers or available_cores()
+    sigma_px = fade_px(options.sigma_px, options.hole_fill)
+    renderers = RendererPool(make_renderer, sigma_px, renders_at_once(workers))
     said = {"reference": vantage.name, "options": options.as_recorded()}
     with sole_writer(folder), writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CAMERAS_NAME).unlink(missing_ok=True)
         if vantage.reference is not None:
             write_atomically(folder / REFERENCE_NAME, picture_bytes(vantage.reference, "png"))
-        points = drawable(vantage.cloud)
-        bar = tqdm(cameras, "views", unit="view", disable=options.quiet)
-        views = (draw(renderer, points, camera) for camera in bar)
-        films = _write_views(views, folder, options.hole_fill, size_wh)
+        made = partial(_made, vantage, drawable(vantage.cloud), renderers, folder, options)
+        bar = tqdm(desc="views", unit="view", total=len(cameras), disable=options.quiet)
+        with bar, ThreadPoolExecutor(workers) as pool:
+            views = map_ahead(made, enumerate(cameras, 1), pool, ahead=workers)
+            with closing(views):
+                films = _filmed(views, size_wh, bar)
         if len(cameras) > 1:
             for name, content in films.items():
                 write_atomically(folder / name, content)
         write_atomically(folder / CAMERAS_NAME, cameras_json(cameras, said))
 
 
-def _write(stem: Path, splats: Rgb, view: RenderedView) -> None:
+def _made(
+    vantage: Vantage,
+    points: Drawable,
+    renderers: RendererPool,
+    folder: Path,
+    options: BuildOptions,
+    numbered: tuple[int, Camera],
+) -> tuple[Rgb, NDArray[np.bool_]]:
+    """Splats and holes of a view whose files are written."""
+    number, camera = numbered
+    with renderers.renderer(camera.size_wh) as renderer:
+        if options.auto_s0:
+            renderer.s0 = vantage.splat_size
+        view = draw(renderer, points, camera)
+    splats, stem = fill_holes(view.rgb, view.hole, options.hole_fill), f"view_{number:04}"
     for kind, content in (
         ("splats.png", picture_bytes(splats, "png")),
         ("mask.png", mask_bytes(view.hole)),
         ("depth.exr", depth_bytes(view.depth)),
     ):
-        write_atomically(stem.with_name(f"{stem.name}_{kind}"), content)
+        write_atomically(folder / f"{stem}_{kind}", content)
+    return splats, view.hole
 
 
-def _write_views(
-    views: Iterable[RenderedView], folder: Path, hole_fill: str, size_wh: tuple[int, int]
+def _filmed(
+    views: Iterable[tuple[Rgb, NDArray[np.bool_]]], size_wh: tuple[int, int], bar: tqdm
 ) -> dict[str, bytes]:
-    """Write the views' files; the films of them by name, in memory (48 of a megapixel are 2 MB)."""
+    """Films of the views by name, in memory (48 of a megapixel are 2 MB)."""
     films = {name: io.BytesIO() for name in (FILM_NAME, MASK_FILM_NAME)}
     film_encoder = partial(
         VideoEncoder,
@@ -173,9 +196,8 @@ def _write_views(
         frames_a_second=FILM_FRAMES_A_SECOND,
     )
     with film_encoder(films[FILM_NAME]) as film, film_encoder(films[MASK_FILM_NAME]) as mask_film:
-        for number, view in enumerate(views, 1):
-            splats = fill_holes(view.rgb, view.hole, hole_fill)
-            _write(folder / f"view_{number:04}", splats, view)
+        for splats, hole in views:
             film.add(splats)
-            mask_film.add(mask_picture(view.hole))
+            mask_film.add(mask_picture(hole))
+            bar.update()
     return {name: content.getvalue() for name, content in films.items()}

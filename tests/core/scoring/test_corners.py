@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_rotation
-from warpset.core.scoring import Shift, followed_corners, misalignment
+from warpset.core.scoring.corners import Shift, followed_corners, misalignment
 
 SIZE_WH = (480, 360)
 NO_HOLE = np.zeros(SIZE_WH[::-1], bool)

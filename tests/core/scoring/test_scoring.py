@@ -5,14 +5,11 @@ import numpy as np
 import pytest
 
 from tests.builders import a_camera, a_photo
-from warpset.core.scoring import (
-    PERFECT_PSNR_DB,
-    largest_share,
-    moved_pixels,
-    psnr,
-    share_in_view,
-    ssim,
-)
+from warpset.core.cameras import project
+from warpset.core.scoring.likeness import PERFECT_PSNR_DB, psnr, ssim
+from warpset.core.scoring.means import box_mean
+from warpset.core.scoring.motion import moved_pixels
+from warpset.core.scoring.shares import largest_share, share_in_view
 
 EVERYWHERE = np.ones((48, 64), bool)
 
@@ -62,6 +59,25 @@ def test_points_count_as_in_view_before_the_camera_and_inside_its_raster():
     points = np.array([[0, 0, 1], [0, 0, -1], [0.99, 0, 1], [1.01, 0, 1], [0, 0, 0]], np.float32)
     assert share_in_view(points, camera) == pytest.approx(2 / 5)
     assert share_in_view(points[:0], camera) == 0
+
+
+def test_points_in_view_are_those_that_project_into_it_wherever_the_world_has_its_origin():
+    rng = np.random.default_rng(4)
+    for at in ((0, 0, 0), (900, -400, 50)):
+        camera = a_camera((64, 48), focal=40.0, at=at, turned=(0.3, -0.2, 0.1))
+        points = (np.array(at) + rng.normal(size=(50_000, 3))).astype(np.float32)
+        (x, y), z = project(camera, points)[0].T, project(camera, points)[1]
+        inside = (z > 0) & (x > 0) & (x < 64) & (y > 0) & (y < 48)
+        assert 0.05 < inside.mean() < 0.5
+        assert share_in_view(points, camera) == pytest.approx(inside.mean(), abs=1e-4)
+
+
+def test_means_of_levels_are_exact():
+    levels = np.random.default_rng(5).integers(0, 256, (40, 50)).astype(np.uint8)
+    window = levels[3:28, 10:35].astype(int)
+    found = box_mean(levels, 25)
+    assert found[15, 22] == np.float32(window.sum() / 625)
+    np.testing.assert_array_equal(found, box_mean(levels.astype(np.float32), 25))
 
 
 def test_the_largest_hole_is_the_largest_connected_one():

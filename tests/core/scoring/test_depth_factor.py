@@ -5,7 +5,7 @@ import pytest
 
 from tests.builders import a_camera, a_rotation
 from warpset.core.cameras import project
-from warpset.core.scoring import Followed, depth_factor
+from warpset.core.scoring.corners import Followed, depth_factor
 
 SIZE_WH = (320, 240)
 REFERENCE = a_camera(SIZE_WH, 300.0)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.builders import a_photo
-from warpset.building.pairs.exposure import LINEAR, Gain, apply_gain, exposure_gain
+from warpset.core.scoring.exposure import (
+    BRIGHTEST,
+    DARKEST,
+    LINEAR,
+    Gain,
+    apply_gain,
+    exposure_gain,
+)
 
 EVERYWHERE = np.ones((480, 640), bool)
 PHOTO = a_photo((640, 480))
@@ -43,6 +50,17 @@ def test_the_gain_is_the_median_of_all_pixels_ratios():
         assert exposure_gain(one, other, np.ones((count, 1), bool)) == tuple(expected)
 
 
+def test_levels_count_from_the_darkest_to_the_brightest_that_tells():
+    one = np.repeat([[DARKEST, BRIGHTEST - 10]], 100, axis=0).astype(np.uint8)
+    one = np.stack([one] * 3, axis=-1)
+    everywhere = np.ones(one.shape[:2], bool)
+    gain = exposure_gain(one, one + np.uint8(10), everywhere)
+    ratios = LINEAR[[DARKEST + 10, BRIGHTEST]] / LINEAR[[DARKEST, BRIGHTEST - 10]]
+    assert gain == pytest.approx((np.mean(ratios),) * 3, rel=1e-12)
+    assert exposure_gain(one - np.uint8(1), one - np.uint8(1), everywhere) == Gain(1, 1, 1)
+    assert exposure_gain(one - np.uint8(1), one - np.uint8(1), one[..., 0] == DARKEST) is None
+
+
 def test_black_and_clipped_pictures_tell_nothing():
     for level in (0, 255):
         assert exposure_gain(PHOTO, np.full_like(PHOTO, level), EVERYWHERE) is None
@@ -53,3 +71,13 @@ def test_a_gain_multiplies_linear_light_and_clips_at_white():
     bright = apply_gain(gray, Gain(2, 1, 100))[0, 0]
     assert bright[1] == 100 and bright[2] == 255
     assert LINEAR[bright[0]] == pytest.approx(2 * LINEAR[100], rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3), (7, 3), (0, 3)])
+def test_a_gain_changes_each_channel_of_pictures_and_of_points_by_its_own(shape):
+    colours, gain = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8), Gain(2, 1, 1)
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=-1)
+    of_level = apply_gain(levels, gain)[0]
+    expected = np.stack([of_level[colours[..., c], c] for c in range(3)], axis=-1)
+    np.testing.assert_array_equal(apply_gain(colours, gain), expected)
+    assert len(of_level[of_level[:, 0] != of_level[:, 1]]) > 200
