@@ -51,7 +51,7 @@ from warpset.files.pinhole_photos import read_pinhole
 from warpset.recordings.registry import read_recording, recorded_geometry
 from warpset.stereo.fusing import FILLED_CONFIDENCE
 from warpset.stereo.multi_view import StereoOptions, estimate_depths
-from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES
+from warpset.stereo.plane_sweep import FINE_STEPS, MAX_PLANES, SIDE_STEPS
 from warpset.stereo.refining import match_photos, refine_cameras
 from warpset.stereo.sfm import register_photos, triangulate_points
 from warpset.stereo.sparse import SparsePoints
@@ -244,7 +244,7 @@ def warp(source: DepthMap, rgb: np.ndarray, camera: Camera) -> tuple[np.ndarray,
 def sampling_seconds(depth_map: DepthMap, options: StereoOptions) -> float:
     """Time of the bilinear samples of one photo's sweep."""
     width, height = depth_map.camera.size_wh
-    planes = MAX_PLANES // 4 + 2 * FINE_STEPS + 1
+    planes = MAX_PLANES // 4 + 2 * FINE_STEPS + 1 + 2 * (2 * SIDE_STEPS + 1)
     image = torch.rand(1, 1, height, width, device=options.device)
     grid = torch.nn.functional.affine_grid(torch.eye(2, 3)[None], [1, 1, height, width], False)
     grid = grid.to(options.device)

@@ -1,12 +1,13 @@
 """Depth that other photos tell of a photo's pixels."""
 
+import cv2
 import numpy as np
 import torch
 
 from tests.stereo.stereo_builders import a_box_before_a_wall, cameras_in_a_row, photograph
 from warpset.stereo.fusing import FILLED_CONFIDENCE, carried, fuse, most_told
 from warpset.stereo.guesses import Guess
-from warpset.stereo.plane_sweep import GrayView
+from warpset.stereo.matching import GrayView
 from warpset.stereo.planes.superpixels import segment
 
 
@@ -105,6 +106,22 @@ def test_at_the_rim_of_a_near_thing_brightness_tells_its_depth_from_that_behind_
     assert share_right(doubted) > 0.7
     assert share_right(0 * true) < 0.1
     assert share_right(1.3 * doubted) < 0.1
+
+
+def test_a_rim_of_which_nothing_is_guessed_has_its_depth_if_it_looks_like_it():
+    views, guesses = a_scene()
+    true = guesses[0].measured
+    is_box = (true > 1 / 3).astype(np.uint8)
+    rim = (is_box > 0) & (cv2.erode(is_box, np.ones((9, 9))) == 0)
+    holed, doubted = np.where(rim, 0, true), np.where(rim, true, 0)
+    unsure = [known._replace(measured=0 * true, inferred=0 * true) for known in guesses]
+
+    def share_with(doubted):
+        found = fused(views, unsure, measured=holed, doubted=doubted)
+        return np.mean(np.abs(found.depth[rim] * doubted[rim] - 1) < 0.02)
+
+    assert share_with(doubted) > 0.5
+    assert share_with(1.3 * doubted) < 0.2
 
 
 def test_what_others_tell_of_the_sky_is_dropped():

@@ -6,7 +6,7 @@ import torch
 
 from tests.builders import a_camera
 from tests.stereo.stereo_builders import a_texture
-from warpset.stereo.plane_sweep import GrayView
+from warpset.stereo.matching import GrayView
 from warpset.stereo.planes import plane_priors
 from warpset.stereo.planes.likeness import unlike_votes
 from warpset.stereo.planes.plane_fits import Surfaces, fit_planes, solve
@@ -119,8 +119,10 @@ def test_a_point_that_other_photos_show_in_another_brightness_is_voted_against()
     darker = 0.5 * gray
     darker[20:30, 20:30] += 0.2
     measured = torch.ones(64, 64, dtype=torch.bool)
+    measured[:, :40] = False
     others = [GrayView(darker, camera)] * 2
     votes = unlike_votes(GrayView(gray, camera), torch.ones(64, 64), measured, others)
     assert votes[21:29, 21:29].min() == 2
-    assert votes[32:].max() == -2
+    assert votes[32:, :40].max() == -2
+    assert not votes[:, 40:].any()
     assert not unlike_votes(GrayView(gray, camera), torch.zeros(64, 64), measured, others).any()

@@ -11,7 +11,8 @@ from tests.stereo.stereo_builders import (
     photograph,
 )
 from warpset.stereo.guesses import guess
-from warpset.stereo.plane_sweep import GrayView, Sweep
+from warpset.stereo.matching import GrayView
+from warpset.stereo.plane_sweep import Sweep
 from warpset.stereo.planes.sky import find_sky, without_sky
 from warpset.stereo.planes.superpixels import segment
 

@@ -11,6 +11,7 @@ import torch
 
 from tests.builders import SHARED_DATA, a_camera
 from tests.stereo.stereo_builders import (
+    Rectangle,
     a_box_before_a_wall,
     a_texture,
     cameras_in_a_row,
@@ -27,8 +28,9 @@ from warpset.stereo import colmap_stereo
 from warpset.stereo import multi_view as stereo
 from warpset.stereo.filling import fill_gaps, without_speckles
 from warpset.stereo.fusing import FILLED_CONFIDENCE
+from warpset.stereo.matching import GrayView, correlation_volume
 from warpset.stereo.multi_view import StereoOptions, estimate_depths, swept_photos
-from warpset.stereo.plane_sweep import GrayView, correlation_volume, sweep
+from warpset.stereo.plane_sweep import sweep
 from warpset.stereo.planes.superpixels import SPACING_PX
 from warpset.stereo.semi_global import aggregate
 from warpset.stereo.sfm import triangulate_points
@@ -117,6 +119,15 @@ def test_pixels_are_reprojected_as_points_are_projected():
     np.testing.assert_allclose(1 / there.inverse_depth[0].numpy(), z, rtol=1e-4)
 
 
+def test_pixels_reprojected_alone_lie_where_they_lie_among_all():
+    camera, other = cameras_in_a_row(2, 0.3, (64, 48))
+    inverse_depth = torch.rand(camera.shape_hw) + 0.2
+    path, pixels = Reprojection(camera, other, inverse_depth), torch.tensor([3, 700, 64 * 48 - 1])
+    alone = path.only(pixels).at(inverse_depth.flatten()[pixels][None])
+    for part, among_all in zip(alone, path.at(inverse_depth[None]), strict=True):
+        assert torch.equal(part[0], among_all.flatten()[pixels])
+
+
 def test_a_pixel_centre_samples_its_own_pixel():
     camera = a_camera()
     image = torch.rand(camera.shape_hw)
@@ -144,6 +155,31 @@ def test_a_sweep_finds_the_depth_of_what_it_sees(tmp_path):
     error = np.abs(1 / found.inverse_depth.numpy() / depths[1] - 1)
     assert np.median(error) < 0.01
     assert np.mean(error < 0.03) > 0.85
+
+
+def a_fence_before_a_wall():
+    """Slats 16 pixels wide, 24 apart."""
+    coarse = [cv2.resize(a_texture(seed)[:, :24], (512, 512)) for seed in range(10, 14)]
+    slats = [
+        Rectangle((-1.2 + 0.5 * place, -3, 2.6), (0.2, 0, 0), (0, 6, 0), texture)
+        for place, texture in enumerate(coarse)
+    ]
+    return [Rectangle((-4, -3, 5), (8, 0, 1), (0, 6, 0), a_texture(1)), *slats]
+
+
+def test_a_sweep_finds_either_side_of_an_edge(tmp_path):
+    cameras = cameras_in_a_row(5, 0.2)
+    posed, depths = posed_photos(tmp_path, cameras, a_fence_before_a_wall())
+    scene = stereo._Scene(posed, true_points(cameras, depths), StereoOptions())
+    one, *others = (scene._view(index) for index in (2, 0, 1, 3, 4))
+    found = sweep(one, others, (1 / 12, 1 / 1.5))
+    is_right = np.abs(1 / found.inverse_depth.numpy() / depths[2] - 1) < 0.03
+    is_slat = depths[2] < 3
+    edge = cv2.morphologyEx(is_slat.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((9, 9))) > 0
+    edge[:, :40] = edge[:, 200:] = False
+    # around the coarser level's depth alone 0.80 and 0.30
+    assert is_right[edge & is_slat].mean() > 0.85
+    assert is_right[edge & ~is_slat].mean() > 0.6
 
 
 def test_a_scene_gets_precise_depth_for_most_of_its_pixels(a_found_scene):

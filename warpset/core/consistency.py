@@ -100,23 +100,27 @@ def contradictions(
     votes = torch.zeros(view.camera.shape_hw)
     for other in others:
         there, back = _seen_from(view, other, tolerance), _seen_from(other, view, tolerance)
-        shone_through = corners(back.seen_through, there.place) & there.hidden_by
+        seen_through = torch.zeros(other.camera.shape_hw, dtype=torch.bool)
+        seen_through.view(-1)[back.pixels] = back.seen_through
+        shone_through = corners(seen_through, there.place) & there.hidden_by
         # amax is `any`, and on CPUs forty times as fast
-        votes += there.seen_through | shone_through.amax(0)[0]
-        votes -= there.agrees.float()
+        against = there.seen_through | shone_through.amax(0)[0]
+        votes.view(-1)[there.pixels] += against.float() - there.agrees.float()
     return votes.numpy()
 
 
 class _Seen(NamedTuple):
-    """What another view sees where a view's pixels lie.
+    """What another view sees where a view's known pixels lie, (n,) of them.
 
     Attributes:
-        place: Where they lie.
-        agrees: (h, w) whether the same surface is seen.
-        seen_through: (h, w) whether only farther surfaces are seen.
-        hidden_by: (4, 1, h, w) which of the pixels around the place show a nearer surface.
+        pixels: (n,) their numbers, row by row.
+        place: Where they lie, (1, n).
+        agrees: (n,) whether the same surface is seen.
+        seen_through: (n,) whether only farther surfaces are seen.
+        hidden_by: (4, 1, n) which of the pixels around the place show a nearer surface.
     """
 
+    pixels: Tensor
     place: Reprojected
     agrees: Tensor
     seen_through: Tensor
@@ -124,14 +128,15 @@ class _Seen(NamedTuple):
 
 
 def _seen_from(view: DepthMap, other: DepthMap, tolerance: float) -> _Seen:
-    own = _inverse(view.depth)[None]
-    place = Reprojection(view.camera, other.camera, own).at(own)
+    own = _inverse(view.depth).flatten()
+    pixels = own.nonzero()[:, 0]
+    place = Reprojection(view.camera, other.camera, own).only(pixels).at(own[pixels][None])
     ratio = corners(_inverse(other.depth), place) / place.inverse_depth
-    counts = place.seen & (own > 0)
-    agrees = counts & ((ratio - 1.0).abs() < tolerance).amax(0)
+    agrees = place.seen & ((ratio - 1.0).abs() < tolerance).amax(0)
     nearest = ratio.amax(0)
-    farther = counts & (nearest > 0) & (nearest <= 1.0 - tolerance)
-    return _Seen(place, agrees[0], farther[0], counts & ~agrees & (ratio >= 1.0 + tolerance))
+    farther = place.seen & (nearest > 0) & (nearest <= 1.0 - tolerance)
+    hidden_by = place.seen & ~agrees & (ratio >= 1.0 + tolerance)
+    return _Seen(pixels, place, agrees[0], farther[0], hidden_by)
 
 
 def _inverse(depth: Depth) -> Tensor:
@@ -151,13 +156,13 @@ def near_rims(inverse_depth: Tensor, keep: Tensor, tolerance: float) -> Tensor:
         tolerance: Of the `Agreement`; steps within the noise are no edges.
     """
     step = max(RIM_STEP, RIM_STEP_TOLERANCES * tolerance)
-    farthest = -_largest_around(torch.where(keep, -inverse_depth, -torch.inf), RIM_REACH_PX)
+    farthest = -largest_around(torch.where(keep, -inverse_depth, -torch.inf), RIM_REACH_PX)
     is_edge = keep & (inverse_depth > farthest * (1.0 + step))
-    near_edge = -_largest_around(torch.where(is_edge, -inverse_depth, -torch.inf), RIM_WIDTH_PX)
+    near_edge = -largest_around(torch.where(is_edge, -inverse_depth, -torch.inf), RIM_WIDTH_PX)
     return keep & (inverse_depth > near_edge * (1.0 - step / 2))
 
 
-def _largest_around(image: Tensor, radius: int) -> Tensor:
+def largest_around(image: Tensor, radius: int) -> Tensor:
     """(h, w) maximum over squares; thirty times as fast as torch's pooling on CPUs."""
     square = np.ones((2 * radius + 1,) * 2, np.uint8)
     return torch.from_numpy(cv2.dilate(image.cpu().numpy(), square)).to(image.device)

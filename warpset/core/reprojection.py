@@ -6,6 +6,7 @@ component over w is its depth there. M and t are all that a pair of cameras has 
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,12 @@ class Reprojection:
         self._rays = [(row[0] * columns + row[1] * rows + row[2]) for row in rays.tolist()]
         self._shift = shift.tolist()
 
+    def only(self, pixels: Tensor) -> Reprojection:
+        """Some pixels alone, in a row: (n,) their numbers, row by row."""
+        part = copy(self)
+        part._rays = [ray.flatten().index_select(0, pixels) for ray in self._rays]
+        return part
+
     def at(self, inverse_depth: Tensor) -> Reprojected:
         """The pixels at inverse depths (n, h, w) or (n, 1, 1)."""
         along_x, along_y, along_z = (
@@ -65,7 +72,7 @@ class Reprojection:
 
 def sample(image: Tensor, where: Reprojected) -> Tensor:
     """(n, h, w) bilinear samples of the other view's (H, W) image; its border repeats."""
-    grid = torch.stack([where.x, where.y], -1).reshape(1, -1, where.x.shape[-1], 2)
+    grid = torch.stack([where.x, where.y], -1).reshape(1, where.x.shape[:-1].numel(), -1, 2)
     samples = F.grid_sample(image[None, None], grid, padding_mode="border", align_corners=False)
     return samples.reshape(where.x.shape)
 

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.cameras import Camera
-from ..core.consistency import contradictions, near_rims
+from ..core.consistency import (
+    RIM_REACH_PX,
+    RIM_WIDTH_PX,
+    contradictions,
+    largest_around,
+    near_rims,
+)
 from ..core.geometry import DepthMap
 from ..core.reprojection import Reprojection
 from .filling import fill_gaps
 from .guesses import CONFIRMED_TOLERANCES, MIN_CORRELATION, Guess, Map, as_depth, unlike_in_most
-from .plane_sweep import GrayView
+from .matching import GrayView
 from .planes.likeness import mean_difference
 from .planes.plane_priors import plane_prior
 from .planes.sky import without_sky
@@ -35,6 +41,11 @@ FEWEST_WITNESSES = 2
 # Radius in pixels over which brightness tells which of two depths a pixel has. At 0, noise decides
 # wrongly for 0.2 % more of the pixels of a textured box before a textured wall.
 LIKENESS_RADIUS_PX = 2
+
+# How much more alike, 0 to 1, a rim has to be at its own depth than at the farthest beside it where
+# nothing else is known of it: five levels of 255. At 0.005 1.2 % more of the room's pixels get
+# depth, of which 69 % are within 2 %.
+LEAST_MARGIN = 0.02
 
 
 def fuse(
@@ -115,9 +126,11 @@ def _nearer_where_alike(
 ) -> Map:
     """(h, w) what is guessed, or what is doubted before it where others show that more alike.
 
-    At the rim of a near thing both may be right: its own depth, and that of what is behind it.
+    At the rim of a near thing both may be right: its own depth, and that of what is behind it,
+    which is that of the farthest surface beside it where nothing else is guessed.
     """
-    is_open = (guessed > 0) & (own.doubted > (1 + tolerance) * guessed)
+    behind = np.where(guessed > 0, guessed, _farthest_beside(_first_known(own.measured, guessed)))
+    is_open = (behind > 0) & (own.doubted > (1 + tolerance) * behind)
     measured = torch.from_numpy(own.measured > 0).to(view.gray.device)
     views, size = [other for _, other in others], 2 * LIKENESS_RADIUS_PX + 1
 
@@ -127,8 +140,17 @@ def _nearer_where_alike(
         unlike = np.where(is_open, unlike, np.float32(0))
         return np.asarray(cv2.blur(unlike, (size, size)), np.float32)
 
-    is_nearer = is_open & (difference(own.doubted) < difference(guessed))
+    margin = np.where(guessed > 0, np.float32(0), np.float32(LEAST_MARGIN))
+    is_nearer = is_open & (difference(own.doubted) + margin < difference(behind))
     return np.where(is_nearer, own.doubted, guessed)
+
+
+def _farthest_beside(known: Map) -> Map:
+    """(h, w) the least inverse depth known as near as a window's rim is wide; 0 where none is."""
+    nothing = np.float32(known.max() + 1)
+    beside = torch.from_numpy(-np.where(known > 0, known, nothing))
+    farthest = -largest_around(beside, RIM_REACH_PX + RIM_WIDTH_PX).numpy()
+    return np.where(farthest < nothing, farthest, np.float32(0))
 
 
 def _witnesses(guessed: Map, measured: Sequence[Map], tolerance: float) -> NDArray[np.intp]:

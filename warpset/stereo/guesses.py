@@ -13,7 +13,8 @@ from torch import Tensor
 from ..core.consistency import Agreement, agreement, contradictions, near_rims
 from ..core.geometry import DepthMap
 from .filling import fill_gaps, without_speckles
-from .plane_sweep import GrayView, Sweep
+from .matching import GrayView
+from .plane_sweep import Sweep
 from .planes.likeness import unlike_votes
 from .planes.plane_priors import plane_prior
 from .planes.sky import find_sky, without_sky
@@ -50,8 +51,8 @@ class Guess(NamedTuple):
         is_certain: (h, w) bool what was measured so that planes may be fitted to it: it matches
             there alone, and away from the rims of near things.
         is_sky: (h, w) bool what looks like sky.
-        doubted: (h, w) inverse depth that others confirm at the rims of near things, which may be
-            theirs or reach over them; 0 elsewhere.
+        doubted: (h, w) inverse depth that others confirm and that was not measured for all that: at
+            the rims of near things it may be theirs or reach over them; 0 elsewhere.
     """
 
     measured: Map
@@ -136,7 +137,7 @@ def _measured_and_prior(
     is_confirmed = (candidates > 0) & (off < CONFIRMED_TOLERANCES * agreed.tolerance * prior)
     weaker = np.where(is_confirmed, candidates, np.where(prior > 0, np.float32(0), inner))
     measured = np.where(certain > 0, certain, weaker)
-    doubted = np.where(is_distinct & (measured == 0), candidates, np.float32(0))
+    doubted = np.where(measured == 0, candidates, np.float32(0))
     return measured, prior, certain > 0, doubted
 
 

@@ -22,7 +22,8 @@ from ..core.sizes import shrunk
 from ..files.pinhole_photos import read_pinhole
 from .fusing import fuse
 from .guesses import Guess, guess
-from .plane_sweep import GrayView, Sweep, sweep
+from .matching import GrayView
+from .plane_sweep import Sweep, sweep
 from .planes.superpixels import Segments, segment
 from .sparse import SourceView, SparsePoints, choose_sources, inverse_depth_range
 
