@@ -24,7 +24,7 @@ from .refining import MEASURED_ANEW, refined
 from .refining import REVISION as REFINED_REVISION
 
 STEREO = "stereo"
-REVISIONS = {"sweep": "plane-sweep-planes-6", "colmap": "colmap-patch-match-1"}
+REVISIONS = {"sweep": "plane-sweep-planes-7", "colmap": "colmap-patch-match-1"}
 """What exactly estimates, by the name of the engine."""
 
 
