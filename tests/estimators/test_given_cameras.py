@@ -276,19 +276,20 @@ def test_stereo_measures_depth_anew_by_refined_cameras_where_asked(
         return ()
 
     monkeypatch.setitem(ENGINES, "sweep", measured)
-    flags = ("--geometry", "stereo", "--refine-cameras", "--quiet")
+    few = ("--geometry", "stereo", "--limit", "3", "--quiet")
+    flags = (*few, "--refine-cameras")
     assert build(tmp_path, *flags) == 0
-    for one, other, recorded in zip(*given, CAMERAS, strict=True):
+    for one, other, recorded in zip(*given, CAMERAS[:3], strict=True):
         np.testing.assert_allclose(one.cam_from_world, recorded.cam_from_world, atol=1e-6)
         moved = np.linalg.norm(one.center_world - other.center_world)
         assert 0 < moved < 0.02, "they were right, but for what features are off by"
     for record in records_of(tmp_path):
-        said = "refined in all 4 frames, then depth measured anew"
+        said = "refined in all 3 frames, then depth measured anew"
         assert record.geometry["cameras"] == said
         assert record.geometry["revision"].endswith(", cameras refined")
     before = tree(tmp_path / "out")
     assert build(tmp_path, *flags) == 0 and tree(tmp_path / "out") == before
     assert len(given) == 2, "both found in the cache"
-    assert build(tmp_path, "--geometry", "stereo", "--quiet", output="plain") == 0
+    assert build(tmp_path, *few, output="plain") == 0
     assert len(given) == 2, "the first of them"
     assert "cameras" not in records_of(tmp_path, "plain")[0].geometry
