@@ -19,15 +19,7 @@ from viewer.point_cloud_files import read_point_file, subject_of_file
 from viewer.subject import SubjectOptions
 from warpset.building.command_line import refuse_idle_flags
 from warpset.building.pipeline import geometry_source
-from warpset.building.views.camera_files import read_cameras
-from warpset.building.views.camera_paths import clear_share, moved, path_cameras
-from warpset.building.views.command_line import (
-    make_parser,
-    parse,
-    read_move,
-    read_options,
-    read_path,
-)
+from warpset.building.views.command_line import make_parser, parse, read_options
 from warpset.building.views.rendering import (
     CAMERAS_NAME,
     Vantage,
@@ -36,7 +28,7 @@ from warpset.building.views.rendering import (
     vantage_of_photo,
 )
 from warpset.building.views.sources import photos_of
-from warpset.core.cameras import Camera
+from warpset.building.views.wanted_cameras import find_cameras
 from warpset.core.errors import InputError
 from warpset.core.sizes import fit_camera
 from warpset.fleet.stopping import stopped_by_signals
@@ -106,26 +98,6 @@ def find_vantage(args: argparse.Namespace) -> Vantage:
             raise InputError(f"{args.photo}: found no such photo, need one of {', '.join(names)}")
         sky = make_segmenter(compute, cache_dir).score if args.filter_sky else None
         return vantage_of_photo(geometry, names.index(args.photo or names[0]), options, sky)
-
-
-def find_cameras(args: argparse.Namespace, vantage: Vantage) -> list[Camera]:
-    """The cameras that the command line asks for; a path is shortened where things are near.
-
-    Raises:
-        InputError: They cannot be read, or there is no room for a path.
-    """
-    if args.cameras:
-        found = read_cameras(args.cameras, vantage.scene.start, vantage.world_offset)
-        return found.path(args.frames)
-    if not args.path:
-        return [moved(vantage.scene, read_move(args))]
-    path = read_path(args)
-    share = clear_share(vantage.scene, path, vantage.cloud.xyz_world)
-    if share == 0.0:
-        raise InputError(f"{vantage.name}: found no room for this path, need some; choose another")
-    if share < 1.0:
-        log.warning(f"{vantage.name}: {path.kind} shortened to {share:.0%}, things are too near")
-    return path_cameras(vantage.scene, replace(path, size=path.size * share))
 
 
 if __name__ == "__main__":
